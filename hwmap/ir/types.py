@@ -1,0 +1,80 @@
+"""Tensors, constants and their number formats."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.generic]
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Quant:
+    """An integer number format: value = scale * (integer - zero_point).
+
+    `scale` is one float, or one per output channel (weights and biases).
+    """
+
+    width_bits: int
+    signed: bool
+    scale: float | tuple[float, ...]
+    zero_point: int
+
+    @property
+    def low(self) -> int:
+        """The smallest integer of the format."""
+        return -(1 << (self.width_bits - 1)) if self.signed else 0
+
+    @property
+    def high(self) -> int:
+        """The largest integer of the format."""
+        return (1 << (self.width_bits - self.signed)) - 1
+
+    def quantize(self, values: NDArray[np.floating]) -> NDArray[np.int64]:
+        """The nearest integers to `values` (any shape, one scale), saturated to the format."""
+        integers = np.rint(values / self.scalar_scale) + self.zero_point
+        return np.clip(integers, self.low, self.high).astype(np.int64)
+
+    def dequantize(self, integers: NDArray[np.integer]) -> NDArray[np.float64]:
+        """The values that `integers` (any shape, one scale) stand for."""
+        return (integers.astype(np.float64) - self.zero_point) * self.scalar_scale
+
+    @property
+    def scalar_scale(self) -> float:
+        """The scale of a per-tensor format."""
+        assert isinstance(self.scale, float)
+        return self.scale
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An activation: shape (channels, height, width), batch 1; `quant` is None while float."""
+
+    name: str
+    shape: Shape
+    quant: Quant | None = None
+
+    @property
+    def elements(self) -> int:
+        """How many values it holds."""
+        channels, height, width = self.shape
+        return channels * height * width
+
+    @property
+    def integer(self) -> Quant:
+        """The number format of a tensor of an integer graph."""
+        assert self.quant is not None
+        return self.quant
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A read-only array that belongs to the network: weights (C_out, C_in / groups, K_h, K_w),
+    biases (C_out,), or the factors of an affine map (C,). `quant` is None while float."""
+
+    values: Array
+    quant: Quant | None = None
+
+    def __post_init__(self) -> None:
+        self.values.setflags(write=False)

@@ -1,0 +1,66 @@
+"""Affine maps (batch normalization, added constants) become part of a convolution."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from hwmap.ir.graph import Graph, rewrite
+from hwmap.ir.ops import NO_CLAMP, Affine, Conv, Op
+from hwmap.ir.types import Constant
+
+
+def fold_affine(graph: Graph) -> Graph:
+    """Fold an Affine into the Conv before it.
+
+    Rewrite:
+        b = Conv(a, W, v); c = scale * b + shift    ->    c = Conv(a, scale * W, scale * v + shift)
+
+    A Conv whose output others read as well, or that clamps, is left alone.
+    """
+    for op in graph.ops:
+        if not isinstance(op, Affine):
+            continue
+        before = graph.producers.get(op.inputs[0])
+        if not isinstance(before, Conv) or before.clamp != NO_CLAMP:
+            continue
+        if graph.sole_reader(before.output) is op:
+            return fold_affine(_fold(graph, before, op))
+    return graph
+
+
+def _fold(graph: Graph, conv: Conv, affine: Affine) -> Graph:
+    scale, shift, weight, bias = (
+        graph.constants[name].values.astype(np.float64)
+        for name in (affine.scale, affine.shift, conv.weight, conv.bias)
+    )
+    names = f"{conv.name}*{affine.name}.weight", f"{conv.name}*{affine.name}.bias"
+    constants = {
+        names[0]: Constant((weight * scale[:, None, None, None]).astype(np.float32)),
+        names[1]: Constant((bias * scale + shift).astype(np.float32)),
+    }
+    unit = bool((scale == 1).all() and (shift == 0).all())
+    folded = replace(
+        conv, output=affine.output, weight=names[0], bias=names[1], fixed=conv.fixed and unit
+    )
+    ops = [folded if op is conv else op for op in graph.ops if op is not affine]
+    return rewrite(graph, ops=ops, constants=constants)
+
+
+def lower_affine(graph: Graph) -> Graph:
+    """Turn an Affine that could not be folded into a depthwise 1 x 1 convolution.
+
+    Rewrite:
+        b = scale * a + shift    ->    b = Conv(a, scale, shift), groups = channels
+    """
+    if not any(isinstance(op, Affine) for op in graph.ops):
+        return graph
+    ops: list[Op] = []
+    constants: dict[str, Constant] = {}
+    for op in graph.ops:
+        if isinstance(op, Affine):
+            constants[op.scale] = Constant(graph.constants[op.scale].values[:, None, None, None])
+            channels = graph.shape(op.output)[0]
+            ops.append(Conv(op.name, op.inputs, op.output, op.scale, op.shift, groups=channels))
+        else:
+            ops.append(op)
+    return rewrite(graph, ops=ops, constants=constants)

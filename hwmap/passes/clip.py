@@ -1,0 +1,47 @@
+"""Clamps (Relu, Relu6, Clip) become part of the op before them."""
+
+from dataclasses import replace
+
+from hwmap.ir.graph import Graph, rewrite
+from hwmap.ir.ops import Add, AveragePool, Clip, Conv
+
+
+def fuse_clip(graph: Graph) -> Graph:
+    """Fuse a Clip into the Conv, Add or AveragePool before it.
+
+    Rewrite:
+        b = Conv(a); c = Clip(b)    ->    c = Conv(a) with clamp
+
+    A producer whose output others read as well is left alone.
+    """
+    for op in graph.ops:
+        if not isinstance(op, Clip):
+            continue
+        before = graph.producers.get(op.inputs[0])
+        if not isinstance(before, Conv | Add | AveragePool):
+            continue
+        if graph.sole_reader(before.output) is not op:
+            continue
+        fused = replace(before, output=op.output, clamp=before.clamp.then(op.clamp))
+        ops = [fused if other is before else other for other in graph.ops if other is not op]
+        return fuse_clip(rewrite(graph, ops=ops))
+    return graph
+
+
+def lower_clip(graph: Graph) -> Graph:
+    """Turn a Clip that could not be fused into an average over 1 x 1 windows, with a clamp.
+
+    Rewrite:
+        b = Clip(a)    ->    b = AveragePool(a), kernel 1 x 1, with clamp
+    """
+    if not any(isinstance(op, Clip) for op in graph.ops):
+        return graph
+    return rewrite(
+        graph,
+        ops=[
+            AveragePool(op.name, op.inputs, op.output, (1, 1), (1, 1), (0, 0, 0, 0), op.clamp)
+            if isinstance(op, Clip)
+            else op
+            for op in graph.ops
+        ],
+    )
