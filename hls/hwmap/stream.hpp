@@ -1,0 +1,108 @@
+#pragma once
+
+// A FIFO between two processes, and the word it moves.
+
+#include <cstdint>
+
+#include "hwmap/clock.hpp"
+
+#ifdef __SYNTHESIS__
+#include <hls_stream.h>
+#else
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+#endif
+
+namespace hwmap {
+
+/// N signed bytes that move together.
+template <unsigned N>
+struct Bytes {
+  static_assert(N >= 1, "Bytes: a word holds at least one byte.");
+  std::int8_t at[N];
+};
+
+#ifdef __SYNTHESIS__
+
+/// A FIFO of `Depth` words; 0 is a port of the design.
+template <typename T, unsigned Depth>
+using Stream = hls::stream<T, Depth>;
+
+template <typename T, unsigned Depth>
+T Read(hls::stream<T, Depth>& stream, Clock&) {
+#pragma HLS INLINE
+  return stream.read();
+}
+
+template <typename T, unsigned Depth>
+void Write(hls::stream<T, Depth>& stream, const T& word, Clock&) {
+#pragma HLS INLINE
+  stream.write(word);
+}
+
+#else
+
+/// A FIFO of `Depth` words; 0 is a port of the design, which never fills.
+///
+/// The writing process runs first, as far as it can, and then the reading one. Compiled with
+/// HWMAP_CYCLES, words carry time: one can be read on the cycle after it was written, and was
+/// written only after the one `Depth` places before it had been read.
+template <typename T, unsigned Depth>
+class Stream {
+ public:
+  T Read(Clock& clock) {
+    if (next_ == words_.size()) {
+      std::fprintf(stderr, "read from an empty stream after %zu words\n", next_);
+      std::abort();
+    }
+#ifdef HWMAP_CYCLES
+    std::uint64_t written = written_[next_];
+    if (next_ > 0) written = last_write_ + (written_[next_] - written_[next_ - 1]);
+    if (Depth != 0 && next_ >= Depth && read_[next_ - Depth] + 1 > written) {
+      written = read_[next_ - Depth] + 1;
+    }
+    last_write_ = written;
+    clock.WaitFor(written + 1);
+    read_.push_back(clock.now());
+#else
+    (void)clock;
+#endif
+    return words_[next_++];
+  }
+
+  void Write(const T& word, Clock& clock) {
+    words_.push_back(word);
+#ifdef HWMAP_CYCLES
+    written_.push_back(clock.now());
+#else
+    (void)clock;
+#endif
+  }
+
+  std::size_t size() const { return words_.size() - next_; }
+
+ private:
+  std::vector<T> words_;
+  std::size_t next_ = 0;
+#ifdef HWMAP_CYCLES
+  std::vector<std::uint64_t> written_;
+  std::vector<std::uint64_t> read_;
+  std::uint64_t last_write_ = 0;
+#endif
+};
+
+template <typename T, unsigned Depth>
+T Read(Stream<T, Depth>& stream, Clock& clock) {
+  return stream.Read(clock);
+}
+
+template <typename T, unsigned Depth>
+void Write(Stream<T, Depth>& stream, const T& word, Clock& clock) {
+  stream.Write(word, clock);
+}
+
+#endif
+
+}  // namespace hwmap

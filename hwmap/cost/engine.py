@@ -1,0 +1,142 @@
+"""Cycles, multipliers and memory words of the sequential engine.
+
+One loop per step at II = 1. A block is the part of a pixel's output channels that is computed
+together: PE of them on the matrix array, `vector_lanes` on the vector lanes. A block takes one trip
+per word of its dot product, and its results leave at `requant_lanes` per trip while the next block
+is computed:
+
+    trips = H_out * W_out * groups * blocks * max(words, drains) + drains
+
+    matrix:  words = kernel_rows * runs * ceil(run_bytes / SIMD)     blocks = ceil(C_out / groups / PE)
+    vector:  words = kernel_rows * runs                              blocks = ceil(C / vector_lanes)
+    drains = PE / requant_lanes  or  vector_lanes / requant_lanes
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+from hwmap.cost.window import Window, is_matrix, window_of
+from hwmap.ir.graph import Graph
+from hwmap.ir.ops import Conv, HardwareOp
+
+CHANNEL_BYTES = 8
+"""Bias (32 bits), multiplier (17) and shift (6) of one output channel, in whole bytes."""
+
+FETCH_FIFO_WORDS = 64
+"""Depth of the FIFO from DRAM: longer than a burst's setup, so that a burst never pauses."""
+
+DRAM_LATENCY_CYCLES = 60
+"""From the first request to the first word. An assumption of the simulation (a read of a DDR
+controller behind an AXI port takes 30-60 cycles at 100-300 MHz); seen once per image."""
+
+DSP_PER_REQUANT = 2
+"""A 32 x 17 bit product takes two slices, 25 x 18 (UG479, 7 series) or 27 x 18 (UG579)."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The size of the engine; every field is a power of two.
+
+    `pe` output channels times `simd` dot-product terms per cycle on the matrix array,
+    `vector_lanes` channels per cycle on the vector lanes, `requant_lanes` results per cycle,
+    `bus_bytes` per cycle from DRAM and on the input and output streams.
+    """
+
+    pe: int
+    simd: int
+    vector_lanes: int
+    requant_lanes: int
+    bus_bytes: int
+
+    @property
+    def arena_lanes(self) -> int:
+        """Bytes that the arena reads, and writes, per cycle."""
+        return max(self.simd, self.vector_lanes, self.requant_lanes, self.bus_bytes)
+
+    @property
+    def weight_word_bytes(self) -> int:
+        """Width of the weight memory: a weight for every multiplier of the matrix array."""
+        return self.pe * self.simd
+
+    @property
+    def channel_word_bytes(self) -> int:
+        """Width of the channel memory."""
+        return CHANNEL_BYTES * self.requant_lanes
+
+    @property
+    def multipliers(self) -> int:
+        """Multipliers of the matrix array and the vector lanes."""
+        return self.pe * self.simd + self.vector_lanes
+
+    @property
+    def dsp(self) -> int:
+        """DSP slices: one per multiplier, and those of the requantizer."""
+        return self.multipliers + DSP_PER_REQUANT * self.requant_lanes
+
+    @property
+    def step_overhead_cycles(self) -> int:
+        """Cycles of a step besides its trips: the pipeline fills once per step.
+
+        A sum of the stages of the datapath, to be replaced by the depth that synthesis reports:
+        step decode 4, arena read 3, rotate 2, multiply 3, adder tree log2(SIMD), accumulate 1,
+        requantize 5, arena write 1.
+        """
+        return 19 + (self.simd.bit_length() - 1)
+
+
+@dataclass(frozen=True)
+class OpCost:
+    """What one run of an op takes on an engine. `words` and `blocks` are those of the formula."""
+
+    words: int
+    blocks: int
+    drains: int
+    trips: int
+    weight_words: int
+    channel_words: int
+    fetch_words: int
+
+    @property
+    def period(self) -> int:
+        """Trips per block."""
+        return max(self.words, self.drains)
+
+
+def op_cost(op: HardwareOp, graph: Graph, engine: Engine) -> OpCost:
+    """The cost of `op`: `weight_words` and `channel_words` of its constants on chip, and
+    `fetch_words` on the bus to bring them there."""
+    window = window_of(op, graph)
+    channels, height, width = graph.shape(op.output)
+    if is_matrix(op, graph):
+        words = window.kernel_rows * window.runs * run_words(window, engine)
+        blocks = _ceil_div(channels // window.groups, engine.pe)
+        drains = engine.pe // engine.requant_lanes
+        weight_words = window.groups * blocks * words
+    else:
+        words = window.kernel_rows * window.runs
+        blocks = _ceil_div(channels, engine.vector_lanes)
+        drains = engine.vector_lanes // engine.requant_lanes
+        slices = engine.weight_word_bytes // engine.vector_lanes
+        weight_words = _ceil_div(blocks * words, slices)
+    trips = height * width * window.groups * blocks * max(words, drains) + drains
+    if not isinstance(op, Conv):
+        return OpCost(words, blocks, drains, trips, 0, 0, 0)
+    channel_words = window.groups * blocks * drains
+    fetched = weight_words * engine.weight_word_bytes + channel_words * engine.channel_word_bytes
+    return OpCost(
+        words, blocks, drains, trips, weight_words, channel_words, fetched // engine.bus_bytes
+    )
+
+
+def run_words(window: Window, engine: Engine) -> int:
+    """Matrix array: words of SIMD bytes that cover one run."""
+    return _ceil_div(window.run_bytes, engine.simd)
+
+
+def stream_words(shape: tuple[int, int, int], engine: Engine) -> int:
+    """Bus words, and so trips, to bring a tensor of `shape` on or off the chip."""
+    return _ceil_div(prod(shape), engine.bus_bytes)
+
+
+def _ceil_div(a: int, b: int) -> int:
+    return -(-a // b)

@@ -1,0 +1,85 @@
+"""On-chip memory: from widths and depths to bytes and to block RAMs.
+
+A BRAM18 with one read and one write port is 512 x 36, 1024 x 18, 2048 x 9, 4096 x 4, 8192 x 2 or
+16384 x 1 bits (UG473, UG573: simple dual port); a URAM is 4096 x 72 (UG573).
+"""
+
+from dataclasses import dataclass
+
+from hwmap.cost.engine import FETCH_FIFO_WORDS, Engine
+
+BRAM18_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+URAM_SHAPE = (4096, 72)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """`copies` memories side by side, each `depth` words of `width_bits`."""
+
+    name: str
+    copies: int
+    width_bits: int
+    depth: int
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of storage."""
+        return self.copies * self.width_bits * self.depth // 8
+
+    @property
+    def bram18(self) -> int:
+        """BRAM18 blocks, in the best of their shapes."""
+        return self.copies * min(_blocks(self, shape) for shape in BRAM18_SHAPES)
+
+    @property
+    def uram(self) -> int:
+        """URAM blocks, if it were put there."""
+        return self.copies * _blocks(self, URAM_SHAPE)
+
+
+@dataclass(frozen=True)
+class BlockUse:
+    """Block RAMs taken by some memories, and the names of those that are in URAM."""
+
+    bram18: int
+    uram: int
+    in_uram: tuple[str, ...]
+
+
+def engine_memories(
+    engine: Engine, *, arena_bytes: int, weight_words: int, channel_words: int
+) -> tuple[Memory, ...]:
+    """The memories of an engine: the arena (a memory per lane), constants (a memory per bus word
+    of a word) and the FIFO from DRAM."""
+    lanes, bus = engine.arena_lanes, engine.bus_bytes
+    return (
+        Memory("arena", lanes, 8, arena_rows(arena_bytes, engine)),
+        Memory("weights", engine.weight_word_bytes // bus, 8 * bus, weight_words),
+        Memory("channels", engine.channel_word_bytes // bus, 8 * bus, channel_words),
+        Memory("fetch FIFO", 1, 8 * bus, FETCH_FIFO_WORDS),
+    )
+
+
+def arena_rows(arena_bytes: int, engine: Engine) -> int:
+    """Rows of `arena_lanes` bytes that hold `arena_bytes`: one more at either end, because an
+    unaligned read may begin before the first byte and end after the last."""
+    return -(-arena_bytes // engine.arena_lanes) + 2
+
+
+def place(memories: tuple[Memory, ...], *, bram18: int, uram: int) -> BlockUse | None:
+    """Where the memories go on a board with so many blocks: as much as fits in BRAM18 first, the
+    deepest move to URAM. None if they do not fit."""
+    movable = sorted(memories, key=lambda memory: -memory.depth)
+    for count in range(len(movable) + 1):
+        for start in range(len(movable) - count + 1):
+            moved = movable[start : start + count]
+            blocks = sum(memory.bram18 for memory in memories if memory not in moved)
+            urams = sum(memory.uram for memory in moved)
+            if blocks <= bram18 and urams <= uram:
+                return BlockUse(blocks, urams, tuple(sorted(memory.name for memory in moved)))
+    return None
+
+
+def _blocks(memory: Memory, shape: tuple[int, int]) -> int:
+    depth, width = shape
+    return -(-memory.depth // depth) * -(-memory.width_bits // width)

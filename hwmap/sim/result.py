@@ -1,0 +1,39 @@
+"""What a simulation found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """One step of the table on the time line of an image."""
+
+    source: str
+    kind: str
+    instance: int
+    start_cycle: int
+    end_cycle: int
+    compute_trips: int
+    fetch_words: int
+
+    @property
+    def cycles(self) -> int:
+        """Cycles from the end of the step before to the end of this one."""
+        return self.end_cycle - self.start_cycle
+
+
+@dataclass(frozen=True, eq=False)
+class SimResult:
+    """Outputs (N, C, H, W) as integers, the time line of one image, and the arena's peak.
+
+    `stalls` are cycles in which a step had nothing to compute and waited for constants.
+    """
+
+    outputs: Mapping[str, NDArray[np.int64]]
+    steps: tuple[StepTime, ...]
+    cycles: int
+    stalls: int
+    peak_bytes: int
