@@ -87,7 +87,7 @@ def load_board(name: str) -> Board:
         BoardError: no such board, or the file lacks a field or has a wrong one.
     """
     if name in board_names():
-        text = resources.files("hwmap").joinpath("boards", f"{name}.toml").read_text("utf-8")
+        text = resources.files("hwmap").joinpath("boards").joinpath(f"{name}.toml").read_text("utf-8")
         return _parse(text, name)
     path = Path(name)
     if not name.endswith(".toml"):

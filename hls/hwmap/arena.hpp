@@ -24,7 +24,7 @@ class Arena {
                     std::int8_t outside) const {
 #pragma HLS INLINE
 #pragma HLS ARRAY_PARTITION variable = bytes_ dim = 2 complete
-    const bool touches = address < end && address + static_cast<std::int32_t>(Lanes) > begin;
+    const bool touches = begin < end && address < end && address + kLanes > begin;
     const std::uint32_t first = touches ? static_cast<std::uint32_t>(address + kLanes) : 0;
     const std::uint32_t row = first / Lanes;
     const std::uint32_t offset = first % Lanes;

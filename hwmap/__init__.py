@@ -1,0 +1,1 @@
+"""hwmap compiles trained networks (ONNX) into FPGA accelerators."""
