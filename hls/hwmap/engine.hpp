@@ -44,6 +44,7 @@ class Engine {
   template <typename Constants, typename Input, typename Output>
   void Run(const Step* steps, unsigned count, Constants& constants, Input& input, Output& output,
            Clock& clock) {
+    if (P::kFetchedBusWords != 0) WaitForWord(constants, clock);
   Steps:
     for (unsigned i = 0; i < count; ++i) {
       const Step step = steps[i];

@@ -42,6 +42,15 @@ void Write(hls::stream<T, Depth>& stream, const T& word, Clock&) {
   stream.write(word);
 }
 
+/// Waits until there is a word to read.
+template <typename T, unsigned Depth>
+void WaitForWord(hls::stream<T, Depth>& stream, Clock&) {
+WaitForWord:
+  while (stream.empty()) {
+#pragma HLS PIPELINE II = 1
+  }
+}
+
 #else
 
 /// A FIFO of `Depth` words; 0 is a port of the design, which never fills.
@@ -58,13 +67,8 @@ class Stream {
       std::abort();
     }
 #ifdef HWMAP_CYCLES
-    std::uint64_t written = written_[next_];
-    if (next_ > 0) written = last_write_ + (written_[next_] - written_[next_ - 1]);
-    if (Depth != 0 && next_ >= Depth && read_[next_ - Depth] + 1 > written) {
-      written = read_[next_ - Depth] + 1;
-    }
-    last_write_ = written;
-    clock.WaitFor(written + 1);
+    clock.WaitFor(NextReadable());
+    last_write_ = NextReadable() - 1;
     read_.push_back(clock.now());
 #else
     (void)clock;
@@ -81,7 +85,20 @@ class Stream {
 #endif
   }
 
-  std::size_t size() const { return words_.size() - next_; }
+#ifdef HWMAP_CYCLES
+  /// The first cycle on which the next word can be read. The writer ran ahead of the reader; what
+  /// it would have waited for a full FIFO is added here.
+  std::uint64_t NextReadable() const {
+    std::uint64_t written = written_[next_];
+    if (next_ > 0) written = last_write_ + (written_[next_] - written_[next_ - 1]);
+    if (Depth != 0 && next_ >= Depth && read_[next_ - Depth] + 1 > written) {
+      written = read_[next_ - Depth] + 1;
+    }
+    return written + 1;
+  }
+#else
+  std::uint64_t NextReadable() const { return 0; }
+#endif
 
  private:
   std::vector<T> words_;
@@ -101,6 +118,11 @@ T Read(Stream<T, Depth>& stream, Clock& clock) {
 template <typename T, unsigned Depth>
 void Write(Stream<T, Depth>& stream, const T& word, Clock& clock) {
   stream.Write(word, clock);
+}
+
+template <typename T, unsigned Depth>
+void WaitForWord(Stream<T, Depth>& stream, Clock& clock) {
+  clock.WaitFor(stream.NextReadable());
 }
 
 #endif

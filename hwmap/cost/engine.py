@@ -13,11 +13,11 @@ is computed:
 """
 
 from dataclasses import dataclass
-from math import prod
 
 from hwmap.cost.window import Window, is_matrix, window_of
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Conv, HardwareOp
+from hwmap.ir.types import Shape
 
 CHANNEL_BYTES = 8
 """Bias (32 bits), multiplier (17) and shift (6) of one output channel, in whole bytes."""
@@ -27,7 +27,8 @@ FETCH_FIFO_WORDS = 64
 
 DRAM_LATENCY_CYCLES = 60
 """From the first request to the first word. An assumption of the simulation (a read of a DDR
-controller behind an AXI port takes 30-60 cycles at 100-300 MHz); seen once per image."""
+controller behind an AXI port takes 30-60 cycles at 100-300 MHz); seen once per image,
+which begins when the first word is there."""
 
 DSP_PER_REQUANT = 2
 """A 32 x 17 bit product takes two slices, 25 x 18 (UG479, 7 series) or 27 x 18 (UG579)."""
@@ -102,12 +103,33 @@ class OpCost:
         return max(self.words, self.drains)
 
 
+@dataclass(frozen=True)
+class OpShape:
+    """All that an op's cost depends on: equal shapes cost the same."""
+
+    window: Window
+    matrix: bool
+    constants: bool
+    out: Shape
+
+
+def shape_of(op: HardwareOp, graph: Graph) -> OpShape:
+    """The cost-relevant part of `op`."""
+    matrix = is_matrix(op, graph)
+    return OpShape(window_of(op, graph), matrix, isinstance(op, Conv), graph.shape(op.output))
+
+
 def op_cost(op: HardwareOp, graph: Graph, engine: Engine) -> OpCost:
-    """The cost of `op`: `weight_words` and `channel_words` of its constants on chip, and
-    `fetch_words` on the bus to bring them there."""
-    window = window_of(op, graph)
-    channels, height, width = graph.shape(op.output)
-    if is_matrix(op, graph):
+    """The cost of `op` on `engine`."""
+    return shape_cost(shape_of(op, graph), engine)
+
+
+def shape_cost(shape: OpShape, engine: Engine) -> OpCost:
+    """The cost of any op of this shape: `weight_words` and `channel_words` of its constants on
+    chip, and `fetch_words` on the bus to bring them there."""
+    window = shape.window
+    channels, height, width = shape.out
+    if shape.matrix:
         words = window.kernel_rows * window.runs * run_words(window, engine)
         blocks = _ceil_div(channels // window.groups, engine.pe)
         drains = engine.pe // engine.requant_lanes
@@ -119,7 +141,7 @@ def op_cost(op: HardwareOp, graph: Graph, engine: Engine) -> OpCost:
         slices = engine.weight_word_bytes // engine.vector_lanes
         weight_words = _ceil_div(blocks * words, slices)
     trips = height * width * window.groups * blocks * max(words, drains) + drains
-    if not isinstance(op, Conv):
+    if not shape.constants:
         return OpCost(words, blocks, drains, trips, 0, 0, 0)
     channel_words = window.groups * blocks * drains
     fetched = weight_words * engine.weight_word_bytes + channel_words * engine.channel_word_bytes
@@ -131,11 +153,6 @@ def op_cost(op: HardwareOp, graph: Graph, engine: Engine) -> OpCost:
 def run_words(window: Window, engine: Engine) -> int:
     """Matrix array: words of SIMD bytes that cover one run."""
     return _ceil_div(window.run_bytes, engine.simd)
-
-
-def stream_words(shape: tuple[int, int, int], engine: Engine) -> int:
-    """Bus words, and so trips, to bring a tensor of `shape` on or off the chip."""
-    return _ceil_div(prod(shape), engine.bus_bytes)
 
 
 def _ceil_div(a: int, b: int) -> int:

@@ -5,6 +5,7 @@ A BRAM18 with one read and one write port is 512 x 36, 1024 x 18, 2048 x 9, 4096
 """
 
 from dataclasses import dataclass
+from itertools import combinations
 
 from hwmap.cost.engine import FETCH_FIFO_WORDS, Engine
 
@@ -67,12 +68,10 @@ def arena_rows(arena_bytes: int, engine: Engine) -> int:
 
 
 def place(memories: tuple[Memory, ...], *, bram18: int, uram: int) -> BlockUse | None:
-    """Where the memories go on a board with so many blocks: as much as fits in BRAM18 first, the
-    deepest move to URAM. None if they do not fit."""
-    movable = sorted(memories, key=lambda memory: -memory.depth)
-    for count in range(len(movable) + 1):
-        for start in range(len(movable) - count + 1):
-            moved = movable[start : start + count]
+    """Where the memories go on a board with so many blocks: as few as possible in URAM. None if
+    they do not fit."""
+    for count in range(len(memories) + 1):
+        for moved in combinations(memories, count):
             blocks = sum(memory.bram18 for memory in memories if memory not in moved)
             urams = sum(memory.uram for memory in moved)
             if blocks <= bram18 and urams <= uram:

@@ -215,8 +215,10 @@ def time_line(design: Design) -> tuple[tuple[StepTime, ...], int]:
     """When every step of one image starts and ends, and the cycles spent waiting for constants."""
     engine = design.engine
     fifo = _Fifo()
-    now = stalls = 0
-    steps = []
+    stalls = 0
+    # The first word is written on cycle DRAM_LATENCY_CYCLES, and can be read on the next one.
+    now = DRAM_LATENCY_CYCLES + 1 if len(design.dram) > design.resident_words else 0
+    steps: list[StepTime] = []
     for step in design.steps:
         weight = step.fetch.weight_words * engine.weight_word_bytes
         channel = step.fetch.channel_words * engine.channel_word_bytes
@@ -226,7 +228,8 @@ def time_line(design: Design) -> tuple[tuple[StepTime, ...], int]:
         last_read = fifo.read(begin, fetched)
         end = last_read + max(trips - fetched, 0)
         stalls += end - begin - trips
-        steps.append(StepTime(step.source, step.kind, step.instance, now, end, trips, fetched))
+        start = steps[-1].end_cycle if steps else 0
+        steps.append(StepTime(step.source, step.kind, step.instance, start, end, trips, fetched))
         now = end
     return tuple(steps), stalls
 

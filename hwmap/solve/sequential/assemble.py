@@ -1,0 +1,168 @@
+"""A schedule -> a plan: steps, retention intervals, addresses."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from hwmap.board import Board
+from hwmap.cost.memory import engine_memories
+from hwmap.decompose.apply import apply_candidates
+from hwmap.decompose.candidates import DENSE, Candidate
+from hwmap.ir.graph import Graph
+from hwmap.solve.addresses import Item, pack
+from hwmap.solve.plan import Choice, Plan, Retention, Step
+from hwmap.solve.sequential.problem import Problem
+from hwmap.solve.sequential.schedule import Run, Schedule
+
+PACK_SECONDS = 10.0
+
+
+def chosen_candidates(
+    problem: Problem, runs: Sequence[Run], candidates: Mapping[str, Sequence[Candidate]]
+) -> tuple[Candidate, ...]:
+    """The candidate of every op, in the order of the tasks."""
+    options = {run.task: run.option for run in runs}
+    return tuple(
+        candidates[task.name][task.options[options[index]].candidate]
+        for index, task in enumerate(problem.tasks)
+        if task.kind == "run"
+    )
+
+
+def assemble(
+    graph: Graph,
+    board: Board,
+    problem: Problem,
+    found: Schedule,
+    candidates: Mapping[str, Sequence[Candidate]],
+    *,
+    limit_bytes: int,
+    bound_cycles: int,
+) -> Plan | None:
+    """The plan of a schedule; None if its tensors cannot be packed within `limit_bytes`."""
+    chosen = chosen_candidates(problem, found.runs, candidates)
+    rewritten = apply_candidates(graph, chosen)
+    steps = _steps(problem, found.runs, chosen)
+    items = _lifetimes(steps, rewritten)
+    sizes = {name: rewritten.tensors[name].elements for name in rewritten.tensors}
+    weight_words, channel_words = _constant_words(problem, found.runs)
+    engine = problem.engine
+    empty = engine_memories(
+        engine, arena_bytes=0, weight_words=weight_words, channel_words=channel_words
+    )
+    room = limit_bytes - sum(memory.size_bytes for memory in empty)
+    room -= room % engine.arena_lanes
+    blocks = [Item(sizes[name], start, end) for name, start, end in items]
+    addresses = pack(blocks, room, PACK_SECONDS)
+    if addresses is None:
+        return None
+    arena = max(a + block.size_bytes for a, block in zip(addresses, blocks, strict=True))
+    memories = engine_memories(
+        engine, arena_bytes=arena, weight_words=weight_words, channel_words=channel_words
+    )
+    options = {run.task: problem.tasks[run.task].options[run.option] for run in found.runs}
+    resident = {
+        name
+        for index, task in enumerate(problem.tasks)
+        for name in _part_names(problem, index, chosen)
+        if task.kind == "run" and options[index].resident and options[index].weight_words
+    }
+    return Plan(
+        network=graph.name,
+        board=board.name,
+        status="optimal" if found.cycles <= bound_cycles else "feasible",
+        cycles=found.cycles,
+        bound_cycles=min(bound_cycles, found.cycles),
+        engine=engine,
+        choices=tuple(
+            Choice(candidate.op, candidate.method, candidate.ranks, candidate.error)
+            for candidate in chosen
+            if candidate.method != DENSE
+        ),
+        resident=tuple(op.name for op in rewritten.ops if op.name in resident),
+        steps=steps,
+        retentions=tuple(
+            Retention(name, start, end, address)
+            for (name, start, end), address in zip(items, addresses, strict=True)
+        ),
+        arena_bytes=arena,
+        weight_words=weight_words,
+        channel_words=channel_words,
+        memory_bytes=sum(memory.size_bytes for memory in memories),
+        dsp=engine.dsp,
+        error=sum(candidate.error for candidate in chosen),
+    )
+
+
+def with_bound(plan: Plan, bound_cycles: int) -> Plan:
+    """`plan` with a proved lower bound on the cycles of all plans."""
+    bound = min(bound_cycles, plan.cycles)
+    status = "optimal" if bound == plan.cycles else "feasible"
+    return replace(plan, bound_cycles=bound, status=status)
+
+
+def _part_names(
+    problem: Problem, index: int, chosen: Sequence[Candidate]
+) -> tuple[str, ...]:
+    """The names of the ops that task `index` became."""
+    task = problem.tasks[index]
+    if task.kind != "run":
+        return (task.name,)
+    candidate = next(candidate for candidate in chosen if candidate.op == task.name)
+    return tuple(op.name for op in candidate.graph.ops)
+
+
+def _steps(
+    problem: Problem, runs: Sequence[Run], chosen: Sequence[Candidate]
+) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    count: dict[tuple[str, str], int] = {}
+    for run in runs:
+        kind = problem.tasks[run.task].kind
+        for name in _part_names(problem, run.task, chosen)[run.first : run.last]:
+            instance = count.get((kind, name), 0)
+            count[kind, name] = instance + 1
+            steps.append(Step(kind, name, instance))  # type: ignore[arg-type]
+    return tuple(steps)
+
+
+def _lifetimes(steps: Sequence[Step], graph: Graph) -> list[tuple[str, int, int]]:
+    """(tensor, start, end) of every copy of a tensor: from the step that writes it until after
+    the last one that reads it before it is written again."""
+    lifetimes: list[tuple[str, int, int]] = []
+    current: dict[str, int] = {}
+    for index, step in enumerate(steps):
+        read, written = _touched(step, graph)
+        for name in read:
+            position = current[name]
+            lifetimes[position] = (name, lifetimes[position][1], index + 1)
+        if written is not None:
+            current[written] = len(lifetimes)
+            lifetimes.append((written, index, index + 1))
+    return lifetimes
+
+
+def _touched(step: Step, graph: Graph) -> tuple[tuple[str, ...], str | None]:
+    if step.kind == "load":
+        return (), step.name
+    if step.kind == "store":
+        return (step.name,), None
+    op = graph.op(step.name)
+    return op.inputs, op.output
+
+
+def _constant_words(problem: Problem, runs: Sequence[Run]) -> tuple[int, int]:
+    """Depths of the weight and channel memories: the resident words, and the most that two
+    neighbouring steps fetch."""
+    depths = []
+    for name in ("weight_words", "channel_words"):
+        options = {run.task: problem.tasks[run.task].options[run.option] for run in runs}
+        resident = sum(getattr(o, name) for o in options.values() if o.resident)
+        fetched = [
+            0 if option.resident else getattr(part, name)
+            for run in runs
+            for option in [problem.tasks[run.task].options[run.option]]
+            for part in option.parts[run.first : run.last]
+        ]
+        pairs = zip(fetched, [*fetched[1:], 0], strict=True)
+        depths.append(resident + max(a + b for a, b in pairs))
+    return depths[0], depths[1]

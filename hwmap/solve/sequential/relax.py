@@ -1,0 +1,93 @@
+"""A lower bound that no order and no recomputation can beat.
+
+The relaxation keeps the choice of candidates and residency, and forgets the schedule: every part
+runs at least once, whatever the order; it then has its inputs and output on chip, and the
+constants it fetches beside all resident ones; and the engine can hide fetching behind computing
+completely:
+
+    cycles >= sum of overheads + max(sum of trips, sum of fetched words)
+"""
+
+from dataclasses import dataclass
+
+from ortools.sat.python import cp_model
+
+from hwmap.solve.sequential.memory import add_memory, new_solver
+from hwmap.solve.sequential.problem import Option, Problem, Task
+
+MUCH = 1 << 40
+
+
+@dataclass(frozen=True)
+class Relaxed:
+    """`bound`: no plan has fewer cycles (or bytes, if memory was minimised); None: proved that
+    there is no plan. `choice` is the option of each task in the relaxed answer."""
+
+    bound: int | None
+    choice: tuple[int, ...]
+
+
+def relax(
+    problem: Problem, *, limit_bytes: int, least_memory: bool = False, seconds: float = 5.0
+) -> Relaxed:
+    """The bound on cycles, or on memory if `least_memory`."""
+    model = cp_model.CpModel()
+    memory = add_memory(model, problem, limit_bytes=limit_bytes)
+    choose = [
+        [model.new_bool_var(f"choose{i}_{k}") for k in range(len(task.options))]
+        for i, task in enumerate(problem.tasks)
+    ]
+    pairs = [
+        (variable, option)
+        for task, variables in zip(problem.tasks, choose, strict=True)
+        for variable, option in zip(variables, task.options, strict=True)
+    ]
+    stays = [(variable, option) for variable, option in pairs if option.resident]
+    model.add(sum(v * o.error_ppm for v, o in pairs) <= problem.error_ppm)
+    for task, variables in zip(problem.tasks, choose, strict=True):
+        model.add_exactly_one(variables)
+        model.add(
+            memory.arena_bytes
+            >= sum(
+                v * footprint_bytes(task, o, problem)
+                for v, o in zip(variables, task.options, strict=True)
+            )
+        )
+        for words, resident, part in (
+            (memory.weight_words, [v * o.weight_words for v, o in stays], "weight_words"),
+            (memory.channel_words, [v * o.channel_words for v, o in stays], "channel_words"),
+        ):
+            fetched = [
+                v * max(getattr(p, part) for p in o.parts)
+                for v, o in zip(variables, task.options, strict=True)
+                if not o.resident
+            ]
+            model.add(words >= sum(resident) + sum(fetched))
+    cycles = model.new_int_var(0, MUCH, "cycles")
+    fetches = [variable for variable, option in pairs if not option.resident]
+    any_fetch = model.new_bool_var("any_fetch")
+    for variable in fetches:
+        model.add_implication(variable, any_fetch)
+    fixed = sum(v * len(o.parts) * problem.overhead_cycles for v, o in pairs)
+    fixed = fixed + problem.startup_cycles * any_fetch
+    model.add(cycles >= fixed + sum(v * o.trips for v, o in pairs))
+    model.add(cycles >= fixed + sum(v * o.fetch_words for v, o in pairs))
+    model.minimize(memory.total_bytes if least_memory else cycles)
+    solver = new_solver(seconds)
+    status = solver.solve(model)
+    if status == cp_model.INFEASIBLE:
+        return Relaxed(None, ())
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return Relaxed(0, tuple(0 for _ in choose))
+    choice = tuple(next(k for k, v in enumerate(vs) if solver.boolean_value(v)) for vs in choose)
+    return Relaxed(round(solver.best_objective_bound), choice)
+
+
+def footprint_bytes(task: Task, option: Option, problem: Problem) -> int:
+    """The bytes of activations that must be on chip at once for some part of `option`."""
+    read = sum(problem.tensor_bytes[tensor] for tensor in task.inputs)
+    most = 0
+    for part in option.parts:
+        most = max(most, read + part.output_bytes)
+        read = part.output_bytes
+    return most

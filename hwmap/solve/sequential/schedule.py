@@ -1,0 +1,388 @@
+"""The schedule model: candidates, residency, order and recomputation together, for one engine.
+
+Time is a row of slots. A slot runs a segment [first, last) of the chain of one option of one task;
+without extra slots every task runs once, whole. Extra slots make room for rematerialization, and
+for running a chain in pieces: its small inner tensor can be kept, and expanded when it is read.
+
+    live[p, v]      value v is on chip when slot p starts
+    run[p, r]       slot p runs segment r
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import networkx as nx
+from ortools.sat.python import cp_model
+
+from hwmap.solve.sequential.memory import MemoryVariables, add_memory, new_solver
+from hwmap.solve.sequential.problem import Option, Problem, Task
+
+Value = tuple[int, int, int]
+"""(tensor, -1, -1), or (task, option, part): what that part of a chain writes."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Parts [first, last) of option `option` of task `task`, one after the other."""
+
+    task: int
+    option: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The runs in order, with their cycles as the model counts them. `optimal`: proved that no
+    schedule with this number of extra slots is better."""
+
+    runs: tuple[Run, ...]
+    cycles: int
+    optimal: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A schedule, or None; `proved` if there is none with this number of extra slots."""
+
+    schedule: Schedule | None
+    proved: bool
+
+
+@dataclass(frozen=True)
+class _Space:
+    """The runs, values and slots of a problem."""
+
+    problem: Problem
+    extra: int
+
+    @property
+    def slots(self) -> int:
+        return len(self.problem.tasks) + self.extra
+
+    @cached_property
+    def order(self) -> "nx.DiGraph[int]":
+        """Tasks as nodes, an edge from each writer to its readers."""
+        writer = {task.output: index for index, task in enumerate(self.problem.tasks)}
+        order: nx.DiGraph[int] = nx.DiGraph()
+        order.add_nodes_from(range(len(self.problem.tasks)))
+        for index, task in enumerate(self.problem.tasks):
+            order.add_edges_from((writer[tensor], index) for tensor in task.inputs)
+        return order
+
+    @cached_property
+    def windows(self) -> tuple[range, ...]:
+        """The slots in which each task may run."""
+        return tuple(
+            range(len(nx.ancestors(self.order, index)), self._last_slot(index) + 1)
+            for index in range(len(self.problem.tasks))
+        )
+
+    def _last_slot(self, index: int) -> int:
+        # With extra slots a task may run again until just before its last reader.
+        after = len(nx.descendants(self.order, index)) if self.extra == 0 else (
+            0 if self.problem.tasks[index].kind == "store" else 1
+        )
+        return self.slots - 1 - after
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        found = []
+        for index, task in enumerate(self.problem.tasks):
+            for number, option in enumerate(task.options):
+                count = len(option.parts)
+                found += [
+                    Run(index, number, first, last)
+                    for first in range(count)
+                    for last in range(first + 1, count + 1)
+                    if self.extra or (first, last) == (0, count)
+                ]
+        return tuple(found)
+
+    def task(self, run: Run) -> Task:
+        return self.problem.tasks[run.task]
+
+    def option(self, run: Run) -> Option:
+        return self.task(run).options[run.option]
+
+    def reads(self, run: Run) -> tuple[Value, ...]:
+        if run.first == 0:
+            return tuple((tensor, -1, -1) for tensor in self.task(run).inputs)
+        return ((run.task, run.option, run.first - 1),)
+
+    def writes(self, run: Run) -> Value | None:
+        if run.last < len(self.option(run).parts):
+            return (run.task, run.option, run.last - 1)
+        output = self.task(run).output
+        return None if output < 0 else (output, -1, -1)
+
+    def size(self, value: Value) -> int:
+        index, option, part = value
+        if part < 0:
+            return self.problem.tensor_bytes[index]
+        return self.problem.tasks[index].options[option].parts[part].output_bytes
+
+    def body_cycles(self, run: Run) -> int:
+        """Cycles but for the trips of the last part: those overlap with the next run's fetch."""
+        option = self.option(run)
+        parts = option.parts[run.first : run.last]
+        fetched = [0 if option.resident else part.fetch_words for part in parts[1:]]
+        inner = sum(max(part.trips, words) for part, words in zip(parts, fetched, strict=False))
+        return inner + self.problem.overhead_cycles * len(parts)
+
+    def tail_trips(self, run: Run) -> int:
+        return self.option(run).parts[run.last - 1].trips
+
+    def head_words(self, run: Run) -> int:
+        """Bus words that the run before has to fetch."""
+        option = self.option(run)
+        return 0 if option.resident else option.parts[run.first].fetch_words
+
+    def inner_bytes(self, run: Run) -> int:
+        """The most that two neighbouring inner tensors, or the last one and the output, take."""
+        sizes = [part.output_bytes for part in self.option(run).parts[run.first : run.last]]
+        return max((a + b for a, b in zip(sizes, sizes[1:], strict=False)), default=0)
+
+
+def schedule(
+    problem: Problem,
+    *,
+    extra: int,
+    limit_bytes: int,
+    most_cycles: int | None,
+    seconds: float,
+    least_memory: bool = False,
+    hint: tuple[int, ...] = (),
+) -> Outcome:
+    """The fastest schedule (or, with `least_memory`, the smallest), of at most `most_cycles`.
+
+    `hint` is an option per task to start from.
+    """
+    space = _Space(problem, extra)
+    model = cp_model.CpModel()
+    memory = add_memory(model, problem, limit_bytes=limit_bytes)
+    choose = [
+        [model.new_bool_var(f"choose{i}_{k}") for k in range(len(task.options))]
+        for i, task in enumerate(problem.tasks)
+    ]
+    run = {
+        (slot, r): model.new_bool_var(f"run{slot}_{i}")
+        for i, r in enumerate(space.runs)
+        for slot in space.windows[r.task]
+    }
+    _add_choices(model, space, choose, run)
+    live = _add_liveness(model, space, run)
+    _add_arena(model, space, run, live, memory)
+    _add_constants(model, space, choose, run, memory)
+    cycles = _add_cycles(model, space, choose, run)
+    if most_cycles is not None:
+        model.add(cycles <= most_cycles)
+    model.minimize(memory.total_bytes if least_memory else cycles)
+    for index, option in enumerate(hint):
+        for number, variable in enumerate(choose[index]):
+            model.add_hint(variable, number == option)
+        for (slot, r), variable in run.items():
+            if r.task == index:
+                whole = (r.first, r.last) == (0, len(space.option(r).parts))
+                model.add_hint(variable, slot == index and r.option == option and whole)
+    solver = new_solver(seconds)
+    status = solver.solve(model)
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return Outcome(None, status == cp_model.INFEASIBLE)
+    runs = sorted(
+        ((slot, r) for (slot, r), variable in run.items() if solver.boolean_value(variable)),
+        key=lambda item: item[0],
+    )
+    found = Schedule(
+        tuple(r for _, r in runs), int(solver.value(cycles)), status == cp_model.OPTIMAL
+    )
+    return Outcome(found, False)
+
+
+Runs = dict[tuple[int, Run], cp_model.IntVar]
+Live = dict[tuple[int, Value], cp_model.IntVar]
+
+
+def _in_slot(run: Runs, slot: int) -> list[tuple[Run, cp_model.IntVar]]:
+    return [(r, variable) for (p, r), variable in run.items() if p == slot]
+
+
+def _add_choices(
+    model: cp_model.CpModel, space: _Space, choose: list[list[cp_model.IntVar]], run: Runs
+) -> None:
+    """One option per task; only its segments run; a slot runs at most one; used slots come first.
+    Loads and stores run once. The chosen errors stay within the limit."""
+    problem = space.problem
+    model.add(
+        sum(
+            variable * option.error_ppm
+            for task, variables in zip(problem.tasks, choose, strict=True)
+            for variable, option in zip(variables, task.options, strict=True)
+        )
+        <= problem.error_ppm
+    )
+    for variables in choose:
+        model.add_exactly_one(variables)
+    for (_, r), variable in run.items():
+        model.add_implication(variable, choose[r.task][r.option])
+    by_slot: list[list[cp_model.IntVar]] = [[] for _ in range(space.slots)]
+    by_task: list[list[cp_model.IntVar]] = [[] for _ in problem.tasks]
+    for (slot, r), variable in run.items():
+        by_slot[slot].append(variable)
+        by_task[r.task].append(variable)
+    for slot, variables in enumerate(by_slot):
+        model.add_at_most_one(variables)
+        if slot:
+            model.add(sum(variables) <= sum(by_slot[slot - 1]))
+    for task, variables in zip(problem.tasks, by_task, strict=True):
+        once = space.extra == 0 or task.kind != "run"
+        model.add(sum(variables) == 1) if once else model.add_at_least_one(variables)
+
+
+def _add_liveness(model: cp_model.CpModel, space: _Space, run: Runs) -> Live:
+    """A value is on chip if it was before, or was just written; a run needs what it reads; a value
+    that is on chip is not written again.
+
+    live[p+1, v] <= live[p, v] + sum of run[p, r] over r that write v
+    """
+    writers: dict[Value, list[tuple[int, cp_model.IntVar]]] = {}
+    readers: dict[Value, list[tuple[int, cp_model.IntVar]]] = {}
+    for (slot, r), variable in run.items():
+        target = space.writes(r)
+        if target is not None:
+            writers.setdefault(target, []).append((slot, variable))
+        for value in space.reads(r):
+            readers.setdefault(value, []).append((slot, variable))
+    live: Live = {}
+    for value, writes in writers.items():
+        reads = readers.get(value, [])
+        first = min(slot for slot, _ in writes) + 1
+        last = max((slot for slot, _ in reads), default=first - 1)
+        for slot in range(first, last + 1):
+            live[slot, value] = model.new_bool_var(f"live{slot}_{value}")
+            written = [variable for at, variable in writes if at == slot - 1]
+            before = [live[slot - 1, value]] if slot > first else []
+            model.add(live[slot, value] <= sum(before) + sum(written))
+            for variable in written:
+                model.add_implication(variable, live[slot, value])
+                if before:
+                    model.add_at_most_one(variable, before[0])
+        for slot, variable in writes:
+            if slot + 1 > last:
+                model.add(variable == 0)
+        for slot, variable in reads:
+            if slot < first:
+                model.add(variable == 0)
+            else:
+                model.add_implication(variable, live[slot, value])
+    for value, reads in readers.items():
+        if value not in writers:
+            for _, variable in reads:
+                model.add(variable == 0)
+    return live
+
+
+def _add_arena(
+    model: cp_model.CpModel, space: _Space, run: Runs, live: Live, memory: MemoryVariables
+) -> None:
+    """Everything that is live, and what the slot writes, is in the arena at once:
+
+    first part:   sum of live[p] + first output                                 <=  arena
+    later parts:  sum of live[p+1] without the output + two neighbours in the chain  <=  arena
+    """
+    for slot in range(space.slots):
+        here = [space.size(value) * v for (p, value), v in live.items() if p == slot]
+        after = [space.size(value) * v for (p, value), v in live.items() if p == slot + 1]
+        runs = _in_slot(run, slot)
+        first = [space.option(r).parts[r.first].output_bytes * v for r, v in runs]
+        model.add(sum(here) + sum(first) <= memory.arena_bytes)
+        chains = [(r, v) for r, v in runs if r.last - r.first > 1]
+        if not chains:
+            continue
+        inner = []
+        for r, variable in chains:
+            target = space.writes(r)
+            size = space.size(target) if target is not None else 0
+            inner.append((space.inner_bytes(r) - size) * variable)
+        model.add(sum(after) + sum(inner) <= memory.arena_bytes).only_enforce_if(
+            _any(model, [v for _, v in chains])
+        )
+
+
+def _any(model: cp_model.CpModel, variables: list[cp_model.IntVar]) -> cp_model.IntVar:
+    """A variable that is true if one of `variables` is (at most one can be)."""
+    result = model.new_bool_var("any")
+    model.add(sum(variables) == result)
+    return result
+
+
+def _add_constants(
+    model: cp_model.CpModel,
+    space: _Space,
+    choose: list[list[cp_model.IntVar]],
+    run: Runs,
+    memory: MemoryVariables,
+) -> None:
+    """Resident words are held all the time; beside them, those of the running part and of the one
+    after it:
+
+    resident + fetched[k] + fetched[k+1]  <=  depth        for every step k
+    """
+    for words, name in (
+        (memory.weight_words, "weight_words"),
+        (memory.channel_words, "channel_words"),
+    ):
+        resident = sum(
+            variable * getattr(option, name)
+            for task, variables in zip(space.problem.tasks, choose, strict=True)
+            for variable, option in zip(variables, task.options, strict=True)
+            if option.resident
+        )
+        fetched = model.new_int_var(0, 1 << 26, f"fetched_{name}")
+        model.add(words >= resident + fetched)
+
+        def size(r: Run, part: int, name: str = name) -> int:
+            option = space.option(r)
+            return 0 if option.resident else getattr(option.parts[part], name)
+
+        for slot in range(space.slots):
+            tail = [size(r, r.last - 1) * v for r, v in _in_slot(run, slot)]
+            head = [size(r, r.first) * v for r, v in _in_slot(run, slot + 1)]
+            inner = [
+                max(
+                    (size(r, part) + size(r, part + 1) for part in range(r.first, r.last - 1)),
+                    default=0,
+                )
+                * v
+                for r, v in _in_slot(run, slot)
+            ]
+            model.add(sum(tail) + sum(head) <= fetched)
+            model.add(sum(inner) <= fetched)
+
+
+def _add_cycles(
+    model: cp_model.CpModel, space: _Space, choose: list[list[cp_model.IntVar]], run: Runs
+) -> cp_model.LinearExprT:
+    """sum over slots of  body[p] + max(trips of the last part[p], words fetched for slot p+1),
+    and the start of DRAM if anything is fetched."""
+    terms: list[cp_model.LinearExprT] = []
+    for slot in range(space.slots):
+        runs = _in_slot(run, slot)
+        following = _in_slot(run, slot + 1)
+        heads = {space.head_words(r) for r, _ in following}
+        terms += [space.body_cycles(r) * v for r, v in runs]
+        if heads <= {0}:
+            terms += [space.tail_trips(r) * v for r, v in runs]
+            continue
+        most = max(*heads, *(space.tail_trips(r) for r, _ in runs))
+        tail = model.new_int_var(0, most, f"tail{slot}")
+        model.add(tail >= sum(space.tail_trips(r) * v for r, v in runs))
+        model.add(tail >= sum(space.head_words(r) * v for r, v in following))
+        terms.append(tail)
+    any_fetch = model.new_bool_var("any_fetch")
+    for task, variables in zip(space.problem.tasks, choose, strict=True):
+        for variable, option in zip(variables, task.options, strict=True):
+            if not option.resident:
+                model.add_implication(variable, any_fetch)
+    terms.append(space.problem.startup_cycles * any_fetch)
+    return sum(terms)
