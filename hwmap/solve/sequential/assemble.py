@@ -36,9 +36,9 @@ def assemble(
     candidates: Mapping[str, Sequence[Candidate]],
     *,
     limit_bytes: int,
-    bound_cycles: int,
 ) -> Plan | None:
-    """The plan of a schedule; None if its tensors cannot be packed within `limit_bytes`."""
+    """The plan of a schedule, with no bound yet; None if its tensors cannot be packed within
+    `limit_bytes`."""
     chosen = chosen_candidates(problem, found.runs, candidates)
     rewritten = apply_candidates(graph, chosen)
     steps = _steps(problem, found.runs, chosen)
@@ -69,9 +69,9 @@ def assemble(
     return Plan(
         network=graph.name,
         board=board.name,
-        status="optimal" if found.cycles <= bound_cycles else "feasible",
+        status="feasible",
         cycles=found.cycles,
-        bound_cycles=min(bound_cycles, found.cycles),
+        bound_cycles=0,
         engine=engine,
         choices=tuple(
             Choice(candidate.op, candidate.method, candidate.ranks, candidate.error)

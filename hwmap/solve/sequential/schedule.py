@@ -8,13 +8,19 @@ for running a chain in pieces: its small inner tensor can be kept, and expanded 
     run[p, r]       slot p runs segment r
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import networkx as nx
 from ortools.sat.python import cp_model
 
-from hwmap.solve.sequential.memory import MemoryVariables, add_memory, new_solver
+from hwmap.solve.sequential.memory import (
+    MemoryVariables,
+    add_memory,
+    effort_seconds,
+    new_solver,
+)
 from hwmap.solve.sequential.problem import Option, Problem, Task
 
 Value = tuple[int, int, int]
@@ -33,20 +39,20 @@ class Run:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The runs in order, with their cycles as the model counts them. `optimal`: proved that no
-    schedule with this number of extra slots is better."""
+    """The runs in order, with their cycles as the model counts them."""
 
     runs: tuple[Run, ...]
     cycles: int
-    optimal: bool
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A schedule, or None; `proved` if there is none with this number of extra slots."""
+    """A schedule or None, whether it is proved that none is better (or that there is none) with
+    this number of extra slots, and the seconds it took, as `effort_seconds` counts them."""
 
     schedule: Schedule | None
     proved: bool
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -165,11 +171,10 @@ def schedule(
         [model.new_bool_var(f"choose{i}_{k}") for k in range(len(task.options))]
         for i, task in enumerate(problem.tasks)
     ]
-    run = {
-        (slot, r): model.new_bool_var(f"run{slot}_{i}")
-        for i, r in enumerate(space.runs)
-        for slot in space.windows[r.task]
-    }
+    run: Runs = [[] for _ in range(space.slots + 1)]
+    for index, r in enumerate(space.runs):
+        for slot in space.windows[r.task]:
+            run[slot].append((r, model.new_bool_var(f"run{slot}_{index}")))
     _add_choices(model, space, choose, run)
     live = _add_liveness(model, space, run)
     _add_arena(model, space, run, live, memory)
@@ -181,30 +186,27 @@ def schedule(
     for index, option in enumerate(hint):
         for number, variable in enumerate(choose[index]):
             model.add_hint(variable, number == option)
-        for (slot, r), variable in run.items():
-            if r.task == index:
-                whole = (r.first, r.last) == (0, len(space.option(r).parts))
-                model.add_hint(variable, slot == index and r.option == option and whole)
+    for slot, r, variable in _all(run):
+        whole = (r.first, r.last) == (0, len(space.option(r).parts))
+        hinted = bool(hint) and slot == r.task and r.option == hint[r.task] and whole
+        model.add_hint(variable, hinted)
     solver = new_solver(seconds)
     status = solver.solve(model)
+    effort = effort_seconds(model, solver)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return Outcome(None, status == cp_model.INFEASIBLE)
-    runs = sorted(
-        ((slot, r) for (slot, r), variable in run.items() if solver.boolean_value(variable)),
-        key=lambda item: item[0],
-    )
-    found = Schedule(
-        tuple(r for _, r in runs), int(solver.value(cycles)), status == cp_model.OPTIMAL
-    )
-    return Outcome(found, False)
+        return Outcome(None, status == cp_model.INFEASIBLE, effort)
+    runs = tuple(r for _, r, variable in _all(run) if solver.boolean_value(variable))
+    optimal = status == cp_model.OPTIMAL
+    return Outcome(Schedule(runs, int(solver.value(cycles))), optimal, effort)
 
 
-Runs = dict[tuple[int, Run], cp_model.IntVar]
+Runs = list[list[tuple[Run, cp_model.IntVar]]]
+"""What may run in each slot, with its variable; one empty slot more at the end."""
 Live = dict[tuple[int, Value], cp_model.IntVar]
 
 
-def _in_slot(run: Runs, slot: int) -> list[tuple[Run, cp_model.IntVar]]:
-    return [(r, variable) for (p, r), variable in run.items() if p == slot]
+def _all(run: Runs) -> Iterator[tuple[int, Run, cp_model.IntVar]]:
+    return ((slot, r, variable) for slot, runs in enumerate(run) for r, variable in runs)
 
 
 def _add_choices(
@@ -223,11 +225,10 @@ def _add_choices(
     )
     for variables in choose:
         model.add_exactly_one(variables)
-    for (_, r), variable in run.items():
-        model.add_implication(variable, choose[r.task][r.option])
     by_slot: list[list[cp_model.IntVar]] = [[] for _ in range(space.slots)]
     by_task: list[list[cp_model.IntVar]] = [[] for _ in problem.tasks]
-    for (slot, r), variable in run.items():
+    for slot, r, variable in _all(run):
+        model.add_implication(variable, choose[r.task][r.option])
         by_slot[slot].append(variable)
         by_task[r.task].append(variable)
     for slot, variables in enumerate(by_slot):
@@ -247,7 +248,7 @@ def _add_liveness(model: cp_model.CpModel, space: _Space, run: Runs) -> Live:
     """
     writers: dict[Value, list[tuple[int, cp_model.IntVar]]] = {}
     readers: dict[Value, list[tuple[int, cp_model.IntVar]]] = {}
-    for (slot, r), variable in run.items():
+    for slot, r, variable in _all(run):
         target = space.writes(r)
         if target is not None:
             writers.setdefault(target, []).append((slot, variable))
@@ -290,10 +291,11 @@ def _add_arena(
     first part:   sum of live[p] + first output                                 <=  arena
     later parts:  sum of live[p+1] without the output + two neighbours in the chain  <=  arena
     """
+    held: list[list[cp_model.LinearExprT]] = [[] for _ in range(space.slots + 1)]
+    for (slot, value), variable in live.items():
+        held[slot].append(space.size(value) * variable)
     for slot in range(space.slots):
-        here = [space.size(value) * v for (p, value), v in live.items() if p == slot]
-        after = [space.size(value) * v for (p, value), v in live.items() if p == slot + 1]
-        runs = _in_slot(run, slot)
+        here, after, runs = held[slot], held[slot + 1], run[slot]
         first = [space.option(r).parts[r.first].output_bytes * v for r, v in runs]
         model.add(sum(here) + sum(first) <= memory.arena_bytes)
         chains = [(r, v) for r, v in runs if r.last - r.first > 1]
@@ -346,15 +348,15 @@ def _add_constants(
             return 0 if option.resident else getattr(option.parts[part], name)
 
         for slot in range(space.slots):
-            tail = [size(r, r.last - 1) * v for r, v in _in_slot(run, slot)]
-            head = [size(r, r.first) * v for r, v in _in_slot(run, slot + 1)]
+            tail = [size(r, r.last - 1) * v for r, v in run[slot]]
+            head = [size(r, r.first) * v for r, v in run[slot + 1]]
             inner = [
                 max(
                     (size(r, part) + size(r, part + 1) for part in range(r.first, r.last - 1)),
                     default=0,
                 )
                 * v
-                for r, v in _in_slot(run, slot)
+                for r, v in run[slot]
             ]
             model.add(sum(tail) + sum(head) <= fetched)
             model.add(sum(inner) <= fetched)
@@ -367,8 +369,7 @@ def _add_cycles(
     and the start of DRAM if anything is fetched."""
     terms: list[cp_model.LinearExprT] = []
     for slot in range(space.slots):
-        runs = _in_slot(run, slot)
-        following = _in_slot(run, slot + 1)
+        runs, following = run[slot], run[slot + 1]
         heads = {space.head_words(r) for r, _ in following}
         terms += [space.body_cycles(r) * v for r, v in runs]
         if heads <= {0}:

@@ -6,7 +6,7 @@ extra slots that no further recomputation could pay.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -28,12 +28,14 @@ log = logging.getLogger(__name__)
 MOST_SIDE = 128
 """Largest PE and SIMD: wider arrays do not route at the boards' clocks."""
 MOST_LANES = 64
-LARGEST_SPACE = 14
-"""Slots up to which a schedule model with extra slots for every useful recomputation is tried."""
-MOST_EXTRA = 4
-"""Extra slots tried where without them nothing is found."""
+EXTRA_SLOTS = (1, 2, 4)
+"""Numbers of extra slots tried where the plan without them is not proved optimal."""
+MOST_SLOTS = 16
+"""Slots up to which a model with every useful extra slot is solved, for a proof."""
 SHARE = 0.25
-"""Part of the time that is left which one schedule model may take."""
+"""Part of the time that one schedule model may take."""
+RELAX_SECONDS = 0.02
+ENGINES_FOR_LEAST = 6
 
 Report = Callable[[str], None]
 
@@ -88,15 +90,13 @@ def solve(
         ((_quick_bound(build_problem(network, engine, limits.budget, limits.max_error)), index)
          for index, engine in enumerate(engines))
     )
-    best, bound, proved = search.run([(b, engines[i]) for b, i in ordered], report)
-    if best is not None:
-        return with_bound(best, bound)
-    if proved:
+    state = _try_engines(search, [(low, engines[index]) for low, index in ordered], report)
+    state = _try_extra(search, state, report)
+    if state.best is not None:
+        return with_bound(state.best, state.bound())
+    if not state.open and state.unseen is None:
         raise _infeasible(search, engines, report)
-    raise TimeLimitError(
-        f"no design found for '{board.name}' in the time given (infeasibility not proved);"
-        " raise --time-limit or the memory budget"
-    )
+    raise TimeLimitError(_not_found(search, engines, report))
 
 
 def _quick_bound(problem: Problem) -> int:
@@ -119,6 +119,8 @@ def _quick_bound(problem: Problem) -> int:
 
 @dataclass(frozen=True)
 class _Search:
+    """What does not change during a search."""
+
     graph: Graph
     candidates: Mapping[str, Sequence[Candidate]]
     board: Board
@@ -128,107 +130,130 @@ class _Search:
     def problem(self, engine: Engine) -> Problem:
         return build_problem(self.network, engine, self.limits.budget, self.limits.max_error)
 
-    def run(
-        self, engines: Sequence[tuple[int, Engine]], report: Report
-    ) -> tuple[Plan | None, int, bool]:
-        """The best plan, a bound on all plans, and whether it is proved that there is none."""
-        best: Plan | None = None
-        left = self.limits.seconds
-        bound: int | None = None
-        open_engines = False
-        for position, (quick, engine) in enumerate(engines):
-            if best is not None and quick >= best.cycles:
-                break
-            if left <= 0:
-                bound = quick if bound is None else min(bound, quick)
-                open_engines = True
-                break
-            report(f"engine {position + 1} of {len(engines)}")
-            plan, low, proved, used = self._on(engine, best, left)
-            left -= used
-            if plan is not None:
-                log.info("%s: %d cycles, bound %s", engine, plan.cycles, low)
-                best = plan
-            if not proved:
-                open_engines = True
-                bound = low if bound is None else min(bound, low)
-        if best is None:
-            return None, 0, not open_engines
-        return best, best.cycles if bound is None else bound, False
 
-    def _on(
-        self, engine: Engine, best: Plan | None, seconds: float
-    ) -> tuple[Plan | None, int, bool, float]:
-        """On one engine: a better plan than `best` or None, a bound on its cycles, whether it is
-        proved that it has no better plan than the answer, and the seconds used."""
-        problem = self.problem(engine)
-        limit = self.limits.budget.memory_bytes
-        used = 0.02
-        relaxed = relax(problem, limit_bytes=limit)
-        if relaxed.bound is None or (best is not None and relaxed.bound >= best.cycles):
-            return None, relaxed.bound or 0, True, used
-        low = relaxed.bound
-        most = None if best is None else best.cycles - 1
-        plan: Plan | None = None
-        for extra in self._extras(problem, low):
-            if extra and plan is not None and extra < self._useful_extra(problem, plan.cycles, low):
+@dataclass(frozen=True)
+class _Open:
+    """An engine on which a better plan is not excluded: none has fewer cycles than `low`."""
+
+    low: int
+    problem: Problem
+    choice: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _State:
+    """The best plan so far, the engines that are open, a bound on those not looked at (None: all
+    were), and the seconds left."""
+
+    best: Plan | None
+    open: tuple[_Open, ...]
+    unseen: int | None
+    seconds: float
+
+    def bound(self) -> int:
+        """No plan has fewer cycles."""
+        lows = [item.low for item in self.open] + ([] if self.unseen is None else [self.unseen])
+        if self.best is not None:
+            lows.append(self.best.cycles)
+        return min(lows)
+
+
+def _try_engines(search: _Search, engines: Sequence[tuple[int, Engine]], report: Report) -> _State:
+    """Every engine that can win, without extra slots."""
+    state = _State(None, (), None, search.limits.seconds)
+    for position, (quick, engine) in enumerate(engines):
+        if state.best is not None and quick >= state.best.cycles:
+            break
+        if state.seconds <= 0:
+            return replace(state, unseen=quick)
+        report(f"engine {position + 1} of {len(engines)}")
+        problem = search.problem(engine)
+        relaxed = relax(problem, limit_bytes=search.limits.budget.memory_bytes)
+        state = replace(state, seconds=state.seconds - RELAX_SECONDS)
+        if relaxed.bound is None:
+            continue
+        item = _Open(relaxed.bound, problem, relaxed.choice)
+        if state.best is None or item.low < state.best.cycles:
+            state, _ = _attempt(search, replace(state, open=(*state.open, item)), item, extra=0)
+    return state
+
+
+def _try_extra(search: _Search, state: _State, report: Report) -> _State:
+    """Open engines, the most promising first, with extra slots."""
+    for extra in (None, *EXTRA_SLOTS):
+        for item in sorted(state.open, key=lambda item: item.low):
+            if state.best is not None and item.low >= state.best.cycles:
+                state = replace(state, open=tuple(o for o in state.open if o is not item))
                 continue
-            allowed = max(min(seconds * SHARE, seconds - used), 0.1)
-            outcome = schedule(
-                problem,
-                extra=extra,
-                limit_bytes=limit,
-                most_cycles=most,
-                seconds=allowed,
-                hint=relaxed.choice,
-            )
-            used += allowed if outcome.schedule is None and not outcome.proved else 0.1
-            if outcome.schedule is not None:
-                made = assemble(
-                    self.graph,
-                    self.board,
-                    problem,
-                    outcome.schedule,
-                    self.candidates,
-                    limit_bytes=limit,
-                    bound_cycles=low,
-                )
-                if made is not None:
-                    plan, most = made, made.cycles - 1
-                if not outcome.schedule.optimal:
-                    used += allowed
-            if plan is not None and plan.cycles <= low:
-                return plan, low, True, used
-            reference = plan.cycles if plan is not None else (most or 0) + 1
-            complete = extra >= self._useful_extra(problem, reference, low) and (
-                outcome.proved or (outcome.schedule is not None and outcome.schedule.optimal)
-            )
-            if complete and (plan is not None or best is not None):
-                return plan, reference, True, used
-            if used >= seconds:
-                break
-        return plan, low, False, used
+            if state.seconds <= 0:
+                return state
+            useful = _useful_extra(item, state.best)
+            if extra is None and len(item.problem.tasks) + useful > MOST_SLOTS:
+                continue
+            slots = useful if extra is None else extra
+            report(f"recomputation: {slots} extra steps, {len(state.open)} engines open")
+            state, proved = _attempt(search, state, item, extra=slots)
+            if proved and slots >= _useful_extra(item, state.best):
+                state = replace(state, open=tuple(o for o in state.open if o is not item))
+    return state
 
-    def _extras(self, problem: Problem, low: int) -> Iterator[int]:
-        """Numbers of extra slots to try, in order."""
-        yield 0
-        room = LARGEST_SPACE - len(problem.tasks)
-        yield from (extra for extra in (1, 2, MOST_EXTRA) if extra <= max(room, MOST_EXTRA))
-        if room > MOST_EXTRA:
-            yield room
 
-    def _useful_extra(self, problem: Problem, cycles: int, low: int) -> int:
-        """Extra slots beyond which a plan is no better than `cycles`: a chain can be cut between
-        any two parts, and every recomputation takes at least the shortest step."""
-        cuts = sum(max(len(o.parts) for o in task.options) - 1 for task in problem.tasks)
-        shortest = min(
-            part.trips
-            for task in problem.tasks
-            if task.kind == "run"
-            for option in task.options
-            for part in option.parts
-        )
-        return cuts + max(cycles - 1 - low, 0) // (shortest + problem.overhead_cycles)
+def _attempt(search: _Search, state: _State, item: _Open, *, extra: int) -> tuple[_State, bool]:
+    """Look for a plan better than the best on one engine; whether what was found is proved best
+    for this number of extra slots."""
+    outcome = schedule(
+        item.problem,
+        extra=extra,
+        limit_bytes=search.limits.budget.memory_bytes,
+        most_cycles=None if state.best is None else state.best.cycles - 1,
+        seconds=max(search.limits.seconds * SHARE, 1.0),
+        hint=item.choice,
+    )
+    state = replace(state, seconds=state.seconds - outcome.seconds)
+    if outcome.schedule is None:
+        return state, outcome.proved
+    plan = assemble(
+        search.graph,
+        search.board,
+        item.problem,
+        outcome.schedule,
+        search.candidates,
+        limit_bytes=search.limits.budget.memory_bytes,
+    )
+    if plan is None:
+        log.warning("%d cycles do not pack into the arena", outcome.schedule.cycles)
+        return state, False
+    log.info("%s: %d cycles, bound %d", plan.engine, plan.cycles, item.low)
+    return replace(state, best=plan), outcome.proved
+
+
+def _useful_extra(item: _Open, best: Plan | None) -> int:
+    """Extra slots beyond which no plan beats `best`: a chain can be cut between any two parts, and
+    every recomputation takes at least the shortest step."""
+    if best is None:
+        return MOST_SLOTS
+    tasks = item.problem.tasks
+    cuts = sum(max(len(option.parts) for option in task.options) - 1 for task in tasks)
+    shortest = min(
+        part.trips
+        for task in tasks
+        for option in task.options
+        for part in option.parts
+        if task.kind == "run"
+    )
+    spare = max(best.cycles - 1 - item.low, 0)
+    return cuts + spare // (shortest + item.problem.overhead_cycles)
+
+
+def _not_found(search: _Search, engines: Sequence[Engine], report: Report) -> str:
+    """What to say where nothing was found, and nothing proved."""
+    plan, _ = least_memory(search, engines, report)
+    remedy = "raise --time-limit" if plan is None else f"--mem {plan.memory_bytes} works"
+    return (
+        f"no design found for '{search.board.name}' in"
+        f" {search.limits.budget.memory_bytes:,} bytes of on-chip memory with"
+        f" {search.limits.budget.dsp} DSP slices (infeasibility not proved); {remedy}"
+    )
 
 
 def _infeasible(search: _Search, engines: Sequence[Engine], report: Report) -> InfeasibleError:
@@ -249,9 +274,7 @@ def least_memory(
     search: _Search, engines: Sequence[Engine], report: Report
 ) -> tuple[Plan | None, int]:
     """The plan of least memory that was found on the whole board, and a proved lower bound."""
-    whole = replace(
-        search.limits.budget, memory_bytes=search.board.memory_bytes
-    )
+    whole = replace(search.limits.budget, memory_bytes=search.board.memory_bytes)
     wide = replace(search, limits=replace(search.limits, budget=whole))
     bounds = []
     for engine in engines:
@@ -283,11 +306,7 @@ def least_memory(
             outcome.schedule,
             search.candidates,
             limit_bytes=limit,
-            bound_cycles=0,
         )
         if made is not None and (best is None or made.memory_bytes < best.memory_bytes):
             best = made
     return best, min((bound for bound, *_ in bounds), default=0)
-
-
-ENGINES_FOR_LEAST = 6
