@@ -1,0 +1,5 @@
+"""python -m hwmap"""
+
+from hwmap.cli import main
+
+main()

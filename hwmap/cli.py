@@ -1,0 +1,180 @@
+"""The command line: prints results, turns a HwmapError into one line and an exit code."""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hwmap import api
+from hwmap.board import board_names, load_board
+from hwmap.errors import BudgetError, HwmapError
+from hwmap.ladder import Rung
+from hwmap.tables import boards_table, compile_table, inspect_table, simulate_table
+
+app = typer.Typer(
+    help="Compile trained ONNX networks into FPGA accelerators.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Model = Annotated[Path, typer.Argument(help="The ONNX file.")]
+Build = Annotated[Path, typer.Argument(help="A directory that `hwmap compile` wrote.")]
+
+UNITS = {"": 1, "B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "KB": 10**3, "MB": 10**6}
+
+
+def parse_bytes(text: str) -> int:
+    """A number of bytes, for example "262144", "256KiB", "1.5MiB".
+
+    Raises:
+        BudgetError: it is not one.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
+    if match is None or match[2].upper() not in UNITS:
+        raise BudgetError(f"memory '{text}': expected bytes, for example 262144, 256KiB or 1.5MiB")
+    return int(float(match[1]) * UNITS[match[2].upper()])
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[api.Report]:
+    """A line on standard error that says what is going on, where that is a terminal."""
+    if quiet or not err.is_terminal:
+        yield lambda _: None
+        return
+    with err.status("starting") as status:
+        yield lambda text: status.update(text)
+
+
+def _print(table: Table, data: dict[str, object] | list[object], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(data, indent=1))
+    else:
+        out.print(table)
+
+
+@app.command()
+def inspect(model: Model, as_json: Json = False) -> None:
+    """Show operators, shapes, MACs and memory of a model, and every node that is not supported."""
+    report = api.inspect(model)
+    _print(inspect_table(report), report, as_json=as_json)
+
+
+@app.command()
+def compile(
+    model: Model,
+    board: Annotated[str, typer.Option(help="A built-in board, or a .toml file.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="New directory [build/<model>].")
+    ] = None,
+    calib: Annotated[Path | None, typer.Option(help="Calibration images (.npz with x).")] = None,
+    test_data: Annotated[
+        Path | None, typer.Option(help="Labelled images (.npz with x, y): measures accuracy.")
+    ] = None,
+    mem: Annotated[str | None, typer.Option(help="On-chip memory budget, e.g. 256KiB.")] = None,
+    dsp: Annotated[int | None, typer.Option(help="DSP slice budget.")] = None,
+    clock: Annotated[int | None, typer.Option(help="Clock in MHz [the board's].")] = None,
+    max_error: Annotated[
+        float, typer.Option(help="Limit on the summed relative error of decomposed ops.")
+    ] = api.MAX_ERROR,
+    time_limit: Annotated[
+        float, typer.Option(help="Seconds for the solver.")
+    ] = api.TIME_LIMIT_SECONDS,
+    plan: Annotated[Path | None, typer.Option(help="Use this plan.json; do not solve.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compile a model for a board into a directory of HLS C++."""
+    target = output if output is not None else Path("build") / model.stem
+    with _progress(quiet=as_json) as report:
+        result = api.compile(
+            model,
+            board,
+            target,
+            calib=calib,
+            test_data=test_data,
+            mem=None if mem is None else parse_bytes(mem),
+            dsp=dsp,
+            clock_mhz=clock,
+            max_error=max_error,
+            time_limit=time_limit,
+            plan=plan,
+            report=report,
+        )
+    _print(compile_table(result.report), result.report, as_json=as_json)
+    if not as_json:
+        typer.echo(f"project: {target}   next: hwmap verify {target}")
+
+
+@app.command()
+def simulate(
+    build: Build,
+    images: Annotated[int | None, typer.Option(help="How many test images [all].")] = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate a compiled design: cycles, stalls and arena use of every step."""
+    with _progress(quiet=as_json) as report:
+        report("simulating")
+        result = api.simulate(build, images)
+    clock = json.loads((build / "report.json").read_text("utf-8"))["clock_mhz"]
+    data: dict[str, object] = {
+        "images": len(next(iter(result.outputs.values()))),
+        "cycles": result.cycles,
+        "fps": clock * 1e6 / result.cycles,
+        "clock_mhz": clock,
+        "stall_cycles": result.stalls,
+        "peak_arena_bytes": result.peak_bytes,
+        "steps": [asdict(step) | {"cycles": step.cycles} for step in result.steps],
+    }
+    _print(simulate_table(data), data, as_json=as_json)
+
+
+@app.command()
+def verify(build: Build, as_json: Json = False) -> None:
+    """Compare onnxruntime, reference, simulator and compiled C++ of a design, rung by rung."""
+
+    def show(rung: Rung) -> None:
+        if not as_json:
+            mark = {True: "ok", False: "FAILED", None: "measured"}[rung.holds]
+            typer.echo(f"{mark:>8}  {rung.name}: {rung.detail}")
+
+    result = api.verify(build, show)
+    if as_json:
+        data = {"holds": result.holds, "rungs": [asdict(rung) for rung in result.rungs]}
+        typer.echo(json.dumps(data, indent=1))
+    if not result.holds:
+        failed = next(rung for rung in result.rungs if rung.holds is False)
+        _fail(f"{build}: {failed.name}: {failed.detail}", 1)
+
+
+@app.command()
+def boards(as_json: Json = False) -> None:
+    """List the built-in boards."""
+    found = [asdict(load_board(name)) for name in board_names()]
+    _print(boards_table(found), list(found), as_json=as_json)
+
+
+def _fail(message: str, code: int) -> None:
+    typer.echo(f"hwmap: {' '.join(message.split())}", err=True)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """The command `hwmap`."""
+    logging.basicConfig(format="hwmap: %(message)s", level=logging.WARNING)
+    try:
+        app()
+    except HwmapError as error:
+        typer.echo(f"hwmap: {' '.join(str(error).split())}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,104 @@
+"""The line from a model to a design: import, decompose, solve, check, quantize, design."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hwmap.board import Board, Budget
+from hwmap.data import DataSet
+from hwmap.decompose.apply import apply_candidates
+from hwmap.decompose.candidates import enumerate_candidates, make_candidate
+from hwmap.design.sequential import build_design
+from hwmap.design.types import Design
+from hwmap.errors import PlanError
+from hwmap.frontend.reader import read_model
+from hwmap.ir.graph import Graph, hardware_ops
+from hwmap.passes import canonicalize, hardware_part
+from hwmap.quantize.calibrate import measure_ranges
+from hwmap.quantize.lower import lower
+from hwmap.solve.check import check_plan
+from hwmap.solve.plan import Plan
+from hwmap.solve.sequential.search import Limits, solve
+
+log = logging.getLogger(__name__)
+
+Report = Callable[[str], None]
+MOMENT_IMAGES = 32
+"""Calibration images on which candidates are measured: their windows are enough, and more cost
+time in proportion."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a plan must respect: kept beside the design, so that it can be checked again."""
+
+    board: Board
+    budget: Budget
+    max_error: float
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled network: the float graph it came from, the integer graph, plan and design."""
+
+    settings: Settings
+    source: Graph
+    graph: Graph
+    plan: Plan
+    design: Design
+
+
+def canonical_network(path: Path) -> Graph:
+    """The float network of an ONNX file in canonical form, with what the host computes."""
+    return canonicalize(read_model(path))
+
+
+def load_network(path: Path) -> Graph:
+    """The part of the float network of an ONNX file that runs on the accelerator."""
+    return hardware_part(canonical_network(path))
+
+
+def find_plan(
+    source: Graph, settings: Settings, data: DataSet, seconds: float, report: Report
+) -> Plan:
+    """The solver's plan for a float network, with candidates measured on `data`."""
+    report("measuring decompositions")
+    candidates = enumerate_candidates(
+        source,
+        data.first(MOMENT_IMAGES).inputs,
+        lambda done, total: report(f"decomposing op {done} of {total}"),
+    )
+    limits = Limits(settings.budget, settings.max_error, seconds)
+    return solve(source, candidates, settings.board, limits, report)
+
+
+def build(
+    source: Graph, settings: Settings, data: DataSet, plan: Plan, report: Report
+) -> Compiled:
+    """Everything after the decisions: rewrite, check, quantize on `data`, design.
+
+    Raises:
+        PlanError: the plan is not for this network, or breaks a promise.
+    """
+    if plan.network != source.name or plan.board != settings.board.name:
+        raise PlanError(
+            f"the plan is for '{plan.network}' on '{plan.board}'; expected '{source.name}' on"
+            f" '{settings.board.name}'"
+        )
+    ops = {op.name: op for op in hardware_ops(source)}
+    unknown = [choice.op for choice in plan.choices if choice.op not in ops]
+    if unknown:
+        raise PlanError(f"the plan decomposes op '{unknown[0]}', which the network does not have")
+    rewritten = apply_candidates(
+        source,
+        [
+            make_candidate(ops[choice.op], source, choice.method, choice.ranks, choice.error)
+            for choice in plan.choices
+        ],
+    )
+    report("checking the plan")
+    check_plan(plan, rewritten, settings.board, settings.budget, settings.max_error)
+    report("quantizing")
+    graph = lower(rewritten, measure_ranges(rewritten, data.inputs))
+    return Compiled(settings, source, graph, plan, build_design(graph, plan, settings.board))

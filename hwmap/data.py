@@ -1,0 +1,86 @@
+"""Data files: .npz with `x` (N, then the model's input shape), and optional labels `y` (N,)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwmap.errors import DataError
+from hwmap.ir.graph import Graph
+from hwmap.ir.types import Array
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Images for every graph input (N, C, H, W) float32, and labels (N,) if the file has them."""
+
+    inputs: dict[str, NDArray[np.float32]]
+    labels: NDArray[np.int64] | None
+
+    @property
+    def count(self) -> int:
+        """How many images."""
+        return len(next(iter(self.inputs.values())))
+
+    def first(self, count: int) -> "DataSet":
+        """The first `count` images."""
+        inputs = {name: values[:count] for name, values in self.inputs.items()}
+        return DataSet(inputs, None if self.labels is None else self.labels[:count])
+
+
+def load_data(path: Path, graph: Graph) -> DataSet:
+    """The data in `path` for `graph`. With several inputs each is found under its own name.
+
+    Raises:
+        DataError: no such file, no .npz, a missing key, a wrong shape, NaN, or labels that do not
+            fit.
+    """
+    arrays = _read(path)
+    keys = {"x": graph.inputs[0]} if len(graph.inputs) == 1 else {n: n for n in graph.inputs}
+    inputs = {}
+    for key, name in keys.items():
+        if key not in arrays:
+            found = ", ".join(sorted(arrays)) or "nothing"
+            raise DataError(f"{path}: array '{key}' is missing; expected images, found {found}")
+        inputs[name] = _images(arrays[key], f"{path}: '{key}'", graph.shape(name))
+    counts = {len(values) for values in inputs.values()}
+    if len(counts) != 1:
+        raise DataError(f"{path}: the inputs have different numbers of images: {sorted(counts)}")
+    labels = arrays.get("y")
+    if labels is None:
+        return DataSet(inputs, None)
+    if labels.shape != (counts.pop(),) or labels.dtype.kind not in "iu":
+        raise DataError(f"{path}: 'y' has shape {labels.shape}; expected one whole number per image")
+    return DataSet(inputs, labels.astype(np.int64))
+
+
+def _read(path: Path) -> dict[str, Array]:
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; expected an .npz with the array 'x'")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if isinstance(file, np.ndarray):
+                raise DataError(f"{path}: is an .npy; expected an .npz with the array 'x'")
+            return {key: file[key] for key in file.files}
+    except (OSError, ValueError, BadZipFile, EOFError) as error:
+        raise DataError(f"{path}: not a readable .npz ({error}); save it with np.savez") from error
+
+
+def _images(array: Array, what: str, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    """`array` as (N, C, H, W) float32. The model's own shape may have fewer axes, or other ones of
+    the same order and size (a Reshape at the input)."""
+    wanted = int(np.prod(shape))
+    if array.dtype.kind not in "fiu":
+        raise DataError(f"{what} holds {array.dtype}; expected numbers as the model takes them")
+    trailing = [size for size in array.shape[1:] if size != 1]
+    expected = [size for size in shape if size != 1]
+    if array.ndim < 2 or len(array) == 0 or (trailing != expected and trailing != [wanted]):
+        raise DataError(
+            f"{what} has shape {array.shape}; expected (N, {', '.join(map(str, shape))})"
+        )
+    images = array.astype(np.float32).reshape(len(array), *shape)
+    if not np.isfinite(images).all():
+        raise DataError(f"{what} holds NaN or infinite values")
+    return images

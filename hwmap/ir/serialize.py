@@ -1,0 +1,82 @@
+"""A graph as JSON text and arrays, and back: how a build directory keeps its integer network."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from math import inf
+from typing import Any, get_args
+
+from hwmap.errors import GraphError
+from hwmap.ir.graph import Graph
+from hwmap.ir.ops import Clamp, Op
+from hwmap.ir.types import Array, Constant, Quant, Tensor
+
+OPS = {kind.__name__: kind for kind in get_args(Op)}
+
+
+def to_parts(graph: Graph) -> tuple[str, dict[str, Array]]:
+    """JSON of everything but the constants' values, and those values by name."""
+    ops = [{"kind": type(op).__name__, **asdict(op)} for op in graph.ops]
+    for op in ops:
+        if "clamp" in op:
+            op["clamp"] = [_bound(value) for value in op["clamp"].values()]
+    text = {
+        "name": graph.name,
+        "inputs": graph.inputs,
+        "outputs": graph.outputs,
+        "ops": ops,
+        "tensors": [asdict(tensor) for tensor in graph.tensors.values()],
+        "constants": {
+            name: asdict(constant.quant) if constant.quant else None
+            for name, constant in graph.constants.items()
+        },
+    }
+    values = {name: constant.values for name, constant in graph.constants.items()}
+    return json.dumps(text, indent=1) + "\n", values
+
+
+def from_parts(text: str, values: Mapping[str, Array]) -> Graph:
+    """The graph that `to_parts` took apart.
+
+    Raises:
+        GraphError: it is not one.
+    """
+    try:
+        parts = json.loads(text)
+        tensors = [
+            Tensor(item["name"], tuple(item["shape"]), _quant(item["quant"]))
+            for item in parts["tensors"]
+        ]
+        return Graph(
+            parts["name"],
+            tuple(parts["inputs"]),
+            tuple(parts["outputs"]),
+            tuple(_op(item) for item in parts["ops"]),
+            {tensor.name: tensor for tensor in tensors},
+            {
+                name: Constant(values[name], _quant(quant))
+                for name, quant in parts["constants"].items()
+            },
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise GraphError(f"not a serialized graph ({error})") from error
+
+
+def _bound(value: float) -> float | str:
+    return str(value) if abs(value) == inf else value
+
+
+def _quant(item: dict[str, Any] | None) -> Quant | None:
+    if item is None:
+        return None
+    scale = item["scale"]
+    return Quant(**{**item, "scale": tuple(scale) if isinstance(scale, list) else scale})
+
+
+def _op(item: dict[str, Any]) -> Op:
+    fields = {key: tuple(v) if isinstance(v, list) else v for key, v in item.items()}
+    kind = OPS[fields.pop("kind")]
+    if "clamp" in fields:
+        fields["clamp"] = Clamp(*map(float, fields["clamp"]))
+    op: Op = kind(**fields)
+    return op

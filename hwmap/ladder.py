@@ -1,0 +1,175 @@
+"""The ladder of proof: each rung compares a result with the one before it."""
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hwmap.codegen.render import render
+from hwmap.codegen.vectors import stream_bytes
+from hwmap.compiler import canonical_network
+from hwmap.errors import MismatchError
+from hwmap.frontend.runtime import run_model
+from hwmap.ir.evaluate import evaluate
+from hwmap.ir.types import Array
+from hwmap.project import Project, quantize_inputs, require_tools
+from hwmap.sim.result import SimResult
+from hwmap.sim.sequential import simulate
+
+FLOAT_TOLERANCE = 1e-4
+"""Largest difference between two float evaluations, relative to the largest output."""
+MAKE_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One comparison: what it says, whether it holds. A rung that only measures has `holds` None:
+    quantization and decomposition change values, and by how much is a result, not a fault."""
+
+    name: str
+    holds: bool | None
+    detail: str
+
+
+def climb(project: Project, simulated: SimResult) -> Iterator[Rung]:
+    """Every rung in order, on the project's images. `simulated` is `simulate` on the same."""
+    compiled = project.compiled
+    inputs = quantize_inputs(compiled.graph, project.images.inputs)
+    reference = evaluate(compiled.graph, inputs)
+    yield _float_rung(project)
+    yield _quantization_rung(project, reference)
+    yield _values_rung("simulator = integer reference", simulated.outputs, reference)
+    planned = compiled.plan.cycles
+    yield Rung(
+        "simulator = planned cycles",
+        simulated.cycles == planned,
+        f"{simulated.cycles:,} simulated, {planned:,} planned",
+    )
+    yield _files_rung(project)
+    require_tools("make", "g++")
+    expected = stream_bytes(compiled.design, "store", reference)
+    yield _csim_rung(project, "csim", "C++ = integer reference", expected)
+    yield _csim_rung(project, "cycles", "C++ with cycle counter = integer reference", expected)
+    yield _cycles_rung(project, simulated)
+
+
+def _float_rung(project: Project) -> Rung:
+    """onnxruntime on the model ~ the imported float graph."""
+    model = project.directory / "model.onnx"
+    theirs = run_model(model, project.images.inputs)
+    ours = evaluate(canonical_network(model), project.images.inputs)
+    worst = max(
+        float(np.abs(value.reshape(len(value), -1) - theirs[name]).max())
+        / max(float(np.abs(theirs[name]).max()), 1e-30)
+        for name, value in ours.items()
+    )
+    return Rung(
+        "imported float network ~ onnxruntime",
+        worst <= FLOAT_TOLERANCE,
+        f"largest relative difference {worst:.1e}, at most {FLOAT_TOLERANCE:.0e}",
+    )
+
+
+def _quantization_rung(project: Project, reference: Mapping[str, Array]) -> Rung:
+    """The float network ~ the integer reference: measured."""
+    compiled = project.compiled
+    exact = evaluate(compiled.source, project.images.inputs)
+    same, errors = [], []
+    for name, integers in reference.items():
+        values = compiled.graph.tensors[name].integer.dequantize(integers.astype(np.int64))
+        flat, wanted = (v.reshape(len(v), -1).astype(np.float64) for v in (values, exact[name]))
+        same.append((flat.argmax(1) == wanted.argmax(1)).mean())
+        errors.append(np.linalg.norm(flat - wanted) / max(float(np.linalg.norm(wanted)), 1e-30))
+    return Rung(
+        "integer reference ~ float network",
+        None,
+        f"relative difference {max(errors):.3f}, same class on {min(same):.0%} of images",
+    )
+
+
+def _values_rung(name: str, found: Mapping[str, Array], wanted: Mapping[str, Array]) -> Rung:
+    total = sum(values.size for values in wanted.values())
+    for tensor, values in wanted.items():
+        wrong = np.argwhere(found[tensor] != values)
+        if len(wrong):
+            at = tuple(int(i) for i in wrong[0])
+            return Rung(
+                name,
+                False,
+                f"output '{tensor}' at {list(at)}: {found[tensor][at]}, expected {values[at]}"
+                f" ({len(wrong)} of {values.size} values differ)",
+            )
+    return Rung(name, True, f"{total:,} values equal")
+
+
+def _files_rung(project: Project) -> Rung:
+    """The files in the directory are those of the design."""
+    for name, content in render(project.compiled.design).items():
+        wanted = content if isinstance(content, bytes) else content.encode()
+        path = project.directory / name
+        if not path.is_file() or path.read_bytes() != wanted:
+            return Rung("emitted files = design", False, f"{name} is missing or was changed")
+    return Rung("emitted files = design", True, "every file is the design's, byte for byte")
+
+
+def _csim_rung(project: Project, target: str, name: str, expected: bytes) -> Rung:
+    """`make csim` or `make cycles` in the project, and the outputs it writes."""
+    outputs = project.directory / "vectors" / "outputs.bin"
+    outputs.unlink(missing_ok=True)
+    try:
+        run = subprocess.run(
+            ["make", "-C", str(project.directory), target],
+            capture_output=True,
+            text=True,
+            timeout=MAKE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Rung(name, False, f"`make {target}` took longer than {MAKE_SECONDS} s")
+    found = outputs.read_bytes() if outputs.is_file() else b""
+    if run.returncode and not found:
+        lines = (run.stderr or run.stdout).strip().splitlines()
+        return Rung(name, False, f"`make {target}` failed: {lines[-1] if lines else 'no output'}")
+    wrong = sum(a != b for a, b in zip(found, expected, strict=False))
+    wrong += abs(len(found) - len(expected))
+    if wrong:
+        return Rung(name, False, f"{wrong} of {len(expected)} values differ")
+    return Rung(name, run.returncode == 0, f"{len(expected):,} values equal")
+
+
+def _cycles_rung(project: Project, simulated: SimResult) -> Rung:
+    """The counter in the C++ = the simulator, on every step of every image."""
+    name = "C++ counted cycles = simulator"
+    path: Path = project.directory / "vectors" / "step_ends.txt"
+    lines = path.read_text("utf-8").splitlines() if path.is_file() else []
+    wanted = [step.end_cycle for step in simulated.steps]
+    for image, line in enumerate(lines):
+        counted = [int(cycle) for cycle in line.split()]
+        for step, (a, b) in enumerate(zip(counted, wanted, strict=False)):
+            if a != b:
+                return Rung(name, False, f"image {image}, step {step}: {a:,} counted, {b:,} simulated")
+    complete = len(lines) == project.images.count and all(
+        len(line.split()) == len(wanted) for line in lines
+    )
+    return Rung(name, complete, f"{len(wanted)} steps of {len(lines)} images equal")
+
+
+def run_simulation(project: Project, images: int | None = None) -> SimResult:
+    """Simulate the project's design on its (first) images."""
+    data = project.images if images is None else project.images.first(images)
+    return simulate(
+        project.compiled.design, quantize_inputs(project.compiled.graph, data.inputs)
+    )
+
+
+def require(rungs: tuple[Rung, ...]) -> None:
+    """Pass if every rung holds.
+
+    Raises:
+        MismatchError: the first that does not.
+    """
+    for rung in rungs:
+        if rung.holds is False:
+            raise MismatchError(f"{rung.name}: {rung.detail}")

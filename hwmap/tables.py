@@ -1,0 +1,123 @@
+"""Results as tables for people."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+
+def _pairs(title: str, rows: Iterable[tuple[str, str]]) -> Table:
+    table = Table(title=title, show_header=False, title_justify="left")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value)
+    return table
+
+
+def compile_table(report: Mapping[str, Any]) -> Table:
+    """The result of a compilation."""
+    engine = report["engine"]
+    gap = 1 - report["bound_cycles"] / report["cycles"]
+    proof = "optimal (proved)" if report["status"] == "optimal" else f"feasible (gap {gap:.1%})"
+    rows = [
+        ("plan", proof),
+        ("cycles per image", f"{report['cycles']:,} (at least {report['bound_cycles']:,})"),
+        ("throughput", f"{report['fps']:,.1f} images/s at {report['clock_mhz']} MHz"),
+        (
+            "engine",
+            f"PE {engine['pe']} x SIMD {engine['simd']}, {engine['vector_lanes']} vector lanes,"
+            f" {engine['requant_lanes']} results and {engine['bus_bytes']} DRAM bytes per cycle",
+        ),
+        ("MAC per multiplier per cycle", f"{report['macs_per_multiplier_cycle']:.3f}"),
+        ("MACs", f"{report['macs']:,} ({report['macs'] / report['dense_macs']:.1%} of dense)"),
+        ("DSP slices", f"{report['dsp']} of {report['dsp_budget']}"),
+        (
+            "on-chip memory",
+            f"{report['memory_bytes']:,} of {report['memory_budget_bytes']:,} bytes"
+            f" ({report['arena_bytes']:,} arena); {report['bram18']} BRAM18, {report['uram']} URAM",
+        ),
+        ("weights", f"{len(report['resident'])} ops resident, {len(report['fetched'])} fetched"),
+        ("decomposed", _choices(report["decomposed"])),
+        ("recomputed", _names(step["name"] for step in report["recomputed"])),
+    ]
+    if report["accuracy"]:
+        rows.append(("top-1", _accuracy(report["accuracy"])))
+    return _pairs(f"{report['network']} on {report['board']}", rows)
+
+
+def _choices(choices: Sequence[Mapping[str, Any]]) -> str:
+    return _names(
+        f"{choice['op']} ({choice['method']} rank {'x'.join(map(str, choice['ranks']))},"
+        f" error {choice['error']:.3f})"
+        for choice in choices
+    )
+
+
+def _names(names: Iterable[str]) -> str:
+    return "\n".join(names) or "none"
+
+
+def _accuracy(accuracy: Mapping[str, Any]) -> str:
+    return (
+        f"float {accuracy['float_top1']:.4f}, integer {accuracy['integer_top1']:.4f} on"
+        f" {accuracy['images']} images ({accuracy['same_class']:.1%} same class)"
+    )
+
+
+def inspect_table(report: Mapping[str, Any]) -> Table:
+    """What an ONNX file holds."""
+    operators = ", ".join(f"{name} {count}" for name, count in report["operators"].items())
+    rows = [("operators", operators)]
+    if report["macs"] is not None:
+        rows += [
+            ("MACs", f"{report['macs']:,}"),
+            ("parameters", f"{report['parameters']:,}"),
+            ("peak activations", f"{report['peak_activation_bytes']:,} bytes (int8, in order)"),
+        ]
+    rows += [
+        (
+            op["name"].split("/")[-1][-40:],
+            f"{op['kind']} -> {'x'.join(map(str, op['shape']))}, {op['macs']:,} MACs",
+        )
+        for op in report["ops"]
+    ]
+    rows += [("NOT SUPPORTED", f"{item['node']}: {item['reason']}") for item in report["unsupported"]]
+    return _pairs(report["name"], rows)
+
+
+def simulate_table(data: Mapping[str, Any]) -> Table:
+    """A simulated image, step by step."""
+    table = Table(
+        title=(
+            f"{data['cycles']:,} cycles per image, {data['fps']:,.1f} images/s at"
+            f" {data['clock_mhz']} MHz, {data['stall_cycles']:,} stall cycles,"
+            f" {data['peak_arena_bytes']:,} bytes of arena"
+        ),
+        title_justify="left",
+    )
+    for name in ("step", "kind", "from", "to", "cycles", "computing", "fetching"):
+        table.add_column(name, justify="left" if name in ("step", "kind") else "right")
+    for step in data["steps"]:
+        again = f" (again, {step['instance'] + 1})" if step["instance"] else ""
+        table.add_row(
+            step["source"][-48:] + again,
+            step["kind"],
+            f"{step['start_cycle']:,}",
+            f"{step['end_cycle']:,}",
+            f"{step['cycles']:,}",
+            f"{step['compute_trips']:,}",
+            f"{step['fetch_words']:,}",
+        )
+    return table
+
+
+def boards_table(boards: Sequence[Mapping[str, Any]]) -> Table:
+    """The built-in boards."""
+    table = Table()
+    names = ("name", "part", "dsp", "bram18", "uram", "lut", "clock_mhz", "dram_port_bits")
+    for name in names:
+        table.add_column(name)
+    for board in boards:
+        table.add_row(*(str(board[name]) for name in names))
+    return table
