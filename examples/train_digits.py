@@ -53,7 +53,7 @@ class Digits(nn.Module):
 
 
 def train(x: np.ndarray, y: np.ndarray) -> Digits:
-    """A network trained on images `x` (N, 1, 8, 8) with labels `y` (N,), shifted by up to a pixel."""
+    """A network trained on `x` (N, 1, 8, 8) with labels `y` (N,), shifted by up to a pixel."""
     torch.manual_seed(0)
     network = Digits()
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-2)

@@ -78,7 +78,7 @@ def inspect(model: str | Path) -> dict[str, object]:
         }
 
 
-def compile(  # noqa: A001 - the verb is the product's
+def compile(
     model: str | Path,
     board: str | Board,
     output: str | Path | None = None,
@@ -173,9 +173,7 @@ def simulate(directory: str | Path, images: int | None = None) -> SimResult:
     return run_simulation(read_project(Path(directory)), images)
 
 
-def verify(
-    directory: str | Path, report: Callable[[Rung], None] = lambda _: None
-) -> VerifyResult:
+def verify(directory: str | Path, report: Callable[[Rung], None] = lambda _: None) -> VerifyResult:
     """Climb the ladder of proof for a build directory; `report` is told each rung.
 
     Raises:

@@ -87,7 +87,9 @@ def load_board(name: str) -> Board:
         BoardError: no such board, or the file lacks a field or has a wrong one.
     """
     if name in board_names():
-        text = resources.files("hwmap").joinpath("boards").joinpath(f"{name}.toml").read_text("utf-8")
+        text = (
+            resources.files("hwmap").joinpath("boards").joinpath(f"{name}.toml").read_text("utf-8")
+        )
         return _parse(text, name)
     path = Path(name)
     if not name.endswith(".toml"):
@@ -109,7 +111,9 @@ def _parse(text: str, source: str) -> Board:
     known = {field.name: field.type for field in fields(Board)}
     unknown = sorted(set(values) - set(known))
     if unknown:
-        raise BoardError(f"{source}: field '{unknown[0]}' is not known; expected {', '.join(known)}")
+        raise BoardError(
+            f"{source}: field '{unknown[0]}' is not known; expected {', '.join(known)}"
+        )
     for name, kind in known.items():
         if name not in values:
             raise BoardError(f"{source}: field '{name}' is missing; expected {_meaning(name)}")
@@ -121,7 +125,9 @@ def _parse(text: str, source: str) -> Board:
             raise BoardError(f"{source}: {name}={value!r}; expected {_meaning(name)}")
     board = Board(**values)
     if board.dram_port_bits not in (8, 16, 32, 64, 128, 256, 512):
-        raise BoardError(f"{source}: dram_port_bits={board.dram_port_bits}; expected 8 to 512, a power of 2")
+        raise BoardError(
+            f"{source}: dram_port_bits={board.dram_port_bits}; expected 8 to 512, a power of 2"
+        )
     return board
 
 

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from hwmap import api
 from hwmap.board import board_names, load_board
+from hwmap.compiler import Report
 from hwmap.errors import BudgetError, HwmapError
 from hwmap.ladder import Rung
 from hwmap.tables import boards_table, compile_table, inspect_table, simulate_table
@@ -49,7 +50,7 @@ def parse_bytes(text: str) -> int:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[api.Report]:
+def _progress(*, quiet: bool) -> Iterator[Report]:
     """A line on standard error that says what is going on, where that is a terminal."""
     if quiet or not err.is_terminal:
         yield lambda _: None

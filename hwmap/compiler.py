@@ -73,9 +73,7 @@ def find_plan(
     return solve(source, candidates, settings.board, limits, report)
 
 
-def build(
-    source: Graph, settings: Settings, data: DataSet, plan: Plan, report: Report
-) -> Compiled:
+def build(source: Graph, settings: Settings, data: DataSet, plan: Plan, report: Report) -> Compiled:
     """Everything after the decisions: rewrite, check, quantize on `data`, design.
 
     Raises:

@@ -52,7 +52,9 @@ def load_data(path: Path, graph: Graph) -> DataSet:
     if labels is None:
         return DataSet(inputs, None)
     if labels.shape != (counts.pop(),) or labels.dtype.kind not in "iu":
-        raise DataError(f"{path}: 'y' has shape {labels.shape}; expected one whole number per image")
+        raise DataError(
+            f"{path}: 'y' has shape {labels.shape}; expected one whole number per image"
+        )
     return DataSet(inputs, labels.astype(np.int64))
 
 

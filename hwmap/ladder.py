@@ -149,7 +149,9 @@ def _cycles_rung(project: Project, simulated: SimResult) -> Rung:
         counted = [int(cycle) for cycle in line.split()]
         for step, (a, b) in enumerate(zip(counted, wanted, strict=False)):
             if a != b:
-                return Rung(name, False, f"image {image}, step {step}: {a:,} counted, {b:,} simulated")
+                return Rung(
+                    name, False, f"image {image}, step {step}: {a:,} counted, {b:,} simulated"
+                )
     complete = len(lines) == project.images.count and all(
         len(line.split()) == len(wanted) for line in lines
     )
@@ -159,9 +161,7 @@ def _cycles_rung(project: Project, simulated: SimResult) -> Rung:
 def run_simulation(project: Project, images: int | None = None) -> SimResult:
     """Simulate the project's design on its (first) images."""
     data = project.images if images is None else project.images.first(images)
-    return simulate(
-        project.compiled.design, quantize_inputs(project.compiled.graph, data.inputs)
-    )
+    return simulate(project.compiled.design, quantize_inputs(project.compiled.graph, data.inputs))
 
 
 def require(rungs: tuple[Rung, ...]) -> None:

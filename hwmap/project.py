@@ -65,8 +65,7 @@ def project_files(
     expected = evaluate(compiled.graph, inputs)
     names = {"x": compiled.graph.inputs[0]} if len(images.inputs) == 1 else None
     arrays: dict[str, Array] = {
-        key: images.inputs[name]
-        for key, name in (names or {n: n for n in images.inputs}).items()
+        key: images.inputs[name] for key, name in (names or {n: n for n in images.inputs}).items()
     }
     if images.labels is not None:
         arrays["y"] = images.labels

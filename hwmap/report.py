@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 from hwmap.compiler import Compiled
 from hwmap.cost.memory import BlockUse, engine_memories, place
 from hwmap.data import DataSet
@@ -12,7 +14,6 @@ from hwmap.ir.graph import Graph, macs
 from hwmap.ir.ops import Conv
 from hwmap.ir.types import Array
 from hwmap.project import quantize_inputs
-
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def measure_accuracy(compiled: Compiled, data: DataSet) -> Accuracy | None:
 
 def _classes(outputs: Mapping[str, Array]) -> Array:
     (values,) = outputs.values()
-    return values.reshape(len(values), -1).argmax(1)
+    return np.asarray(values.reshape(len(values), -1).argmax(1))
 
 
 def compile_report(compiled: Compiled, accuracy: Accuracy | None) -> dict[str, object]:

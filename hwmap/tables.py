@@ -82,7 +82,9 @@ def inspect_table(report: Mapping[str, Any]) -> Table:
         )
         for op in report["ops"]
     ]
-    rows += [("NOT SUPPORTED", f"{item['node']}: {item['reason']}") for item in report["unsupported"]]
+    rows += [
+        ("NOT SUPPORTED", f"{item['node']}: {item['reason']}") for item in report["unsupported"]
+    ]
     return _pairs(report["name"], rows)
 
 

@@ -95,7 +95,7 @@ def _value(step: StepDescriptor, name: str) -> str:
     value = getattr(step, name)
     if isinstance(value, Fetch):
         return "{" + _fetch(value) + "}"
-    return "{%d, %d}" % value if isinstance(value, tuple) else str(value)
+    return f"{{{value[0]}, {value[1]}}}" if isinstance(value, tuple) else str(value)
 
 
 def _fetch(fetch: Fetch) -> str:

@@ -7,9 +7,10 @@ is computed:
 
     trips = H_out * W_out * groups * blocks * max(words, drains) + drains
 
-    matrix:  words = kernel_rows * runs * ceil(run_bytes / SIMD)     blocks = ceil(C_out / groups / PE)
-    vector:  words = kernel_rows * runs                              blocks = ceil(C / vector_lanes)
-    drains = PE / requant_lanes  or  vector_lanes / requant_lanes
+    matrix:  words  = kernel_rows * runs * ceil(run_bytes / SIMD)
+             blocks = ceil(C_out / groups / PE)              drains = PE / requant_lanes
+    vector:  words  = kernel_rows * runs
+             blocks = ceil(C / vector_lanes)                 drains = vector_lanes / requant_lanes
 """
 
 from dataclasses import dataclass

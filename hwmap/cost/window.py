@@ -60,11 +60,12 @@ def window_of(op: HardwareOp, graph: Graph) -> Window:
             )
         case Conv():
             rows, columns = graph.constants[op.weight].values.shape[2:]
-    if is_matrix(op, graph) and (rows, columns) == (height, width) and not any(op.pads):
-        if op.groups == 1:
-            return _window((channels * height * width, 1, 1), (1, 1))
-    merged = is_matrix(op, graph) and op.groups == 1 and op.dilations[1] == 1
-    per_group = channels // op.groups if is_matrix(op, graph) else channels
+    matrix = is_matrix(op, graph)
+    whole_map = (rows, columns) == (height, width) and not any(op.pads)
+    if matrix and whole_map and op.groups == 1:
+        return _window((channels * height * width, 1, 1), (1, 1))
+    merged = matrix and op.groups == 1 and op.dilations[1] == 1
+    per_group = channels // op.groups if matrix else channels
     return _window(
         (channels, height, width),
         (rows, columns),
@@ -74,8 +75,8 @@ def window_of(op: HardwareOp, graph: Graph) -> Window:
         runs=1 if merged else columns,
         run_bytes=columns * channels if merged else per_group,
         run_step_bytes=op.dilations[1] * channels,
-        groups=op.groups if is_matrix(op, graph) else 1,
-        group_bytes=per_group if is_matrix(op, graph) else 0,
+        groups=op.groups if matrix else 1,
+        group_bytes=per_group if matrix else 0,
     )
 
 

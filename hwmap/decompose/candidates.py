@@ -53,7 +53,7 @@ def enumerate_candidates(
     ops = hardware_ops(graph)
     convs = tuple(op for op in ops if isinstance(op, Conv) and is_decomposable(op))
     moments = measure_moments(graph, inputs, convs)
-    found = {}
+    found: dict[str, tuple[Candidate, ...]] = {}
     for count, op in enumerate(ops, start=1):
         dense = make_candidate(op, graph, DENSE, ())
         found[op.name] = (dense,)
@@ -134,7 +134,7 @@ def effective_weight(candidate: Candidate, shape: tuple[int, ...]) -> NDArray[np
     parts = [candidate.graph.constants[op.weight].values.astype(np.float64) for op in chain]
     if candidate.method == "cpd":
         first, rows, columns, last = parts
-        return np.einsum(
+        product = np.einsum(
             "rc,rh,rw,or->ochw",
             first[:, :, 0, 0],
             rows[:, 0, :, 0],
@@ -142,9 +142,9 @@ def effective_weight(candidate: Candidate, shape: tuple[int, ...]) -> NDArray[np
             last[:, :, 0, 0],
             optimize=True,
         )
-    first, second = parts
-    product = np.einsum("rchw,orij->ochiwj", first, second)
-    return product.reshape(shape)
+    else:
+        product = np.einsum("rchw,orij->ochiwj", *parts)
+    return np.asarray(product, np.float64).reshape(shape)
 
 
 def _pareto(candidates: list[Candidate]) -> list[Candidate]:
@@ -174,32 +174,23 @@ def _chain(
     """The ops that replace `op`, with their constants. Strides, pads and dilations go to the
     factor that has the axis; bias and clamp to the last one."""
     weight = graph.constants[op.weight].values.astype(np.float64)
+    (high, wide), (dilated_high, dilated_wide) = op.strides, op.dilations
     top, left, bottom, right = op.pads
-    whole = {"strides": op.strides, "pads": op.pads, "dilations": op.dilations}
-    down = {
-        "strides": (op.strides[0], 1),
-        "pads": (top, 0, bottom, 0),
-        "dilations": (op.dilations[0], 1),
-    }
-    across = {
-        "strides": (1, op.strides[1]),
-        "pads": (0, left, 0, right),
-        "dilations": (1, op.dilations[1]),
-    }
+    point = replace(op, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1))
+    down = replace(op, strides=(high, 1), pads=(top, 0, bottom, 0), dilations=(dilated_high, 1))
+    across = replace(op, strides=(1, wide), pads=(0, left, 0, right), dilations=(1, dilated_wide))
     factors: tuple[NDArray[np.float64], ...]
-    places: tuple[dict[str, object], ...]
     match method:
         case "svd-input":
-            factors, places = svd_input(weight, rank), ({}, {**whole})
+            factors, shapes = svd_input(weight, rank), (point, op)
         case "svd-output":
-            factors, places = svd_output(weight, rank), ({**whole}, {})
+            factors, shapes = svd_output(weight, rank), (op, point)
         case "svd-spatial":
-            factors, places = svd_spatial(weight, rank), ({**across}, {**down})
+            factors, shapes = svd_spatial(weight, rank), (across, down)
         case _:
-            grouped = {"groups": rank}
             factors = cpd(weight, rank)
-            places = ({}, {**down, **grouped}, {**across, **grouped}, {})
-    return _link(op, graph, method, factors, places)
+            shapes = (point, replace(down, groups=rank), replace(across, groups=rank), point)
+    return _link(op, graph, method, factors, shapes)
 
 
 def _link(
@@ -207,29 +198,27 @@ def _link(
     graph: Graph,
     method: str,
     factors: tuple[NDArray[np.float64], ...],
-    places: tuple[dict[str, object], ...],
+    shapes: tuple[Conv, ...],
 ) -> tuple[tuple[Conv, ...], dict[str, Constant]]:
+    """Convolutions one after the other, with the weights `factors` and the strides, pads, dilations
+    and groups of `shapes`."""
     chain: list[Conv] = []
     constants: dict[str, Constant] = {}
     source = op.inputs[0]
-    plain = replace(
-        op, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1), clamp=NO_CLAMP, fixed=False
-    )
-    for index, (factor, place) in enumerate(zip(factors, places, strict=True)):
+    for index, (factor, shape) in enumerate(zip(factors, shapes, strict=True)):
         name = f"{op.name}/{method}.{index}"
         last = index == len(factors) - 1
         bias = graph.constants[op.bias].values if last else np.zeros(len(factor))
         constants[f"{name}.weight"] = Constant(np.ascontiguousarray(factor, np.float32))
         constants[f"{name}.bias"] = Constant(np.array(bias, np.float32))
         link = replace(
-            plain,
+            shape,
             name=name,
             inputs=(source,),
             output=op.output if last else name,
             weight=f"{name}.weight",
             bias=f"{name}.bias",
             clamp=op.clamp if last else NO_CLAMP,
-            **place,  # type: ignore[arg-type]
         )
         chain.append(link)
         source = link.output
@@ -247,7 +236,5 @@ def _as_graph(
         shape = output_shape(link, part)
         assert shape is not None
         part = replace(part, tensors={**part.tensors, link.output: Tensor(link.output, shape)})
-    needed = {
-        name for link in chain if isinstance(link, Conv) for name in (link.weight, link.bias)
-    }
+    needed = {name for link in chain if isinstance(link, Conv) for name in (link.weight, link.bias)}
     return replace(part, constants={name: known[name] for name in sorted(needed)})

@@ -8,6 +8,7 @@ from hwmap.cost.window import Window, is_matrix, window_of
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Conv
 from hwmap.ir.requantize import requant_of
+from hwmap.ir.types import Array
 
 Bytes = NDArray[np.int8]
 
@@ -71,12 +72,10 @@ def channel_memory_words(op: Conv, graph: Graph, engine: Engine) -> Bytes:
 
 def bus_words(weights: Bytes, channels: Bytes, engine: Engine) -> Bytes:
     """Weights, then channel constants, as words of the bus (words, bus_bytes)."""
-    return np.concatenate([weights.reshape(-1), channels.reshape(-1)]).reshape(
-        -1, engine.bus_bytes
-    )
+    return np.concatenate([weights.reshape(-1), channels.reshape(-1)]).reshape(-1, engine.bus_bytes)
 
 
-def _pad(array: NDArray[np.generic], axis: int, multiple: int) -> NDArray:  # type: ignore[type-arg]
+def _pad(array: Array, axis: int, multiple: int) -> Array:
     """`array` with zeros at the end of `axis`, up to a multiple of `multiple`."""
     widths = [(0, 0)] * array.ndim
     widths[axis] = (0, -array.shape[axis] % multiple)

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import assert_never
 
 from hwmap.board import Board
 from hwmap.cost.engine import Engine, op_cost, run_words
@@ -225,9 +225,7 @@ def _numbers(op: HardwareOp, graph: Graph, geometry: StepDescriptor) -> StepDesc
         case Conv():
             return filled
         case MaxPool():
-            return replace(
-                filled, pad_value=graph.tensors[op.inputs[0]].integer.low, multiplier=1
-            )
+            return replace(filled, pad_value=graph.tensors[op.inputs[0]].integer.low, multiplier=1)
         case AveragePool(kernel=(rows, columns)):
             return replace(
                 filled,

@@ -271,7 +271,9 @@ def _output_size(shape: tuple[int, ...], spans: Pair, strides: Pair, pads: Pads)
 def _per_channel(array: Array, channels: int, *, rank: int) -> Array:
     """A constant that broadcasts along everything but the channels, as (channels,)."""
     shape = (1,) * (rank - array.ndim) + array.shape
-    if len(shape) != rank or any(n not in (1, channels if i == 1 else 1) for i, n in enumerate(shape)):
+    if len(shape) != rank or any(
+        n not in (1, channels if i == 1 else 1) for i, n in enumerate(shape)
+    ):
         raise UnsupportedError(
             f"a constant of shape {list(array.shape)} is not one value per channel ({channels})"
         )

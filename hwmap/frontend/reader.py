@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import numpy_helper
 
 from hwmap.errors import ModelError, UnsupportedOperatorError
@@ -49,7 +49,9 @@ def read_model(path: Path) -> Graph:
 def inspect_model(path: Path) -> ModelFile:
     """As `read_model`, but unsupported nodes are listed in the result instead of raised."""
     proto = _load(path)
-    opset = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), 1)
+    opset = next(
+        (entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), 1
+    )
     values = {init.name: _initializer(init, path) for init in proto.graph.initializer}
     inputs = [_input(info, path) for info in proto.graph.input if info.name not in values]
     values |= {value.name: value for value in inputs}
@@ -126,9 +128,7 @@ def _node_names(nodes: Iterable[onnx.NodeProto]) -> list[str]:
     """A unique name per node: its own, or else its output's."""
     names = [node.name or (node.output[0] if node.output else node.op_type) for node in nodes]
     counts = Counter(names)
-    return [
-        name if counts[name] == 1 else f"{name}#{i}" for i, name in enumerate(names)
-    ]
+    return [name if counts[name] == 1 else f"{name}#{i}" for i, name in enumerate(names)]
 
 
 def _import(

@@ -6,10 +6,9 @@ the 24 or 53 bits of a float's mantissa; the result is then the exact integer.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import assert_never
 
 import numpy as np
-from numpy.typing import NDArray
-from typing_extensions import assert_never
 
 from hwmap.errors import GraphError
 from hwmap.ir.graph import Graph, hardware_ops
@@ -31,8 +30,6 @@ from hwmap.ir.ops import (
 from hwmap.ir.requantize import requant_of, rescale, saturate
 from hwmap.ir.types import Array
 
-Floats = NDArray[np.float32]
-Integers = NDArray[np.int64]
 CHUNK = 32
 
 
@@ -76,7 +73,7 @@ def walk(graph: Graph, inputs: Mapping[str, Array]) -> Iterator[tuple[str, Array
                 del values[name]
 
 
-def evaluate_float(op: Op, graph: Graph, sources: list[Array]) -> Floats:
+def evaluate_float(op: Op, graph: Graph, sources: list[Array]) -> Array:
     """One op in float32; `sources` are (N, C, H, W)."""
     x = sources[0].astype(np.float32, copy=False)
     match op:
@@ -103,7 +100,7 @@ def evaluate_float(op: Op, graph: Graph, sources: list[Array]) -> Floats:
             y = windows(x, op.kernel, op.strides, op.pads).mean((4, 5))
             return np.clip(y, clamp.low, clamp.high)
         case Reshape():
-            return x.reshape(len(x), *graph.shape(op.output))
+            return np.asarray(x).reshape(len(x), *graph.shape(op.output))
         case Softmax():
             e = np.exp(x - x.max(1, keepdims=True))
             return np.asarray(e / e.sum(1, keepdims=True))
@@ -111,7 +108,7 @@ def evaluate_float(op: Op, graph: Graph, sources: list[Array]) -> Floats:
             assert_never(op)
 
 
-def evaluate_integer(op: HardwareOp, graph: Graph, sources: list[Array]) -> Integers:
+def evaluate_integer(op: HardwareOp, graph: Graph, sources: list[Array]) -> Array:
     """One op in exact integers; `sources` are (N, C, H, W)."""
     quants = [graph.tensors[name].integer for name in op.inputs]
     x = sources[0].astype(np.int64, copy=False)
@@ -150,14 +147,14 @@ def exact_float(largest: int) -> type[np.float32] | type[np.float64]:
 
 
 def windows(
-    x: NDArray[np.generic],
+    x: Array,
     kernel: Pair,
     strides: Pair,
     pads: Pads,
     *,
     dilations: Pair = (1, 1),
     fill: float = 0,
-) -> NDArray[np.generic]:
+) -> Array:
     """A view (N, C, H_out, W_out, K_h, K_w) of every window of `x` (N, C, H, W)."""
     top, left, bottom, right = pads
     if any(pads):
@@ -167,7 +164,7 @@ def windows(
     return view[:, :, :: strides[0], :: strides[1], :: dilations[0], :: dilations[1]]
 
 
-def convolve(x: NDArray[np.floating], weight: NDArray[np.floating], op: Conv) -> NDArray:  # type: ignore[type-arg]
+def convolve(x: Array, weight: Array, op: Conv) -> Array:
     """The products of a convolution, without bias; padded values are 0."""
     out, per_group, *kernel = weight.shape
     view = windows(x, (kernel[0], kernel[1]), op.strides, op.pads, dilations=op.dilations)

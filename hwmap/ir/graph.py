@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import assert_never
 
 import networkx as nx
-from typing_extensions import assert_never
 
 from hwmap.errors import GraphError
 from hwmap.ir.ops import (

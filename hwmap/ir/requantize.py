@@ -46,7 +46,7 @@ def multiplier_and_shift(ratio: float) -> tuple[int, int]:
     Raises:
         ModelError: `ratio` is 2**17 or more, which no sensible pair of scales gives.
     """
-    fraction, exponent = frexp(ratio)
+    _, exponent = frexp(ratio)
     shift = min(MULTIPLIER_BITS - exponent, MAX_SHIFT) if ratio else 0
     multiplier = round(ratio * 2.0**shift)
     if multiplier == 1 << MULTIPLIER_BITS:

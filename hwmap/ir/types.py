@@ -1,11 +1,12 @@
 """Tensors, constants and their number formats."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 Shape = tuple[int, int, int]
 
 
@@ -33,8 +34,8 @@ class Quant:
 
     def quantize(self, values: NDArray[np.floating]) -> NDArray[np.int64]:
         """The nearest integers to `values` (any shape, one scale), saturated to the format."""
-        integers = np.rint(values / self.scalar_scale) + self.zero_point
-        return np.clip(integers, self.low, self.high).astype(np.int64)
+        integers = np.rint(np.asarray(values) / self.scalar_scale) + self.zero_point
+        return np.asarray(np.clip(integers, self.low, self.high), np.int64)
 
     def dequantize(self, integers: NDArray[np.integer]) -> NDArray[np.float64]:
         """The values that `integers` (any shape, one scale) stand for."""

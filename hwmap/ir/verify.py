@@ -52,8 +52,8 @@ def _problem(op: Op, graph: Graph, written: set[str]) -> str | None:
             return f"adds {graph.shape(left)} and {graph.shape(right)}"
         case Reshape() if np.prod(graph.shape(op.inputs[0])) != np.prod(found):
             return f"reshapes {graph.shape(op.inputs[0])} to {found}"
-        case Conv() if graph.constants[op.weight].values.shape[1] * op.groups != (
-            graph.shape(op.inputs[0])[0]
+        case Conv() if (
+            graph.constants[op.weight].values.shape[1] * op.groups != (graph.shape(op.inputs[0])[0])
         ):
             return f"weights do not fit {graph.shape(op.inputs[0])[0]} input channels"
         case Linear() if graph.shape(op.inputs[0])[1:] != (1, 1):

@@ -40,10 +40,18 @@ def remove_outer_reshape(graph: Graph) -> Graph:
         if source in graph.inputs and target in graph.outputs:
             continue
         if source in graph.inputs and graph.sole_reader(source) is op:
-            shaped = replace(graph, tensors={**graph.tensors, source: Tensor(source, graph.shape(target))})
+            shaped = replace(
+                graph, tensors={**graph.tensors, source: Tensor(source, graph.shape(target))}
+            )
             return remove_outer_reshape(_bypass(shaped, op))
-        if target in graph.outputs and not graph.readers[target] and graph.sole_reader(source) is op:
-            shaped = replace(graph, tensors={**graph.tensors, target: Tensor(target, graph.shape(source))})
+        if (
+            target in graph.outputs
+            and not graph.readers[target]
+            and graph.sole_reader(source) is op
+        ):
+            shaped = replace(
+                graph, tensors={**graph.tensors, target: Tensor(target, graph.shape(source))}
+            )
             return remove_outer_reshape(_bypass(shaped, op))
     return graph
 

@@ -24,7 +24,9 @@ BIAS_BITS = 32
 
 def lower(graph: Graph, ranges: Mapping[str, Range]) -> Graph:
     """The integer graph of a float graph of hardware ops, from the ranges of its tensors."""
-    tensors = {name: replace(graph.tensors[name], quant=_quant(ranges[name])) for name in graph.inputs}
+    tensors = {
+        name: replace(graph.tensors[name], quant=_quant(ranges[name])) for name in graph.inputs
+    }
     constants: dict[str, Constant] = {}
     ops: list[HardwareOp] = []
     for op in hardware_ops(graph):

@@ -52,7 +52,8 @@ class _Machine:
         ):
             if address + count > len(memory):
                 raise SimulationError(
-                    f"constants at [{address}, {address + count}) of a memory of {len(memory)} words"
+                    f"constants at [{address}, {address + count}) of a memory of"
+                    f" {len(memory)} words"
                 )
             taken = count * memory.shape[1] // bus
             blob = self.design.dram[self.next_word : self.next_word + taken]
@@ -122,9 +123,7 @@ def _run(design: Design, inputs: Mapping[str, Array]) -> tuple[dict[str, Integer
     return outputs, machine.peak
 
 
-def _terms(
-    step: StepDescriptor, lanes: Integers, group: int
-) -> tuple[Integers, NDArray[np.bool_]]:
+def _terms(step: StepDescriptor, lanes: Integers, group: int) -> tuple[Integers, NDArray[np.bool_]]:
     """Addresses of all terms (pixels, kernel rows, runs, words, lanes), and which are inside."""
     row, column, tap, run, word, lane = np.ix_(
         *(np.arange(n) for n in (step.out_rows, step.out_columns, step.kernel_rows, step.runs)),
@@ -143,8 +142,10 @@ def _terms(
     return addresses.reshape(shape), inside.reshape(shape)
 
 
-def _gather(step: StepDescriptor, machine: _Machine, lanes: Integers, group: int) -> NDArray[np.int8]:
-    """The bytes of all terms, padding in place: (images, pixels, kernel rows, runs, words, lanes)."""
+def _gather(
+    step: StepDescriptor, machine: _Machine, lanes: Integers, group: int
+) -> NDArray[np.int8]:
+    """The bytes of all terms, with padding: (images, pixels, kernel rows, runs, words, lanes)."""
     addresses, inside = _terms(step, lanes, group)
     return np.where(inside, machine.read(addresses), np.int8(step.pad_value))
 

@@ -5,6 +5,7 @@ there untouched. Cycles, constants, memory and DSP slices are counted again, ste
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -41,7 +42,9 @@ def _steps_problem(plan: Plan, graph: Graph) -> str | None:
     for index, step in enumerate(plan.steps):
         known = {"load": graph.inputs, "store": graph.outputs, "run": graph.by_name}[step.kind]
         if step.name not in known:
-            return f"step {index} is a {step.kind} of '{step.name}', which the network does not have"
+            return (
+                f"step {index} is a {step.kind} of '{step.name}', which the network does not have"
+            )
         if step.instance != runs.get((step.kind, step.name), 0):
             return f"step {index} ('{step.name}') is numbered {step.instance}"
         runs[step.kind, step.name] = step.instance + 1
@@ -125,7 +128,7 @@ def _constants_problem(plan: Plan, graph: Graph) -> str | None:
         weights += cost.weight_words
         channels += cost.channel_words
     fetches = [*_fetches(plan, graph), (0, 0, 0)]
-    for index, (now, following) in enumerate(zip(fetches, fetches[1:], strict=False)):
+    for index, (now, following) in enumerate(pairwise(fetches)):
         if weights + now[0] + following[0] > plan.weight_words:
             return f"step {index}: weights need more than {plan.weight_words} words"
         if channels + now[1] + following[1] > plan.channel_words:

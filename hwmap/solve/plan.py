@@ -8,6 +8,7 @@ from hwmap.cost.engine import Engine
 from hwmap.errors import PlanError
 
 Status = Literal["optimal", "feasible"]
+Kind = Literal["load", "run", "store"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Step:
     `instance` counts the runs of the same op from 0: above 0, it is a rematerialization.
     """
 
-    kind: Literal["load", "run", "store"]
+    kind: Kind
     name: str
     instance: int = 0
 

@@ -9,7 +9,7 @@ from hwmap.decompose.apply import apply_candidates
 from hwmap.decompose.candidates import DENSE, Candidate
 from hwmap.ir.graph import Graph
 from hwmap.solve.addresses import Item, pack
-from hwmap.solve.plan import Choice, Plan, Retention, Step
+from hwmap.solve.plan import Choice, Kind, Plan, Retention, Status, Step
 from hwmap.solve.sequential.problem import Problem
 from hwmap.solve.sequential.schedule import Run, Schedule
 
@@ -96,13 +96,11 @@ def assemble(
 def with_bound(plan: Plan, bound_cycles: int) -> Plan:
     """`plan` with a proved lower bound on the cycles of all plans."""
     bound = min(bound_cycles, plan.cycles)
-    status = "optimal" if bound == plan.cycles else "feasible"
+    status: Status = "optimal" if bound == plan.cycles else "feasible"
     return replace(plan, bound_cycles=bound, status=status)
 
 
-def _part_names(
-    problem: Problem, index: int, chosen: Sequence[Candidate]
-) -> tuple[str, ...]:
+def _part_names(problem: Problem, index: int, chosen: Sequence[Candidate]) -> tuple[str, ...]:
     """The names of the ops that task `index` became."""
     task = problem.tasks[index]
     if task.kind != "run":
@@ -111,17 +109,15 @@ def _part_names(
     return tuple(op.name for op in candidate.graph.ops)
 
 
-def _steps(
-    problem: Problem, runs: Sequence[Run], chosen: Sequence[Candidate]
-) -> tuple[Step, ...]:
+def _steps(problem: Problem, runs: Sequence[Run], chosen: Sequence[Candidate]) -> tuple[Step, ...]:
     steps: list[Step] = []
-    count: dict[tuple[str, str], int] = {}
+    count: dict[tuple[Kind, str], int] = {}
     for run in runs:
         kind = problem.tasks[run.task].kind
         for name in _part_names(problem, run.task, chosen)[run.first : run.last]:
             instance = count.get((kind, name), 0)
             count[kind, name] = instance + 1
-            steps.append(Step(kind, name, instance))  # type: ignore[arg-type]
+            steps.append(Step(kind, name, instance))
     return tuple(steps)
 
 

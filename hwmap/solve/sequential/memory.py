@@ -20,9 +20,7 @@ class MemoryVariables:
     total_bytes: cp_model.LinearExpr
 
 
-def add_memory(
-    model: cp_model.CpModel, problem: Problem, *, limit_bytes: int
-) -> MemoryVariables:
+def add_memory(model: cp_model.CpModel, problem: Problem, *, limit_bytes: int) -> MemoryVariables:
     """All memories are held all the time, so the budget is one sum:
 
     lanes * (ceil(arena / lanes) + 2) + weights * word + channels * word + FIFO  <=  limit
@@ -55,7 +53,7 @@ def _add_blocks(
     problem: Problem,
     memories: tuple[tuple[cp_model.IntVar, MemoryUnit], ...],
 ) -> None:
-    """sum over memories of ceil(depth / block depth) * blocks  <=  the board's, per kind of block."""
+    """sum over memories of ceil(depth / block depth) * blocks  <=  the board's, per kind."""
     bram18: list[cp_model.LinearExprT] = [problem.fixed_bram18]
     uram: list[cp_model.LinearExprT] = [0]
     for index, (depth, unit) in enumerate(memories):

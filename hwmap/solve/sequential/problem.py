@@ -17,6 +17,7 @@ from hwmap.cost.memory import URAM_SHAPE
 from hwmap.decompose.candidates import Candidate
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.ops import HardwareOp
+from hwmap.solve.plan import Kind
 
 PPM = 1_000_000
 
@@ -45,7 +46,7 @@ class Job:
     a load and a store have `stream_bytes` and one method without parts."""
 
     name: str
-    kind: str
+    kind: Kind
     inputs: tuple[int, ...]
     output: int
     methods: tuple[Method, ...]
@@ -106,7 +107,7 @@ class Task:
     """A job on an engine."""
 
     name: str
-    kind: str
+    kind: Kind
     inputs: tuple[int, ...]
     output: int
     options: tuple[Option, ...]

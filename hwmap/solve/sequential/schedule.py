@@ -8,9 +8,10 @@ for running a chain in pieces: its small inner tensor can be kept, and expanded 
     run[p, r]       slot p runs segment r
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import networkx as nx
 from ortools.sat.python import cp_model
@@ -86,8 +87,10 @@ class _Space:
 
     def _last_slot(self, index: int) -> int:
         # With extra slots a task may run again until just before its last reader.
-        after = len(nx.descendants(self.order, index)) if self.extra == 0 else (
-            0 if self.problem.tasks[index].kind == "store" else 1
+        after = (
+            len(nx.descendants(self.order, index))
+            if self.extra == 0
+            else (0 if self.problem.tasks[index].kind == "store" else 1)
         )
         return self.slots - 1 - after
 
@@ -147,7 +150,7 @@ class _Space:
     def inner_bytes(self, run: Run) -> int:
         """The most that two neighbouring inner tensors, or the last one and the output, take."""
         sizes = [part.output_bytes for part in self.option(run).parts[run.first : run.last]]
-        return max((a + b for a, b in zip(sizes, sizes[1:], strict=False)), default=0)
+        return max((a + b for a, b in pairwise(sizes)), default=0)
 
 
 def schedule(
@@ -297,7 +300,7 @@ def _add_arena(
     for slot in range(space.slots):
         here, after, runs = held[slot], held[slot + 1], run[slot]
         first = [space.option(r).parts[r.first].output_bytes * v for r, v in runs]
-        model.add(sum(here) + sum(first) <= memory.arena_bytes)
+        model.add(_total(here) + _total(first) <= memory.arena_bytes)
         chains = [(r, v) for r, v in runs if r.last - r.first > 1]
         if not chains:
             continue
@@ -306,9 +309,14 @@ def _add_arena(
             target = space.writes(r)
             size = space.size(target) if target is not None else 0
             inner.append((space.inner_bytes(r) - size) * variable)
-        model.add(sum(after) + sum(inner) <= memory.arena_bytes).only_enforce_if(
+        model.add(_total(after) + _total(inner) <= memory.arena_bytes).only_enforce_if(
             _any(model, [v for _, v in chains])
         )
+
+
+def _total(terms: Sequence[cp_model.LinearExprT]) -> cp_model.LinearExpr:
+    """Their sum, which is an expression even if there are none."""
+    return cp_model.LinearExpr.sum(list(terms))
 
 
 def _any(model: cp_model.CpModel, variables: list[cp_model.IntVar]) -> cp_model.IntVar:
@@ -358,8 +366,8 @@ def _add_constants(
                 * v
                 for r, v in run[slot]
             ]
-            model.add(sum(tail) + sum(head) <= fetched)
-            model.add(sum(inner) <= fetched)
+            model.add(_total([*tail, *head]) <= fetched)
+            model.add(_total(inner) <= fetched)
 
 
 def _add_cycles(
@@ -386,4 +394,4 @@ def _add_cycles(
             if not option.resident:
                 model.add_implication(variable, any_fetch)
     terms.append(space.problem.startup_cycles * any_fetch)
-    return sum(terms)
+    return _total(terms)

@@ -87,8 +87,10 @@ def solve(
     network = network_of(graph, candidates)
     search = _Search(graph, candidates, board, limits, network)
     ordered = sorted(
-        ((_quick_bound(build_problem(network, engine, limits.budget, limits.max_error)), index)
-         for index, engine in enumerate(engines))
+        (
+            (_quick_bound(build_problem(network, engine, limits.budget, limits.max_error)), index)
+            for index, engine in enumerate(engines)
+        )
     )
     state = _try_engines(search, [(low, engines[index]) for low, index in ordered], report)
     state = _try_extra(search, state, report)
@@ -276,7 +278,7 @@ def least_memory(
     """The plan of least memory that was found on the whole board, and a proved lower bound."""
     whole = replace(search.limits.budget, memory_bytes=search.board.memory_bytes)
     wide = replace(search, limits=replace(search.limits, budget=whole))
-    bounds = []
+    bounds: list[tuple[int, int, Engine, tuple[int, ...]]] = []
     for engine in engines:
         relaxed = relax(wide.problem(engine), limit_bytes=whole.memory_bytes, least_memory=True)
         if relaxed.bound is not None:
