@@ -180,6 +180,7 @@ def _chain(
     down = replace(op, strides=(high, 1), pads=(top, 0, bottom, 0), dilations=(dilated_high, 1))
     across = replace(op, strides=(1, wide), pads=(0, left, 0, right), dilations=(1, dilated_wide))
     factors: tuple[NDArray[np.float64], ...]
+    shapes: tuple[Conv, ...]
     match method:
         case "svd-input":
             factors, shapes = svd_input(weight, rank), (point, op)

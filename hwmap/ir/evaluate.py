@@ -98,7 +98,7 @@ def evaluate_float(op: Op, graph: Graph, sources: list[Array]) -> Array:
             return np.asarray(windows(x, op.kernel, op.strides, op.pads, fill=-np.inf).max((4, 5)))
         case AveragePool(clamp=clamp):
             y = windows(x, op.kernel, op.strides, op.pads).mean((4, 5))
-            return np.clip(y, clamp.low, clamp.high)
+            return np.asarray(np.clip(y, clamp.low, clamp.high))
         case Reshape():
             return np.asarray(x).reshape(len(x), *graph.shape(op.output))
         case Softmax():

@@ -83,6 +83,24 @@ def relax(
     return Relaxed(round(solver.best_objective_bound), choice)
 
 
+def least_bytes(problem: Problem) -> int:
+    """Bytes that any plan needs: the largest footprint of a task, and the largest constants of a
+    part, each with the option that needs least (errors ignored)."""
+    engine = problem.engine
+    arena = weights = channels = 0
+    for task in problem.tasks:
+        arena = max(arena, min(footprint_bytes(task, o, problem) for o in task.options))
+        weights = max(weights, min(max(p.weight_words for p in o.parts) for o in task.options))
+        channels = max(channels, min(max(p.channel_words for p in o.parts) for o in task.options))
+    rows = -(-arena // engine.arena_lanes) + 2
+    return (
+        rows * engine.arena_lanes
+        + weights * engine.weight_word_bytes
+        + channels * engine.channel_word_bytes
+        + problem.fixed_bytes
+    )
+
+
 def footprint_bytes(task: Task, option: Option, problem: Problem) -> int:
     """The bytes of activations that must be on chip at once for some part of `option`."""
     read = sum(problem.tensor_bytes[tensor] for tensor in task.inputs)

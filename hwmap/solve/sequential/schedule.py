@@ -40,7 +40,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The runs in order, with their cycles as the model counts them."""
+    """The runs in order, and their cycles."""
 
     runs: tuple[Run, ...]
     cycles: int
@@ -200,7 +200,16 @@ def schedule(
         return Outcome(None, status == cp_model.INFEASIBLE, effort)
     runs = tuple(r for _, r, variable in _all(run) if solver.boolean_value(variable))
     optimal = status == cp_model.OPTIMAL
-    return Outcome(Schedule(runs, int(solver.value(cycles))), optimal, effort)
+    return Outcome(Schedule(runs, _cycles(space, runs)), optimal, effort)
+
+
+def _cycles(space: _Space, runs: Sequence[Run]) -> int:
+    """The cycles of `runs`, as `_add_cycles` counts them."""
+    heads = [space.head_words(run) for run in runs[1:]] + [0]
+    tails = [space.tail_trips(run) for run in runs]
+    hidden = sum(max(tail, head) for tail, head in zip(tails, heads, strict=True))
+    start = any(space.option(run).fetch_words for run in runs) * space.problem.startup_cycles
+    return sum(space.body_cycles(run) for run in runs) + hidden + start
 
 
 Runs = list[list[tuple[Run, cp_model.IntVar]]]

@@ -20,7 +20,7 @@ from hwmap.ir.graph import Graph
 from hwmap.solve.plan import Plan
 from hwmap.solve.sequential.assemble import assemble, with_bound
 from hwmap.solve.sequential.problem import Network, Problem, build_problem, network_of
-from hwmap.solve.sequential.relax import relax
+from hwmap.solve.sequential.relax import least_bytes, relax
 from hwmap.solve.sequential.schedule import schedule
 
 log = logging.getLogger(__name__)
@@ -34,8 +34,11 @@ MOST_SLOTS = 16
 """Slots up to which a model with every useful extra slot is solved, for a proof."""
 SHARE = 0.25
 """Part of the time that one schedule model may take."""
-RELAX_SECONDS = 0.02
+RELAX_SECONDS = 0.01
+"""About the seconds that a relaxation takes."""
 ENGINES_FOR_LEAST = 6
+LEAST_SECONDS = 3.0
+"""Engines tried for the least memory, and the seconds for each."""
 
 Report = Callable[[str], None]
 
@@ -93,12 +96,23 @@ def solve(
         )
     )
     state = _try_engines(search, [(low, engines[index]) for low, index in ordered], report)
+    smallest, least = None, 0
+    if state.best is None:
+        report("looking for the least memory that works")
+        smallest, least = least_memory(search, engines)
+        if smallest is not None and smallest.memory_bytes <= limits.budget.memory_bytes:
+            state = replace(state, best=smallest)
     state = _try_extra(search, state, report)
     if state.best is not None:
         return with_bound(state.best, state.bound())
-    if not state.open and state.unseen is None:
-        raise _infeasible(search, engines, report)
-    raise TimeLimitError(_not_found(search, engines, report))
+    message = (
+        f"no design fits '{board.name}' in {limits.budget.memory_bytes:,} bytes of on-chip memory"
+        f" with {limits.budget.dsp} DSP slices"
+    )
+    remedy = "" if smallest is None else f"; --mem {smallest.memory_bytes} works"
+    if state.open or state.unseen is not None:
+        raise TimeLimitError(f"{message} that was found in time (infeasibility not proved){remedy}")
+    raise InfeasibleError(f"{message} (proved: at least {least:,} bytes are needed){remedy}")
 
 
 def _quick_bound(problem: Problem) -> int:
@@ -170,6 +184,8 @@ def _try_engines(search: _Search, engines: Sequence[tuple[int, Engine]], report:
             return replace(state, unseen=quick)
         report(f"engine {position + 1} of {len(engines)}")
         problem = search.problem(engine)
+        if least_bytes(problem) > search.limits.budget.memory_bytes:
+            continue
         relaxed = relax(problem, limit_bytes=search.limits.budget.memory_bytes)
         state = replace(state, seconds=state.seconds - RELAX_SECONDS)
         if relaxed.bound is None:
@@ -247,68 +263,53 @@ def _useful_extra(item: _Open, best: Plan | None) -> int:
     return cuts + spare // (shortest + item.problem.overhead_cycles)
 
 
-def _not_found(search: _Search, engines: Sequence[Engine], report: Report) -> str:
-    """What to say where nothing was found, and nothing proved."""
-    plan, _ = least_memory(search, engines, report)
-    remedy = "raise --time-limit" if plan is None else f"--mem {plan.memory_bytes} works"
-    return (
-        f"no design found for '{search.board.name}' in"
-        f" {search.limits.budget.memory_bytes:,} bytes of on-chip memory with"
-        f" {search.limits.budget.dsp} DSP slices (infeasibility not proved); {remedy}"
-    )
-
-
-def _infeasible(search: _Search, engines: Sequence[Engine], report: Report) -> InfeasibleError:
-    """The error that says how much memory is too little, and how much works."""
-    plan, bound = least_memory(search, engines, report)
-    limits, board = search.limits, search.board
-    needed = f"at least {bound:,} bytes are needed"
-    message = (
-        f"no design fits '{board.name}' in {limits.budget.memory_bytes:,} bytes of on-chip memory"
-        f" with {limits.budget.dsp} DSP slices (proved: {needed})"
-    )
-    if plan is None:
-        return InfeasibleError(f"{message}; no design was found for the whole board either")
-    return InfeasibleError(f"{message}; --mem {plan.memory_bytes} works")
-
-
-def least_memory(
-    search: _Search, engines: Sequence[Engine], report: Report
-) -> tuple[Plan | None, int]:
+def least_memory(search: _Search, engines: Sequence[Engine]) -> tuple[Plan | None, int]:
     """The plan of least memory that was found on the whole board, and a proved lower bound."""
     whole = replace(search.limits.budget, memory_bytes=search.board.memory_bytes)
     wide = replace(search, limits=replace(search.limits, budget=whole))
-    bounds: list[tuple[int, int, Engine, tuple[int, ...]]] = []
-    for engine in engines:
-        relaxed = relax(wide.problem(engine), limit_bytes=whole.memory_bytes, least_memory=True)
-        if relaxed.bound is not None:
-            bounds.append((relaxed.bound, len(bounds), engine, relaxed.choice))
+    ordered = sorted(
+        (least_bytes(wide.problem(engine)), index) for index, engine in enumerate(engines)
+    )
     best: Plan | None = None
-    for bound, _, engine, choice in sorted(bounds)[:ENGINES_FOR_LEAST]:
+    for bound, index in ordered[:ENGINES_FOR_LEAST]:
         if best is not None and bound >= best.memory_bytes:
             break
-        report("least memory that works")
-        problem = wide.problem(engine)
-        limit = whole.memory_bytes if best is None else best.memory_bytes - 1
+        problem = wide.problem(engines[index])
+        extras = (0, *EXTRA_SLOTS) if len(problem.tasks) <= MOST_SLOTS else (0,)
+        for extra in extras:
+            limit = whole.memory_bytes if best is None else best.memory_bytes - 1
+            best = _smallest_on(wide, problem, limit, extra) or best
+    return best, ordered[0][0]
+
+
+def _smallest_on(search: _Search, problem: Problem, limit_bytes: int, extra: int) -> Plan | None:
+    """The plan of least memory on one engine, of at most `limit_bytes`, and of those with so little
+    memory the fastest."""
+    relaxed = relax(problem, limit_bytes=limit_bytes, least_memory=True)
+    if relaxed.bound is None:
+        return None
+    plan: Plan | None = None
+    for least in (True, False):
         outcome = schedule(
             problem,
-            extra=0,
-            limit_bytes=limit,
-            most_cycles=None,
-            seconds=search.limits.seconds * SHARE,
-            least_memory=True,
-            hint=choice,
+            extra=extra,
+            limit_bytes=limit_bytes if plan is None else plan.memory_bytes,
+            most_cycles=None if plan is None else plan.cycles - 1,
+            seconds=LEAST_SECONDS,
+            least_memory=least,
+            hint=relaxed.choice,
         )
         if outcome.schedule is None:
-            continue
-        made = assemble(
-            search.graph,
-            search.board,
-            problem,
-            outcome.schedule,
-            search.candidates,
-            limit_bytes=limit,
+            return plan
+        plan = (
+            assemble(
+                search.graph,
+                search.board,
+                problem,
+                outcome.schedule,
+                search.candidates,
+                limit_bytes=limit_bytes if plan is None else plan.memory_bytes,
+            )
+            or plan
         )
-        if made is not None and (best is None or made.memory_bytes < best.memory_bytes):
-            best = made
-    return best, min((bound for bound, *_ in bounds), default=0)
+    return plan

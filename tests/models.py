@@ -1,0 +1,130 @@
+"""Small networks, built in code."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+Shape = tuple[int, ...]
+
+
+class Network:
+    """Builds an ONNX model node by node, with seeded random weights."""
+
+    def __init__(self, shape: Shape, *, seed: int = 0, opset: int = 13) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.opset = opset
+        self.inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, *shape])]
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, values: object, name: str) -> str:
+        """A constant array; its name."""
+        array = np.asarray(values)
+        array = array.astype(np.float32) if array.dtype == np.float64 else array
+        self.constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def node(self, kind: str, *inputs: str, name: str, **attributes: object) -> str:
+        """A node; the name of its output, which is the node's."""
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def conv(
+        self,
+        source: str,
+        channels: tuple[int, int],
+        kernel: tuple[int, int],
+        *,
+        name: str,
+        bias: bool = True,
+        **attributes: object,
+    ) -> str:
+        """A convolution from channels[0] to channels[1], with weights of unit output variance."""
+        group = int(attributes.get("group", 1))  # type: ignore[call-overload]
+        shape = (channels[1], channels[0] // group, *kernel)
+        weight = self.rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))
+        inputs = [source, self.constant(weight, f"{name}.w")]
+        if bias:
+            inputs.append(self.constant(self.rng.standard_normal(channels[1]) / 4, f"{name}.b"))
+        return self.node("Conv", *inputs, name=name, kernel_shape=list(kernel), **attributes)
+
+    def gemm(self, source: str, channels: tuple[int, int], *, name: str) -> str:
+        """A linear layer."""
+        weight = self.rng.standard_normal((channels[1], channels[0])) / np.sqrt(channels[0])
+        bias = self.rng.standard_normal(channels[1]) / 4
+        inputs = [source, self.constant(weight, f"{name}.w"), self.constant(bias, f"{name}.b")]
+        return self.node("Gemm", *inputs, name=name, transB=1)
+
+    def model(self, *outputs: str) -> onnx.ModelProto:
+        """The model with these outputs."""
+        graph = helper.make_graph(
+            self.nodes,
+            "network",
+            self.inputs,
+            [helper.make_tensor_value_info(out, TensorProto.FLOAT, None) for out in outputs],
+            self.constants,
+        )
+        opset = [helper.make_opsetid("", self.opset)]
+        return helper.make_model(graph, opset_imports=opset, ir_version=8)
+
+    def save(self, path: Path, *outputs: str) -> Path:
+        """Write the model with these outputs; `path`."""
+        onnx.save(self.model(*outputs), path)
+        return path
+
+
+def everything(seed: int = 0) -> Network:
+    """Every hardware op, with odd sizes, asymmetric pads, strides, dilation and groups; output
+    'out'."""
+    net = Network((3, 11, 9), seed=seed)
+    a = net.conv("x", (3, 10), (3, 3), name="stem", strides=[2, 1], pads=[0, 1, 1, 0])
+    a = net.node("Relu", a, name="stem.relu")
+    b = net.conv(a, (10, 10), (3, 3), name="depthwise", group=10, pads=[1, 1, 1, 1])
+    b = net.conv(b, (10, 10), (1, 1), name="pointwise", bias=False)
+    c = net.node("Add", b, a, name="skip")
+    low, high = net.constant(np.float32(-0.5), "low"), net.constant(np.float32(1.5), "high")
+    c = net.node("Clip", c, low, high, name="clip")
+    d = net.conv(c, (10, 12), (3, 2), name="grouped", group=2, pads=[1, 0, 1, 1])
+    d = net.node("MaxPool", d, name="max", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 0, 0])
+    e = net.conv(d, (12, 6), (2, 2), name="dilated", dilations=[2, 1], pads=[1, 0, 1, 1])
+    e = net.node("AveragePool", e, name="mean", kernel_shape=[2, 2], strides=[1, 1])
+    f = net.node("Flatten", e, name="flat")
+    net.gemm(f, (_flat_size(net, f), 7), name="out")
+    return net
+
+
+def _flat_size(net: Network, tensor: str) -> int:
+    model = onnx.shape_inference.infer_shapes(net.model(tensor))
+    shape = model.graph.output[0].type.tensor_type.shape
+    if not shape.dim:
+        shape = next(v for v in model.graph.value_info if v.name == tensor).type.tensor_type.shape
+    return int(shape.dim[1].dim_value)
+
+
+def chain(seed: int = 0) -> Network:
+    """Three convolutions and a pool; output 'out'."""
+    net = Network((4, 8, 8), seed=seed)
+    a = net.node("Relu", net.conv("x", (4, 16), (3, 3), name="a", pads=[1] * 4), name="a.relu")
+    b = net.node("Relu", net.conv(a, (16, 16), (3, 3), name="b", pads=[1] * 4), name="b.relu")
+    c = net.node("GlobalAveragePool", b, name="pool")
+    net.gemm(net.node("Flatten", c, name="flat"), (16, 5), name="out")
+    return net
+
+
+def must_recompute() -> Network:
+    """A network whose smallest arena needs 'early' twice; output 'out'.
+
+    'early' (1024 bytes) is read at once by 'thin', and at the end by 'out'. Between them 'wide'
+    takes 2048 bytes. Keeping 'early' meanwhile takes 1024 + 256 + 2048 = 3328 bytes; keeping 'x'
+    (256) and running 'early' again takes 3072, which the final addition needs anyway.
+    """
+    net = Network((4, 8, 8))
+    early = net.conv("x", (4, 16), (1, 1), name="early")
+    thin = net.conv(early, (16, 4), (1, 1), name="thin")
+    wide = net.conv(thin, (4, 32), (1, 1), name="wide")
+    narrow = net.conv(wide, (32, 1), (1, 1), name="narrow")
+    late = net.conv(narrow, (1, 16), (1, 1), name="late")
+    net.node("Add", late, early, name="out")
+    return net

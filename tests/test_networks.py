@@ -1,0 +1,98 @@
+"""Real networks through the whole line, at three memory budgets each, rung by rung."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwmap.board import Budget, budget_of, load_board
+from hwmap.compiler import Compiled, Settings, build, load_network
+from hwmap.data import DataSet
+from hwmap.decompose.candidates import Candidate, enumerate_candidates
+from hwmap.errors import InfeasibleError
+from hwmap.ir.graph import Graph
+from hwmap.ladder import climb, run_simulation
+from hwmap.project import project_files, read_project, write_project
+from hwmap.report import compile_report, measure_accuracy
+from hwmap.solve.check import check_plan
+from hwmap.solve.sequential.search import Limits, solve
+from tests.networks import Case
+
+BOARD = load_board("pynq-z2")
+MAX_ERROR = 0.05
+SECONDS = 4.0
+IMAGES = 10
+
+
+def _solve(source: Graph, candidates: dict[str, tuple[Candidate, ...]], budget: Budget):
+    return solve(source, candidates, BOARD, Limits(budget, MAX_ERROR, SECONDS))
+
+
+@pytest.fixture(scope="module")
+def prepared(case: Case):
+    """The network, its candidates, its data, and the least memory for which a design was found."""
+    source = load_network(case.model)
+    name = source.inputs[0]
+    data = DataSet({name: case.calibration.reshape(-1, *source.shape(name))}, None)
+    candidates = enumerate_candidates(source, data.first(32).inputs)
+    with pytest.raises(InfeasibleError) as error:
+        _solve(source, candidates, budget_of(BOARD, memory_bytes=1024))
+    least = int(re.search(r"--mem (\d+) works", str(error.value))[1])
+    return case, source, candidates, data, least
+
+
+def _compile(prepared, budget: Budget) -> Compiled:
+    _, source, candidates, data, _ = prepared
+    plan = _solve(source, candidates, budget)
+    return build(source, Settings(BOARD, budget, MAX_ERROR), data, plan, lambda _: None)
+
+
+def _budget(prepared, tightness: str) -> Budget:
+    """The whole board; half way between what dense and resident takes and the least; the least."""
+    _, source, candidates, _, least = prepared
+    if tightness == "ample":
+        return budget_of(BOARD)
+    if tightness == "tightest":
+        return budget_of(BOARD, memory_bytes=least)
+    ample = _solve(source, candidates, budget_of(BOARD)).memory_bytes
+    return budget_of(BOARD, memory_bytes=(ample + least) // 2)
+
+
+@pytest.mark.parametrize("tightness", ["ample", "tight", "tightest"])
+def test_every_rung_of_the_ladder_holds(prepared, tightness: str, tmp_path: Path):
+    case, source, *_ = prepared
+    budget = _budget(prepared, tightness)
+    compiled = _compile(prepared, budget)
+    name = source.inputs[0]
+    images = DataSet({name: case.images[:IMAGES].reshape(-1, *source.shape(name))}, None)
+    directory = tmp_path / "build"
+    write_project(
+        directory, project_files(compiled, case.model, images, compile_report(compiled, None))
+    )
+
+    project = read_project(directory)
+    simulated = run_simulation(project)
+    rungs = list(climb(project, simulated))
+
+    assert [rung for rung in rungs if rung.holds is False] == []
+    assert sum(rung.holds is True for rung in rungs) == 7
+    assert simulated.peak_bytes <= compiled.plan.arena_bytes
+    assert compiled.plan.memory_bytes <= budget.memory_bytes
+    assert compiled.plan.dsp <= budget.dsp
+    assert compiled.plan.bound_cycles <= compiled.plan.cycles
+    check_plan(compiled.plan, compiled.graph, BOARD, budget, MAX_ERROR)
+    if tightness != "ample":
+        assert compiled.plan.choices or compile_report(compiled, None)["fetched"]
+
+
+def test_integer_top1_is_within_two_points_of_float(prepared):
+    case, source, *_ = prepared
+    compiled = _compile(prepared, budget_of(BOARD))
+    name = source.inputs[0]
+    images = case.images.reshape(-1, *source.shape(name))
+
+    accuracy = measure_accuracy(compiled, DataSet({name: images}, case.labels.astype(np.int64)))
+
+    assert accuracy is not None
+    assert accuracy.integer_top1 >= accuracy.float_top1 - 0.02
