@@ -67,7 +67,8 @@ class Network:
             self.constants,
         )
         opset = [helper.make_opsetid("", self.opset)]
-        return helper.make_model(graph, opset_imports=opset, ir_version=8)
+        model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+        return onnx.shape_inference.infer_shapes(model)
 
     def save(self, path: Path, *outputs: str) -> Path:
         """Write the model with these outputs; `path`."""
@@ -96,11 +97,8 @@ def everything(seed: int = 0) -> Network:
 
 
 def _flat_size(net: Network, tensor: str) -> int:
-    model = onnx.shape_inference.infer_shapes(net.model(tensor))
-    shape = model.graph.output[0].type.tensor_type.shape
-    if not shape.dim:
-        shape = next(v for v in model.graph.value_info if v.name == tensor).type.tensor_type.shape
-    return int(shape.dim[1].dim_value)
+    output = net.model(tensor).graph.output[0]
+    return int(output.type.tensor_type.shape.dim[1].dim_value)
 
 
 def chain(seed: int = 0) -> Network:

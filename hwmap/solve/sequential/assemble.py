@@ -11,7 +11,7 @@ from hwmap.ir.graph import Graph
 from hwmap.solve.addresses import Item, pack
 from hwmap.solve.plan import Choice, Kind, Plan, Retention, Status, Step
 from hwmap.solve.sequential.problem import Problem
-from hwmap.solve.sequential.schedule import Run, Schedule
+from hwmap.solve.sequential.space import Run, Schedule
 
 PACK_SECONDS = 10.0
 

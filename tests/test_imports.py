@@ -1,0 +1,60 @@
+"""Imports go one way."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "hwmap"
+
+# Rooms in the order in which they may import each other; rooms of one set do not.
+ORDER = (
+    {"errors"},
+    {"ir"},
+    {"board"},
+    {"cost", "data"},
+    {"frontend", "passes", "quantize", "decompose"},
+    {"solve"},
+    {"design"},
+    {"codegen", "sim"},
+    {"compiler"},
+    {"project"},
+    {"ladder", "report"},
+    {"api"},
+    {"tables"},
+    {"cli"},
+)
+LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
+
+
+def _imports(path: Path) -> set[str]:
+    """The rooms that the module at `path` imports."""
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        rooms |= {name.split(".")[1] for name in names if name.startswith("hwmap.")}
+    return rooms
+
+
+MODULES = sorted(
+    path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py")
+)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_room_imports_only_the_rooms_below_it(path: Path):
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+    above = {other for other in _imports(path) - {room} if LEVEL[other] >= LEVEL[room]}
+
+    assert above == set()
+
+
+def test_every_module_is_at_most_400_lines_long():
+    long = {str(path): len(path.read_text("utf-8").splitlines()) for path in MODULES}
+
+    assert {path: lines for path, lines in long.items() if lines > 400} == {}
