@@ -124,8 +124,8 @@ def _add_choices(
 
 
 def _add_liveness(model: cp_model.CpModel, space: Space, run: Runs) -> Live:
-    """A value is on chip if it was before, or was just written; a run needs what it reads; a value
-    that is on chip is not written again.
+    """A value can be on chip if it was before, or was just written; a run needs what it reads; a
+    value that is on chip is not written again.
 
     live[p+1, v] <= live[p, v] + sum of run[p, r] over r that write v
     """
@@ -148,12 +148,8 @@ def _add_liveness(model: cp_model.CpModel, space: Space, run: Runs) -> Live:
             before = [live[slot - 1, value]] if slot > first else []
             model.add(live[slot, value] <= sum(before) + sum(written))
             for variable in written:
-                model.add_implication(variable, live[slot, value])
                 if before:
                     model.add_at_most_one(variable, before[0])
-        for slot, variable in writes:
-            if slot + 1 > last:
-                model.add(variable == 0)
         for slot, variable in reads:
             if slot < first:
                 model.add(variable == 0)
@@ -181,17 +177,18 @@ def _add_arena(
         here, after, runs = held[slot], held[slot + 1], run[slot]
         first = [space.option(r).parts[r.first].output_bytes * v for r, v in runs]
         model.add(_total(here) + _total(first) <= memory.arena_bytes)
-        chains = [(r, v) for r, v in runs if r.last - r.first > 1]
-        if not chains:
-            continue
-        inner = []
-        for r, variable in chains:
-            target = space.writes(r)
-            size = space.size(target) if target is not None else 0
-            inner.append((space.inner_bytes(r) - size) * variable)
-        model.add(_total(after) + _total(inner) <= memory.arena_bytes).only_enforce_if(
-            _any(model, [v for _, v in chains])
-        )
+        chains: dict[Value | None, list[tuple[Run, cp_model.IntVar]]] = {}
+        for r, variable in runs:
+            if r.last - r.first > 1:
+                chains.setdefault(space.writes(r), []).append((r, variable))
+        for target, group in chains.items():
+            assert target is not None, "only stores write nothing, and they have one part"
+            output = live.get((slot + 1, target))
+            kept = 0 if output is None else space.size(target) * output
+            inner = _total([space.inner_bytes(r) * v for r, v in group])
+            model.add(_total(after) - kept + inner <= memory.arena_bytes).only_enforce_if(
+                _any(model, [v for _, v in group])
+            )
 
 
 def _total(terms: Sequence[cp_model.LinearExprT]) -> cp_model.LinearExpr:

@@ -1,0 +1,150 @@
+"""The schedule model and its relaxation against brute force on tiny problems."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from hwmap.cost.engine import Engine
+from hwmap.solve.sequential.problem import MemoryUnit, Option, Part, Problem, Task
+from hwmap.solve.sequential.relax import least_bytes, relax
+from hwmap.solve.sequential.schedule import schedule
+from tests.solve.brute_force import fewest_cycles
+
+ENGINE = Engine(pe=2, simd=2, vector_lanes=2, requant_lanes=2, bus_bytes=4)
+PLENTY = MemoryUnit(512, 1, 1)
+EXTRA = 3
+
+
+def _option(rng: random.Random, size: int, *, resident: bool, candidate: int) -> Option:
+    inner = [rng.randint(1, max(size // 2, 1))] if candidate else []
+    parts = tuple(
+        Part(
+            rng.randint(5, 60),
+            weight := rng.randint(1, 12),
+            channel := rng.randint(1, 4),
+            weight + 4 * channel,
+            bytes_,
+        )
+        for bytes_ in [*inner, size]
+    )
+    return Option(candidate, resident, candidate * rng.randint(1, 50_000), parts)
+
+
+def _random_problem(seed: int) -> Problem:
+    """A load, two to four ops on random earlier tensors, a store."""
+    rng = random.Random(seed)
+    count = rng.choice((2, 3, 3, 4))
+    sizes = [rng.randint(4, 40) for _ in range(count + 1)]
+    tasks = [Task("x", "load", (), 0, (Option(0, True, 0, (Part(4, 0, 0, 0, sizes[0]),)),))]
+    for index in range(1, count + 1):
+        latest = {index - 1} | ({rng.randrange(index)} if rng.random() < 0.5 else set())
+        options = []
+        for candidate in range(rng.choice((1, 1, 1, 2))):
+            state = rng.getstate()
+            options.append(_option(rng, sizes[index], resident=True, candidate=candidate))
+            rng.setstate(state)
+            options.append(_option(rng, sizes[index], resident=False, candidate=candidate))
+        tasks.append(Task(f"op{index}", "run", tuple(sorted(latest)), index, tuple(options)))
+    store = Option(0, True, 0, (Part(3, 0, 0, 0, 0),))
+    tasks.append(Task("y", "store", (count,), -1, (store,)))
+    return Problem(
+        engine=ENGINE,
+        tasks=tuple(tasks),
+        tensor_bytes=tuple(sizes),
+        overhead_cycles=3,
+        startup_cycles=7,
+        error_ppm=rng.choice((0, 60_000)),
+        memory_bytes=rng.randint(140, 420),
+        fixed_bytes=16,
+        fixed_bram18=0,
+        bram18=1000,
+        uram=0,
+        arena=PLENTY,
+        weights=PLENTY,
+        channels=PLENTY,
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_model_finds_what_brute_force_finds(seed: int):
+    problem = _random_problem(seed)
+    exact = fewest_cycles(problem)
+
+    outcome = schedule(
+        problem,
+        extra=EXTRA,
+        limit_bytes=problem.memory_bytes,
+        most_cycles=None,
+        seconds=60.0,
+    )
+
+    assert outcome.proved
+    assert (outcome.schedule.cycles if outcome.schedule else None) == exact
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_relaxation_is_never_above_the_optimum(seed: int):
+    problem = _random_problem(seed)
+    exact = fewest_cycles(problem)
+
+    relaxed = relax(problem, limit_bytes=problem.memory_bytes)
+
+    if exact is None:
+        assert relaxed.bound is None or relaxed.bound > 0
+    else:
+        assert relaxed.bound is not None
+        assert relaxed.bound <= exact
+        assert least_bytes(problem) <= problem.memory_bytes
+
+
+def test_the_random_problems_are_not_all_easy():
+    answers = [fewest_cycles(_random_problem(seed)) for seed in range(60)]
+    alone = [
+        schedule(
+            _random_problem(seed), extra=0, limit_bytes=10**6, most_cycles=None, seconds=9.0
+        ).schedule
+        for seed in range(60)
+    ]
+
+    assert 3 <= answers.count(None) <= 40
+    tight = [a for a, s in zip(answers, alone, strict=True) if a and s and a > s.cycles]
+    assert len(tight) >= 10
+
+
+def _random_dag(seed: int) -> Problem:
+    """Six ops with one resident option each, so that only order and recomputation are open."""
+    rng = random.Random(1000 + seed)
+    problem = _random_problem(seed)
+    sizes = tuple(rng.randint(4, 60) for _ in range(7))
+    tasks = [Task("x", "load", (), 0, (Option(0, True, 0, (Part(4, 0, 0, 0, sizes[0]),)),))]
+    for index in range(1, 7):
+        inputs = {rng.randrange(index)} | ({rng.randrange(index)} if rng.random() < 0.6 else set())
+        part = Part(rng.randint(5, 60), 1, 1, 5, sizes[index])
+        option = Option(0, True, 0, (part,))
+        tasks.append(Task(f"op{index}", "run", tuple(sorted(inputs)), index, (option,)))
+    read = {tensor for task in tasks for tensor in task.inputs}
+    for index in sorted(set(range(7)) - read):
+        store = Option(0, True, 0, (Part(3, 0, 0, 0, 0),))
+        tasks.append(Task(f"y{index}", "store", (index,), -1, (store,)))
+    constants = 6 * (problem.engine.weight_word_bytes + problem.engine.channel_word_bytes)
+    arena = rng.randint(max(sizes) + 20, sum(sizes) * 2 // 3)
+    memory = constants + problem.fixed_bytes + arena + 3 * problem.engine.arena_lanes
+    return replace(problem, tasks=tuple(tasks), tensor_bytes=sizes, memory_bytes=memory)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_order_and_recomputation_of_six_ops_are_those_of_brute_force(seed: int):
+    problem = _random_dag(seed)
+    exact = fewest_cycles(problem)
+
+    outcome = schedule(
+        problem,
+        extra=EXTRA,
+        limit_bytes=problem.memory_bytes,
+        most_cycles=None,
+        seconds=60.0,
+    )
+
+    assert outcome.proved
+    assert (outcome.schedule.cycles if outcome.schedule else None) == exact

@@ -1,0 +1,227 @@
+"""The solver as a whole: recomputation, budgets, proofs, and the checker that trusts nothing."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import hwmap
+from hwmap.board import budget_of, load_board
+from hwmap.compiler import Compiled, load_network
+from hwmap.cost.engine import Engine
+from hwmap.decompose.candidates import DENSE, make_candidate
+from hwmap.errors import InfeasibleError, PlanError
+from hwmap.ir.graph import hardware_ops
+from hwmap.solve.addresses import Item, live_peak, pack
+from hwmap.solve.check import check_plan
+from hwmap.solve.plan import Plan, Retention, Step, from_json, to_json
+from hwmap.solve.sequential.problem import build_problem, network_of
+from hwmap.solve.sequential.schedule import schedule
+from tests.models import chain, must_recompute
+
+BOARD = load_board("pynq-z2")
+WHOLE = budget_of(BOARD)
+
+
+def _least(model: Path, **limits: int) -> int:
+    """The least memory that the error message of a hopeless budget promises."""
+    with pytest.raises(InfeasibleError) as error:
+        hwmap.compile(model, "pynq-z2", mem=512, max_error=0.0, time_limit=5, **limits)
+    return int(re.search(r"--mem (\d+) works", str(error.value))[1])
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    model = chain().save(tmp_path_factory.mktemp("chain") / "net.onnx", "out")
+    return hwmap.compile(model, "pynq-z2", time_limit=5).compiled
+
+
+def test_a_network_that_must_recompute_does_and_every_rung_holds(tmp_path: Path):
+    model = must_recompute().save(tmp_path / "net.onnx", "out")
+    least = _least(model, dsp=4)
+
+    result = hwmap.compile(
+        model, "pynq-z2", tmp_path / "build", dsp=4, mem=least, max_error=0.0, time_limit=5
+    )
+
+    plan = result.compiled.plan
+    assert Step("run", "early", 1) in plan.steps
+    assert plan.arena_bytes == 3072
+    assert "'early', run again (2)" in (tmp_path / "build/hls/steps.hpp").read_text("utf-8")
+    assert hwmap.verify(tmp_path / "build").holds
+
+
+def test_without_recomputation_that_network_does_not_fit(tmp_path: Path):
+    source = load_network(must_recompute().save(tmp_path / "net.onnx", "out"))
+    dense = {op.name: (make_candidate(op, source, DENSE, ()),) for op in hardware_ops(source)}
+    problem = build_problem(network_of(source, dense), Engine(1, 1, 1, 1, 1), WHOLE, 0.0)
+    resident = [replace(task, options=task.options[:1]) for task in problem.tasks]
+    problem = replace(problem, tasks=tuple(resident))
+    constants = sum(o.weight_words + 8 * o.channel_words for t in resident for o in t.options)
+
+    def fits(arena: int, extra: int) -> bool:
+        limit = problem.fixed_bytes + constants + arena + 2
+        found = schedule(problem, extra=extra, limit_bytes=limit, most_cycles=None, seconds=20)
+        assert found.proved
+        return found.schedule is not None
+
+    assert not fits(3327, extra=0)
+    assert fits(3328, extra=0)
+    assert fits(3072, extra=1)
+    assert not fits(3071, extra=1)
+
+
+@pytest.mark.parametrize("dsp", [4, 5, 7, 12, 33, 70, 220])
+def test_every_dsp_budget_from_the_smallest_engine_on_has_a_design(dsp: int, tmp_path: Path):
+    model = chain().save(tmp_path / "net.onnx", "out")
+
+    result = hwmap.compile(model, "pynq-z2", dsp=dsp, time_limit=3)
+
+    assert result.compiled.plan.dsp <= dsp
+
+
+def test_the_least_memory_that_the_error_promises_works(tmp_path: Path):
+    model = chain().save(tmp_path / "net.onnx", "out")
+    least = _least(model)
+
+    plan = hwmap.compile(model, "pynq-z2", mem=least, max_error=0.0, time_limit=5).compiled.plan
+
+    assert plan.memory_bytes <= least
+
+
+def test_less_memory_is_never_faster(tmp_path: Path):
+    model = chain().save(tmp_path / "net.onnx", "out")
+    least = _least(model)
+    budgets = [least, least + 1000, least + 4000, 2 * least + 20_000]
+
+    plans = [
+        hwmap.compile(model, "pynq-z2", mem=mem, time_limit=4).compiled.plan for mem in budgets
+    ]
+
+    assert plans[-1].status == "optimal"
+    assert all(plan.cycles >= plans[-1].cycles for plan in plans)
+
+
+def test_too_few_dsp_slices_are_proved_infeasible(tmp_path: Path):
+    model = chain().save(tmp_path / "net.onnx", "out")
+
+    with pytest.raises(InfeasibleError, match="the smallest engine needs 4; give --dsp 4 or more"):
+        hwmap.compile(model, "pynq-z2", dsp=3)
+
+
+def test_a_plan_comes_back_from_json(compiled: Compiled):
+    assert from_json(to_json(compiled.plan), "plan.json") == compiled.plan
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"network": "x"}'])
+def test_text_that_is_no_plan_is_refused(text: str):
+    with pytest.raises(PlanError, match=r"plan\.json: not a plan of hwmap"):
+        from_json(text, "plan.json")
+
+
+def _check(compiled: Compiled, plan: Plan) -> None:
+    check_plan(plan, compiled.graph, BOARD, WHOLE, 0.05)
+
+
+def test_the_checker_accepts_the_plan(compiled: Compiled):
+    _check(compiled, compiled.plan)
+
+
+def _moved(plan: Plan, tensor: str, **changes: int) -> tuple[Retention, ...]:
+    return tuple(
+        replace(item, **changes) if item.tensor == tensor else item for item in plan.retentions
+    )
+
+
+LIES = {
+    "cycles": (
+        lambda p: replace(p, cycles=p.cycles - 1, bound_cycles=p.cycles - 1),
+        "the steps take",
+    ),
+    "bound": (lambda p: replace(p, bound_cycles=p.cycles + 1), "a bound of"),
+    "proof": (lambda p: replace(p, status="feasible"), "'feasible' with"),
+    "memory": (lambda p: replace(p, memory_bytes=p.memory_bytes - 1), "memories take"),
+    "dsp": (lambda p: replace(p, dsp=p.dsp - 1), "DSP slices; the budget is"),
+    "error": (lambda p: replace(p, error=p.error + 0.01), "add up to an error"),
+    "weights": (lambda p: replace(p, weight_words=p.weight_words - 1), "weights need more than"),
+    "channels": (lambda p: replace(p, channel_words=1), "channel constants need more than"),
+    "order": (
+        lambda p: replace(p, steps=(p.steps[0], p.steps[2], p.steps[1], *p.steps[3:])),
+        "step",
+    ),
+    "missing step": (lambda p: replace(p, steps=p.steps[:-1]), "has 0 store steps, expected 1"),
+    "unknown step": (
+        lambda p: replace(p, steps=(*p.steps, Step("run", "nothing"))),
+        "which the network does not have",
+    ),
+    "numbering": (
+        lambda p: replace(p, steps=(Step("load", "x", 1), *p.steps[1:])),
+        "is numbered 1",
+    ),
+    "overlap": (lambda p: replace(p, retentions=_moved(p, "a.relu", address_bytes=8)), "overlaps"),
+    "outside": (
+        lambda p: replace(p, retentions=_moved(p, "a.relu", address_bytes=10**6)),
+        "outside the arena",
+    ),
+    "dropped too early": (
+        lambda p: replace(p, retentions=_moved(p, "x", end_step=1)),
+        "which is not on chip",
+    ),
+    "resident": (lambda p: replace(p, resident=("nothing",)), "is no op of the network"),
+    "bus": (
+        lambda p: replace(p, engine=replace(p.engine, bus_bytes=16)),
+        "weights need more|memories take|moves 16 bytes",
+    ),
+}
+
+
+@pytest.mark.parametrize("lie", sorted(LIES))
+def test_the_checker_refuses_a_plan_that_lies(compiled: Compiled, lie: str):
+    change, message = LIES[lie]
+
+    with pytest.raises(PlanError, match=message):
+        _check(compiled, change(compiled.plan))
+
+
+def test_the_checker_refuses_a_plan_above_the_budget(compiled: Compiled):
+    small = replace(WHOLE, dsp=compiled.plan.dsp - 1)
+
+    with pytest.raises(PlanError, match="DSP slices; the budget is"):
+        check_plan(compiled.plan, compiled.graph, BOARD, small, 0.05)
+
+
+HARD_TO_PACK = [
+    Item(5, 3, 7),
+    Item(5, 4, 5),
+    Item(4, 0, 3),
+    Item(4, 2, 3),
+    Item(4, 6, 8),
+    Item(1, 4, 6),
+    Item(4, 0, 4),
+]
+
+
+def test_packing_reaches_the_live_peak_where_first_fit_does_not(monkeypatch: pytest.MonkeyPatch):
+    peak = live_peak(HARD_TO_PACK)
+
+    packed = pack(HARD_TO_PACK, peak, 10.0)
+    monkeypatch.setattr("hwmap.solve.addresses._pack_exactly", lambda *_: None)
+    first_fit = pack(HARD_TO_PACK, peak, 10.0)
+
+    assert first_fit is None
+    assert packed is not None
+    taken = [
+        (step, address + byte)
+        for item, address in zip(HARD_TO_PACK, packed, strict=True)
+        for step in range(item.start, item.end)
+        for byte in range(item.size_bytes)
+    ]
+    assert len(set(taken)) == len(taken)
+    assert max(byte for _, byte in taken) < peak
+
+
+def test_packing_below_the_live_peak_is_impossible():
+    items = [Item(3, 0, 2), Item(2, 1, 3)]
+
+    assert pack(items, 4, 5.0) is None

@@ -1,0 +1,326 @@
+"""The command line: results, JSON, and one clear line for everything that is wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.models import Network, chain
+from tests.networks import ROOT
+
+DIGITS = str(ROOT / "examples" / "digits.onnx")
+CALIB = str(ROOT / "examples" / "digits_calib.npz")
+TEST = str(ROOT / "examples" / "digits_test.npz")
+FAST = ("--time-limit", "2")
+
+
+def run(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """`hwmap` with these arguments, as a user's shell runs it."""
+    command = [sys.executable, "-m", "hwmap", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+
+
+def fails(message: str, *arguments: object, code: int = 1, cwd: Path | None = None) -> None:
+    """The command prints one line that contains `message`, and exits with `code`."""
+    result = run(*arguments, cwd=cwd)
+    lines = [line for line in result.stderr.splitlines() if "no calibration data" not in line]
+    assert len(lines) == 1, result.stderr
+    assert message in lines[0]
+    assert lines[0].startswith("hwmap: ")
+    assert result.returncode == code
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("cli") / "build"
+    result = run("compile", DIGITS, "--board", "pynq-z2", "--calib", CALIB, "-o", directory, *FAST)
+    assert result.returncode == 0, result.stderr
+    return directory
+
+
+def test_compile_prints_the_table_and_where_the_project_is(tmp_path: Path):
+    arguments = ("--calib", CALIB, "--test-data", TEST, "-o", tmp_path / "out", *FAST)
+    result = run("compile", DIGITS, "--board", "pynq-z2", *arguments)
+
+    assert result.returncode == 0
+    for part in ("cycles per image", "images/s at 100 MHz", "MAC per multiplier", "DSP slices"):
+        assert part in result.stdout
+    for part in ("on-chip memory", "decomposed", "recomputed", "float 0.99", "hwmap verify"):
+        assert part in result.stdout
+
+
+def test_compile_writes_the_same_bytes_twice(build: Path, tmp_path: Path):
+    again = tmp_path / "again"
+    run("compile", DIGITS, "--board", "pynq-z2", "--calib", CALIB, "-o", again, *FAST)
+
+    files = sorted(p.relative_to(again) for p in again.rglob("*") if p.is_file())
+
+    assert len(files) > 15
+    for file in files:
+        assert (again / file).read_bytes() == (build / file).read_bytes(), file
+
+
+def test_a_plan_is_taken_back(build: Path, tmp_path: Path):
+    plan = ("--plan", build / "plan.json", "-o", tmp_path / "out")
+    result = run("compile", DIGITS, "--board", "pynq-z2", "--calib", CALIB, *plan)
+
+    assert result.returncode == 0
+    steps = Path("hls/steps.hpp")
+    assert (tmp_path / "out" / steps).read_bytes() == (build / steps).read_bytes()
+
+
+def test_verify_holds_and_json_says_so(build: Path):
+    result = run("verify", build, "--json")
+
+    assert result.returncode == 0
+    data = json.loads(result.stdout)
+    assert data["holds"] is True
+    assert len(data["rungs"]) == 8
+
+
+def test_verify_finds_a_changed_constant(build: Path, tmp_path: Path):
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-r", build, copy], check=True)
+    constants = bytearray((copy / "constants.bin").read_bytes())
+    constants[100] ^= 0x55
+    (copy / "constants.bin").write_bytes(bytes(constants))
+
+    result = run("verify", copy)
+
+    assert result.returncode == 1
+    assert (
+        "FAILED  emitted files = design: constants.bin is missing or was changed" in result.stdout
+    )
+    assert "values differ" in result.stdout
+
+
+def test_simulate_prints_every_step(build: Path):
+    data = json.loads(run("simulate", build, "--images", 2, "--json").stdout)
+
+    assert data["images"] == 2
+    assert data["cycles"] == data["steps"][-1]["end_cycle"]
+    assert {step["kind"] for step in data["steps"]} >= {"load", "matrix", "depthwise", "add"}
+    assert "stem" in run("simulate", build).stdout
+
+
+def test_inspect_prints_what_a_model_holds():
+    data = json.loads(run("inspect", DIGITS, "--json").stdout)
+
+    assert data["operators"]["Conv"] == 6
+    assert data["macs"] == 1_559_520
+    assert data["peak_activation_bytes"] == 6144
+    assert data["unsupported"] == []
+    assert "1,559,520" in run("inspect", DIGITS).stdout
+
+
+def test_inspect_lists_every_unsupported_node(tmp_path: Path):
+    net = Network((2, 4, 4))
+    net.node("Exp", net.node("Sin", "x", name="wave"), name="out")
+    path = net.save(tmp_path / "net.onnx", "out")
+
+    data = json.loads(run("inspect", path, "--json").stdout)
+
+    assert [item["node"] for item in data["unsupported"]] == ["wave", "out"]
+
+
+def test_boards_are_listed():
+    names = [board["name"] for board in json.loads(run("boards", "--json").stdout)]
+
+    assert names == ["kv260", "pynq-z2", "u250"]
+    assert "pynq-z2" in run("boards").stdout
+
+
+def test_help_names_the_verbs():
+    result = run("--help")
+
+    assert result.returncode == 0
+    for verb in ("inspect", "compile", "simulate", "verify", "boards"):
+        assert verb in result.stdout
+
+
+def compile_digits(*arguments: object) -> tuple[object, ...]:
+    return ("compile", DIGITS, "--calib", CALIB, *FAST, *arguments)
+
+
+def test_a_wrong_board_lists_the_known_ones(tmp_path: Path):
+    fails(
+        "board 'zu3' is not known; expected one of kv260, pynq-z2, u250, or a path",
+        *compile_digits("--board", "zu3", "-o", tmp_path / "out"),
+    )
+    assert not (tmp_path / "out").exists()
+
+
+BOARD = (ROOT / "hwmap" / "boards" / "pynq-z2.toml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOARD.replace("dsp = 220\n", ""), "field 'dsp' is missing; expected the number of DSP"),
+        (BOARD.replace("dsp = 220", "dsp = -1"), "dsp=-1; expected the number of DSP slices"),
+        (BOARD.replace("dsp = 220", "dsp = true"), "dsp=True; expected the number of DSP slices"),
+        (BOARD + "colour = 1\n", "field 'colour' is not known"),
+        ("dsp = ", "not valid TOML"),
+        (BOARD.replace("dram_port_bits = 64", "dram_port_bits = 60"), "a power of 2"),
+    ],
+)
+def test_a_wrong_board_file_names_the_field(text: str, message: str, tmp_path: Path):
+    path = tmp_path / "mine.toml"
+    path.write_text(text, "utf-8")
+
+    fails(message, *compile_digits("--board", path, "-o", tmp_path / "out"))
+
+
+def test_a_board_file_works(tmp_path: Path):
+    path = tmp_path / "mine.toml"
+    path.write_text(BOARD.replace('"pynq-z2"', '"mine"').replace("dsp = 220", "dsp = 60"), "utf-8")
+
+    result = run(*compile_digits("--board", path, "-o", tmp_path / "out", "--json"))
+
+    assert json.loads(result.stdout)["dsp"] <= 60
+
+
+def test_a_budget_too_small_says_the_least_that_works(tmp_path: Path):
+    arguments = compile_digits("--board", "pynq-z2", "--mem", "4KiB", "-o", tmp_path / "out")
+    fails("(proved: at least", *arguments, code=3)
+    message = run(*arguments).stderr
+    least = message.split("--mem ")[1].split()[0]
+
+    result = run(*compile_digits("--board", "pynq-z2", "--mem", least, "-o", tmp_path / "out"))
+
+    assert result.returncode == 0
+    assert "in 4,096 bytes of on-chip memory" in message
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--mem", "0", "budget of 0 bytes of on-chip memory: board 'pynq-z2' has 645,120"),
+        ("--mem", "1GB", "memory '1GB'"),
+        ("--mem", "lots", "memory 'lots': expected bytes, for example 262144, 256KiB or 1.5MiB"),
+        ("--dsp", "0", "budget of 0 DSP slices: board 'pynq-z2' has 220"),
+        ("--dsp", "221", "give a number from 1 to 220"),
+        ("--clock", "0", "clock of 0 MHz; give a positive number"),
+        ("--max-error", "-1", "error limit of -1.0; give a number from 0"),
+        ("--max-error", "nan", "error limit of nan; give a number from 0"),
+        ("--time-limit", "0", "time limit of 0.0 s; give a positive number"),
+    ],
+)
+def test_a_wrong_limit_is_one_clear_line(option: str, value: str, message: str, tmp_path: Path):
+    arguments = ("--board", "pynq-z2", "-o", tmp_path / "out", option, value)
+    message = message if value != "1GB" else "board 'pynq-z2' has 645,120"
+
+    fails(message, *compile_digits(*arguments))
+
+
+def test_an_output_directory_that_is_not_empty_is_left_alone(tmp_path: Path):
+    (tmp_path / "mine.txt").write_text("keep", "utf-8")
+
+    fails("is there and not empty", *compile_digits("--board", "pynq-z2", "-o", tmp_path))
+
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_an_output_directory_that_is_a_file_is_left_alone(tmp_path: Path):
+    (tmp_path / "out").write_text("keep", "utf-8")
+
+    fails("is there and not empty", *compile_digits("--board", "pynq-z2", "-o", tmp_path / "out"))
+
+
+def test_a_failed_compilation_leaves_nothing(tmp_path: Path):
+    run(*compile_digits("--board", "pynq-z2", "--mem", "1KiB", "-o", tmp_path / "a" / "out"))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def _save(path: Path, **arrays: np.ndarray) -> Path:
+    np.savez(path, **arrays)
+    return path
+
+
+IMAGES = np.zeros((3, 1, 8, 8), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"images": IMAGES}, "array 'x' is missing; expected images, found images"),
+        ({"x": IMAGES[..., :7]}, "has shape (3, 1, 8, 7); expected (N, 1, 8, 8)"),
+        ({"x": IMAGES[:0]}, "has shape (0, 1, 8, 8); expected (N, 1, 8, 8)"),
+        ({"x": np.full_like(IMAGES, np.nan)}, "holds NaN or infinite values"),
+        ({"x": IMAGES.astype(str)}, "expected numbers as the model takes them"),
+        ({"x": IMAGES, "y": np.zeros(2, int)}, "'y' has shape (2,); expected one whole number"),
+        ({"x": IMAGES, "y": np.zeros(3)}, "expected one whole number per image"),
+    ],
+)
+def test_wrong_data_is_one_clear_line(arrays: dict[str, np.ndarray], message: str, tmp_path: Path):
+    path = _save(tmp_path / "data.npz", **arrays)
+
+    fails(
+        message,
+        *("compile", DIGITS, "--board", "pynq-z2", "--calib", path, "-o", tmp_path / "out"),
+    )
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"text"])
+def test_a_data_file_that_is_no_npz_is_refused(content: bytes, tmp_path: Path):
+    (tmp_path / "data.npz").write_bytes(content)
+
+    fails(
+        "not a readable .npz",
+        *("compile", DIGITS, "--board", "pynq-z2", "--calib", tmp_path / "data.npz"),
+        cwd=tmp_path,
+    )
+
+
+def test_a_model_with_unsupported_operators_is_one_line(tmp_path: Path):
+    net = Network((2, 4, 4))
+    net.node("Exp", net.node("Sin", "x", name="wave"), name="out")
+    path = net.save(tmp_path / "net.onnx", "out")
+
+    fails("node 'wave': operator 'Sin'", "compile", path, "--board", "pynq-z2", cwd=tmp_path)
+    fails("node 'out': operator 'Exp'", "compile", path, "--board", "pynq-z2", cwd=tmp_path)
+
+
+def test_something_that_is_no_model_is_one_line(tmp_path: Path):
+    fails("not a valid ONNX model", "inspect", CALIB)
+    fails("no such file; expected an ONNX model", "inspect", tmp_path / "none.onnx")
+    fails("no such file; expected an ONNX model", "inspect", tmp_path)
+
+
+def test_a_plan_for_another_network_is_refused(build: Path, tmp_path: Path):
+    model = chain().save(tmp_path / "net.onnx", "out")
+
+    fails(
+        "the plan is for 'digits' on 'pynq-z2'; expected 'net' on 'pynq-z2'",
+        *("compile", model, "--board", "pynq-z2", "--plan", build / "plan.json"),
+        *("-o", tmp_path / "out"),
+    )
+
+
+def test_a_plan_that_was_edited_is_refused(build: Path, tmp_path: Path):
+    plan = json.loads((build / "plan.json").read_text("utf-8"))
+    plan["cycles"] -= 1
+    plan["bound_cycles"] -= 1
+    (tmp_path / "plan.json").write_text(json.dumps(plan), "utf-8")
+
+    fails(
+        "the steps take 12,958 cycles; the plan says 12,957",
+        *compile_digits("--board", "pynq-z2", "--plan", tmp_path / "plan.json"),
+        *("-o", tmp_path / "out"),
+    )
+
+
+def test_a_directory_that_is_no_build_is_refused(tmp_path: Path):
+    fails("not a complete hwmap build", "simulate", tmp_path)
+    fails("not a complete hwmap build", "verify", tmp_path)
+
+
+def test_without_calibration_data_there_is_a_warning(tmp_path: Path):
+    result = run("compile", DIGITS, "--board", "pynq-z2", "-o", tmp_path / "out", *FAST)
+
+    assert result.returncode == 0
+    assert "no calibration data" in result.stderr
