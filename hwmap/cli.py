@@ -34,7 +34,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Model = Annotated[Path, typer.Argument(help="The ONNX file.")]
 Build = Annotated[Path, typer.Argument(help="A directory that `hwmap compile` wrote.")]
 
-UNITS = {"": 1, "B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "KB": 10**3, "MB": 10**6}
+UNITS = {"": 1, "B": 1} | {
+    prefix + unit: base**power
+    for power, prefix in enumerate("KMG", start=1)
+    for unit, base in (("B", 1000), ("IB", 1024))
+}
 
 
 def parse_bytes(text: str) -> int:

@@ -135,7 +135,7 @@ def test_the_error_is_the_relative_error_of_the_output_on_the_data(method: str):
     graph = _conv_graph((4, 6), (9, 8), (3, 3), (2, 1), (1, 0, 1, 2))
     op = graph.ops[0]
     x = np.random.default_rng(0).uniform(-1, 3, (40, 4, 9, 8)).astype("f")
-    candidate = make_candidate(op, graph, method, (4,))
+    candidate = make_candidate(op, graph, method, (3,))
     weight, bias = (graph.constants[name].values.astype(float) for name in ("w", "b"))
     change = (effective_weight(candidate, weight.shape) - weight).reshape(6, -1)
     moments = measure_moments(graph, {"x": x}, (op,))["conv"]

@@ -274,15 +274,16 @@ def least_memory(search: _Search, engines: Sequence[Engine]) -> tuple[Plan | Non
     for bound, index in ordered[:ENGINES_FOR_LEAST]:
         if best is not None and bound >= best.memory_bytes:
             break
-        problem = wide.problem(engines[index])
-        extras = (0, *EXTRA_SLOTS) if len(problem.tasks) <= MOST_SLOTS else (0,)
-        for extra in extras:
-            limit = whole.memory_bytes if best is None else best.memory_bytes - 1
-            best = _smallest_on(wide, problem, limit, extra) or best
+        limit = whole.memory_bytes if best is None else best.memory_bytes - 1
+        best = _smallest_on(wide, wide.problem(engines[index]), limit, extra=0) or best
+    if best is not None and len(search.network.jobs) <= MOST_SLOTS:
+        for extra in EXTRA_SLOTS:
+            limit = best.memory_bytes - 1
+            best = _smallest_on(wide, wide.problem(best.engine), limit, extra=extra) or best
     return best, ordered[0][0]
 
 
-def _smallest_on(search: _Search, problem: Problem, limit_bytes: int, extra: int) -> Plan | None:
+def _smallest_on(search: _Search, problem: Problem, limit_bytes: int, *, extra: int) -> Plan | None:
     """The plan of least memory on one engine, of at most `limit_bytes`, and of those with so little
     memory the fastest."""
     relaxed = relax(problem, limit_bytes=limit_bytes, least_memory=True)
