@@ -100,6 +100,9 @@ class Stream {
   std::uint64_t NextReadable() const { return 0; }
 #endif
 
+  /// Words that were written and not yet read.
+  std::size_t size() const { return words_.size() - next_; }
+
  private:
   std::vector<T> words_;
   std::size_t next_ = 0;

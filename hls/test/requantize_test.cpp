@@ -1,0 +1,17 @@
+#include "hwmap/requantize.hpp"
+
+#include "check.hpp"
+
+int main() {
+  using hwmap::Requantize;
+  // Halves round up, also below zero.
+  CHECK(Requantize(1, 1, 1, 0, -128, 127) == 1);
+  CHECK(Requantize(-1, 1, 1, 0, -128, 127) == 0);
+  CHECK(Requantize(-3, 1, 1, 0, -128, 127) == -1);
+  CHECK(Requantize(7, 3, 0, -1, -128, 127) == 20);
+  // The zero point comes before the clamp.
+  CHECK(Requantize(100, 1, 0, 100, -128, 127) == 127);
+  CHECK(Requantize(-100, 1, 0, 10, -20, 127) == -20);
+  // The largest product of the format is exact.
+  CHECK(Requantize(INT32_MIN, (1u << 17) - 1, 47, 0, -128, 127) == -2);
+}

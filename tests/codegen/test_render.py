@@ -1,0 +1,82 @@
+"""What is emitted: golden text, the idioms of synthesis, no warnings."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import hwmap
+from hwmap.codegen.render import TEMPLATES, render
+from hwmap.codegen.resources import data_directory
+from tests.models import chain
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | bytes]:
+    model = chain().save(tmp_path_factory.mktemp("net") / "chain.onnx", "out")
+    compiled = hwmap.compile(model, "pynq-z2", mem=16_000, max_error=0.0, time_limit=3).compiled
+    return render(compiled.design)
+
+
+@pytest.mark.parametrize("name", sorted(TEMPLATES))
+def test_emitted_text_is_the_golden_one(name: str, files, golden):
+    golden(Path(name).name, files[name])
+
+
+def test_every_step_names_its_onnx_node(files):
+    assert re.findall(r"// \d+: '(.*)'", files["hls/steps.hpp"]) == [
+        "x",
+        "a",
+        "b",
+        "pool",
+        "out",
+        "out",
+    ]
+
+
+def test_every_loop_of_the_headers_has_a_label_and_a_pragma():
+    text = "\n".join(p.read_text("utf-8") for p in data_directory("hls").glob("hwmap/*.hpp"))
+    lines = [line.strip() for line in text.splitlines()]
+
+    for at, line in enumerate(lines):
+        if line.startswith(("for (", "while (")):
+            assert re.fullmatch(r"[A-Z]\w+:", lines[at - 1]), f"no label: {line}"
+            nearby = " ".join(lines[at : at + 4])
+            assert "#pragma HLS" in nearby or lines[at - 1] == "Steps:", f"no pragma: {line}"
+
+
+def test_the_headers_use_nothing_that_cannot_be_synthesized():
+    for header in sorted(data_directory("hls").glob("hwmap/*.hpp")):
+        text = re.sub(r"//.*", "", header.read_text("utf-8"))
+        if header.name not in ("stream.hpp", "clock.hpp"):
+            assert not re.search(r"\bdouble\b|\bfloat\b|\bnew\b|std::vector|malloc", text), header
+
+
+def test_each_header_compiles_alone_without_a_warning(tmp_path: Path):
+    for header in sorted(data_directory("hls").glob("hwmap/*.hpp")):
+        source = tmp_path / "main.cpp"
+        source.write_text(f'#include "hwmap/{header.name}"\nint main() {{}}\n', "utf-8")
+        flags = ["-std=c++17", "-Wall", "-Wextra", "-Wpedantic"]
+        flags += ["-Wno-unknown-pragmas", "-Wno-unused-label"]
+        command = ["g++", *flags, f"-I{data_directory('hls')}", "-fsyntax-only", str(source)]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert run.stderr == "", header
+
+
+def test_the_emitted_project_compiles_without_a_warning(files, tmp_path: Path):
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    run = subprocess.run(
+        ["make", "bin/csim", "bin/cycles"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0
+    assert run.stderr == ""

@@ -1,0 +1,39 @@
+#pragma once
+
+// Sizes of the accelerator for 'chain' on pynq-z2: one constant per number.
+
+#include <cstdint>
+
+namespace hwmap {
+
+struct Params {
+  // Engine: PE x SIMD multipliers, vector lanes, results per cycle.
+  static constexpr unsigned kPe = 16;
+  static constexpr unsigned kSimd = 8;
+  static constexpr unsigned kVectorLanes = 16;
+  static constexpr unsigned kRequantLanes = 16;
+  // Bytes per cycle from DRAM, and on the input and output streams.
+  static constexpr unsigned kBusBytes = 8;
+  // Arena: 2048 bytes for tensors, and a row beyond either end.
+  static constexpr unsigned kArenaLanes = 16;
+  static constexpr unsigned kArenaRows = 130;
+  // Constant memories, in words of PE * SIMD weights and of kRequantLanes channels.
+  static constexpr unsigned kWeightWords = 26;
+  static constexpr unsigned kChannelWords = 3;
+  // Constants in DRAM, in bus words: the resident ones, then those fetched for every image.
+  static constexpr std::uint32_t kResidentBusWords = 464;
+  static constexpr std::uint32_t kFetchedBusWords = 0;
+  static constexpr unsigned kFetchFifoWords = 64;
+  static constexpr unsigned kDramLatencyCycles = 60;
+  static constexpr unsigned kStepOverheadCycles = 22;
+  static constexpr unsigned kSteps = 6;
+  static constexpr unsigned kInputs = 1;
+  static constexpr unsigned kOutputs = 1;
+};
+
+/// Bytes of every input, in the order in which the accelerator reads them.
+constexpr std::uint32_t kInputBytes[Params::kInputs] = {256};
+/// Bytes of every output, in the order in which the accelerator writes them.
+constexpr std::uint32_t kOutputBytes[Params::kOutputs] = {5};
+
+}  // namespace hwmap

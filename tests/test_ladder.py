@@ -1,0 +1,119 @@
+"""Every op on engines of every shape: reference = simulator = compiled C++, values and cycles."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwmap.board import budget_of, load_board
+from hwmap.compiler import Compiled, Settings, load_network
+from hwmap.cost.engine import Engine
+from hwmap.data import DataSet
+from hwmap.decompose.apply import apply_candidates
+from hwmap.decompose.candidates import DENSE, make_candidate
+from hwmap.design.sequential import build_design
+from hwmap.errors import MismatchError
+from hwmap.ir.graph import Graph, hardware_ops
+from hwmap.ladder import Rung, climb, require, run_simulation
+from hwmap.project import Project, project_files, read_project, write_project
+from hwmap.quantize.calibrate import measure_ranges
+from hwmap.quantize.lower import lower
+from hwmap.solve.plan import Plan
+from hwmap.solve.sequential.assemble import assemble
+from hwmap.solve.sequential.problem import build_problem, network_of
+from hwmap.solve.sequential.schedule import schedule
+from tests.models import Network, everything
+
+BOARD = load_board("u250")
+ENGINES = (
+    Engine(1, 1, 1, 1, 1),
+    Engine(2, 8, 4, 1, 4),
+    Engine(8, 2, 16, 8, 16),
+    Engine(4, 16, 2, 2, 8),
+    Engine(16, 4, 8, 4, 32),
+    Engine(64, 64, 64, 64, 64),
+)
+
+
+def _plan(graph: Graph, engine: Engine, *, resident: bool) -> Plan:
+    """The best plan of one engine with all constants resident, or all fetched."""
+    dense = {op.name: (make_candidate(op, graph, DENSE, ()),) for op in hardware_ops(graph)}
+    problem = build_problem(network_of(graph, dense), engine, budget_of(BOARD), 0.0)
+    tasks = tuple(
+        type(task)(
+            task.name,
+            task.kind,
+            task.inputs,
+            task.output,
+            tuple(o for o in task.options if o.resident == resident or len(task.options) == 1),
+        )
+        for task in problem.tasks
+    )
+    problem = type(problem)(**{**vars(problem), "tasks": tasks})
+    limit = budget_of(BOARD).memory_bytes
+    found = schedule(problem, extra=0, limit_bytes=limit, most_cycles=None, seconds=20).schedule
+    assert found is not None
+    plan = assemble(graph, BOARD, problem, found, dense, limit_bytes=limit)
+    assert plan is not None
+    return plan
+
+
+def _project(net: Network, tmp_path: Path, engine: Engine, *, resident: bool, outputs) -> Project:
+    model = net.save(tmp_path / "net.onnx", *outputs)
+    source = load_network(model)
+    rng = np.random.default_rng(1)
+    inputs = {n: rng.standard_normal((4, *source.shape(n))).astype("f") for n in source.inputs}
+    plan = _plan(source, engine, resident=resident)
+    rewritten = apply_candidates(source, [])
+    graph = lower(rewritten, measure_ranges(rewritten, inputs))
+    settings = Settings(BOARD, budget_of(BOARD), 0.0)
+    compiled = Compiled(settings, source, graph, plan, build_design(graph, plan, BOARD))
+    write_project(
+        tmp_path / "build",
+        project_files(compiled, model, DataSet(inputs, None), {}),
+    )
+    return read_project(tmp_path / "build")
+
+
+@pytest.mark.parametrize("resident", [True, False], ids=["resident", "fetched"])
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda e: f"{e.pe}x{e.simd}")
+def test_every_op_on_every_engine(engine: Engine, resident: bool, tmp_path: Path):
+    project = _project(everything(), tmp_path, engine, resident=resident, outputs=("out",))
+
+    rungs = list(climb(project, run_simulation(project)))
+
+    assert [rung for rung in rungs if rung.holds is False] == []
+
+
+def test_several_outputs_and_inputs_stream_in_order(tmp_path: Path):
+    net = Network((3, 5, 5))
+    net.inputs.append(type(net.inputs[0])())
+    net.inputs[1].CopyFrom(net.inputs[0])
+    net.inputs[1].name = "z"
+    a = net.conv("x", (3, 4), (3, 3), name="a")
+    b = net.conv("z", (3, 4), (3, 3), name="b", strides=[1, 1])
+    net.node("Add", a, b, name="sum")
+    net.node("Relu", a, name="positive")
+
+    project = _project(net, tmp_path, ENGINES[1], resident=False, outputs=("sum", "b", "positive"))
+    rungs = list(climb(project, run_simulation(project)))
+
+    assert [rung for rung in rungs if rung.holds is False] == []
+    assert len(project.compiled.design.outputs) == 3
+
+
+def test_a_tensor_added_to_itself(tmp_path: Path):
+    net = Network((2, 4, 4))
+    a = net.conv("x", (2, 6), (1, 1), name="a")
+    net.node("Add", a, a, name="out")
+
+    project = _project(net, tmp_path, ENGINES[2], resident=True, outputs=("out",))
+
+    assert all(r.holds is not False for r in climb(project, run_simulation(project)))
+
+
+def test_a_failed_rung_is_an_error_with_its_numbers():
+    rungs = (Rung("a = b", True, "fine"), Rung("b = c", False, "3 of 4 values differ"))
+
+    with pytest.raises(MismatchError, match="b = c: 3 of 4 values differ"):
+        require(rungs)
