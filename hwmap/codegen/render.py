@@ -1,7 +1,7 @@
 """A Design as the files of a project: {path: content}. Same design, same bytes."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jinja2
 
@@ -56,7 +56,7 @@ def render(design: Design) -> dict[str, str | bytes]:
         keep_trailing_newline=True,
     )
     context = {
-        "design": design,
+        "design": replace(design, name=one_line(design.name), board=one_line(design.board)),
         "top": TOP,
         "steps": tuple(_step_texts(design.steps)),
         "resident": _fetch(design.resident),
@@ -88,7 +88,21 @@ def _step_texts(steps: Iterable[StepDescriptor]) -> Iterator[StepText]:
         ]
         lines[-1] = lines[-1].removesuffix(",") + "},"
         kind = "k" + "".join(part.capitalize() for part in step.kind.split("_"))
-        yield StepText(f"{index}: '{step.source}'{again}", kind, tuple(lines))
+        comment = f"{index}: '{one_line(step.source)}'{again}{_size(step)}"
+        yield StepText(comment, kind, tuple(lines))
+
+
+def _size(step: StepDescriptor) -> str:
+    """What a step computes, in words."""
+    if step.stream_bytes:
+        return f", {step.stream_bytes} bytes"
+    channels = step.groups * step.group_channels
+    return f", {channels} x {step.out_rows} x {step.out_columns}, {step.trips} trips"
+
+
+def one_line(name: str) -> str:
+    """`name` as it may stand in a comment: control characters and line breaks escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
 
 
 def _value(step: StepDescriptor, name: str) -> str:

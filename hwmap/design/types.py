@@ -71,6 +71,12 @@ class StepDescriptor:
     fetch: Fetch = Fetch()
     stream_bytes: int = 0
 
+    @property
+    def trips(self) -> int:
+        """Iterations of the loop that computes (not of a load or a store)."""
+        pixels = self.out_rows * self.out_columns
+        return pixels * self.groups * self.blocks * self.period + self.drains
+
 
 @dataclass(frozen=True, eq=False)
 class Design:

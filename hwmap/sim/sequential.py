@@ -238,8 +238,7 @@ def time_line(design: Design) -> tuple[tuple[StepTime, ...], int]:
 def _trips(step: StepDescriptor, bus_bytes: int) -> int:
     if step.kind in ("load", "store"):
         return -(-step.stream_bytes // bus_bytes)
-    pixels = step.out_rows * step.out_columns
-    return pixels * step.groups * step.blocks * step.period + step.drains
+    return step.trips
 
 
 class _Fifo:

@@ -15,7 +15,7 @@ from tests.models import chain
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | bytes]:
     model = chain().save(tmp_path_factory.mktemp("net") / "chain.onnx", "out")
-    compiled = hwmap.compile(model, "pynq-z2", mem=16_000, max_error=0.0, time_limit=3).compiled
+    compiled = hwmap.compile(model, "pynq-z2", mem=5_800, max_error=0.0, time_limit=3).compiled
     return render(compiled.design)
 
 

@@ -9,7 +9,7 @@ namespace hwmap {
 struct Params {
   // Engine: PE x SIMD multipliers, vector lanes, results per cycle.
   static constexpr unsigned kPe = 16;
-  static constexpr unsigned kSimd = 8;
+  static constexpr unsigned kSimd = 4;
   static constexpr unsigned kVectorLanes = 16;
   static constexpr unsigned kRequantLanes = 16;
   // Bytes per cycle from DRAM, and on the input and output streams.
@@ -18,14 +18,14 @@ struct Params {
   static constexpr unsigned kArenaLanes = 16;
   static constexpr unsigned kArenaRows = 130;
   // Constant memories, in words of PE * SIMD weights and of kRequantLanes channels.
-  static constexpr unsigned kWeightWords = 26;
-  static constexpr unsigned kChannelWords = 3;
+  static constexpr unsigned kWeightWords = 45;
+  static constexpr unsigned kChannelWords = 2;
   // Constants in DRAM, in bus words: the resident ones, then those fetched for every image.
-  static constexpr std::uint32_t kResidentBusWords = 464;
-  static constexpr std::uint32_t kFetchedBusWords = 0;
+  static constexpr std::uint32_t kResidentBusWords = 88;
+  static constexpr std::uint32_t kFetchedBusWords = 352;
   static constexpr unsigned kFetchFifoWords = 64;
   static constexpr unsigned kDramLatencyCycles = 60;
-  static constexpr unsigned kStepOverheadCycles = 22;
+  static constexpr unsigned kStepOverheadCycles = 21;
   static constexpr unsigned kSteps = 6;
   static constexpr unsigned kInputs = 1;
   static constexpr unsigned kOutputs = 1;

@@ -8,10 +8,10 @@
 namespace hwmap {
 
 /// Constants that stay on chip: weight address and words, channel address and words.
-constexpr Fetch kResident = {0, 26, 0, 3};
+constexpr Fetch kResident = {0, 9, 0, 1};
 
 constexpr Step kSteps[Params::kSteps] = {
-    // 0: 'x'
+    // 0: 'x', 256 bytes
     {StepKind::kLoad,
      /*first_row_address*/ 0, /*second_source_bytes*/ 0,
      /*rows*/ 0, /*row_bytes*/ 0, /*pad_rows*/ 0, /*pad_bytes*/ 0,
@@ -25,35 +25,35 @@ constexpr Step kSteps[Params::kSteps] = {
      /*weight_address*/ 0, /*channel_address*/ 0,
      /*fetch*/ {0, 0, 0, 0},
      /*stream_bytes*/ 256},
-    // 1: 'a'
+    // 1: 'a', 16 x 8 x 8, 577 trips
     {StepKind::kMatrix,
      /*first_row_address*/ 992, /*second_source_bytes*/ 0,
      /*rows*/ 8, /*row_bytes*/ 32, /*pad_rows*/ 1, /*pad_bytes*/ 4,
      /*stride_rows*/ 1, /*stride_row_bytes*/ 32, /*stride_bytes*/ 4, /*row_step*/ 1, /*row_step_bytes*/ 32,
-     /*kernel_rows*/ 3, /*runs*/ 1, /*run_words*/ 2, /*run_step_bytes*/ 4,
+     /*kernel_rows*/ 3, /*runs*/ 1, /*run_words*/ 3, /*run_step_bytes*/ 4,
      /*out_rows*/ 8, /*out_columns*/ 8, /*groups*/ 1, /*group_bytes*/ 4, /*blocks*/ 1, /*block_bytes*/ 0,
-     /*period*/ 6, /*drains*/ 1,
+     /*period*/ 9, /*drains*/ 1,
      /*target_address*/ 0, /*pixel_bytes*/ 16, /*group_channels*/ 16,
      /*pad_value*/ -128, /*operand*/ {0, 0}, /*bias*/ 0, /*multiplier*/ 0, /*shift*/ 0,
      /*zero_point*/ -128, /*low*/ -128, /*high*/ 127,
      /*weight_address*/ 0, /*channel_address*/ 0,
-     /*fetch*/ {0, 0, 0, 0},
+     /*fetch*/ {9, 36, 1, 1},
      /*stream_bytes*/ 0},
-    // 2: 'b'
+    // 2: 'b', 16 x 8 x 8, 2305 trips
     {StepKind::kMatrix,
      /*first_row_address*/ -128, /*second_source_bytes*/ 0,
      /*rows*/ 8, /*row_bytes*/ 128, /*pad_rows*/ 1, /*pad_bytes*/ 16,
      /*stride_rows*/ 1, /*stride_row_bytes*/ 128, /*stride_bytes*/ 16, /*row_step*/ 1, /*row_step_bytes*/ 128,
-     /*kernel_rows*/ 3, /*runs*/ 1, /*run_words*/ 6, /*run_step_bytes*/ 16,
+     /*kernel_rows*/ 3, /*runs*/ 1, /*run_words*/ 12, /*run_step_bytes*/ 16,
      /*out_rows*/ 8, /*out_columns*/ 8, /*groups*/ 1, /*group_bytes*/ 16, /*blocks*/ 1, /*block_bytes*/ 0,
-     /*period*/ 18, /*drains*/ 1,
+     /*period*/ 36, /*drains*/ 1,
      /*target_address*/ 1024, /*pixel_bytes*/ 16, /*group_channels*/ 16,
      /*pad_value*/ -128, /*operand*/ {0, 0}, /*bias*/ 0, /*multiplier*/ 0, /*shift*/ 0,
      /*zero_point*/ -128, /*low*/ -128, /*high*/ 127,
-     /*weight_address*/ 6, /*channel_address*/ 1,
+     /*weight_address*/ 9, /*channel_address*/ 1,
      /*fetch*/ {0, 0, 0, 0},
      /*stream_bytes*/ 0},
-    // 3: 'pool'
+    // 3: 'pool', 16 x 1 x 1, 65 trips
     {StepKind::kAveragePool,
      /*first_row_address*/ 1024, /*second_source_bytes*/ 0,
      /*rows*/ 8, /*row_bytes*/ 128, /*pad_rows*/ 0, /*pad_bytes*/ 0,
@@ -65,23 +65,23 @@ constexpr Step kSteps[Params::kSteps] = {
      /*pad_value*/ -128, /*operand*/ {1, 1}, /*bias*/ 8192, /*multiplier*/ 78034, /*shift*/ 21,
      /*zero_point*/ -128, /*low*/ -128, /*high*/ 127,
      /*weight_address*/ 0, /*channel_address*/ 0,
-     /*fetch*/ {0, 0, 0, 0},
+     /*fetch*/ {9, 4, 1, 1},
      /*stream_bytes*/ 0},
-    // 4: 'out'
+    // 4: 'out', 5 x 1 x 1, 5 trips
     {StepKind::kMatrix,
      /*first_row_address*/ 0, /*second_source_bytes*/ 0,
      /*rows*/ 1, /*row_bytes*/ 16, /*pad_rows*/ 0, /*pad_bytes*/ 0,
      /*stride_rows*/ 1, /*stride_row_bytes*/ 16, /*stride_bytes*/ 16, /*row_step*/ 1, /*row_step_bytes*/ 16,
-     /*kernel_rows*/ 1, /*runs*/ 1, /*run_words*/ 2, /*run_step_bytes*/ 0,
+     /*kernel_rows*/ 1, /*runs*/ 1, /*run_words*/ 4, /*run_step_bytes*/ 0,
      /*out_rows*/ 1, /*out_columns*/ 1, /*groups*/ 1, /*group_bytes*/ 0, /*blocks*/ 1, /*block_bytes*/ 0,
-     /*period*/ 2, /*drains*/ 1,
+     /*period*/ 4, /*drains*/ 1,
      /*target_address*/ 16, /*pixel_bytes*/ 5, /*group_channels*/ 5,
      /*pad_value*/ -128, /*operand*/ {0, 0}, /*bias*/ 0, /*multiplier*/ 0, /*shift*/ 0,
      /*zero_point*/ 34, /*low*/ -128, /*high*/ 127,
-     /*weight_address*/ 24, /*channel_address*/ 2,
+     /*weight_address*/ 9, /*channel_address*/ 1,
      /*fetch*/ {0, 0, 0, 0},
      /*stream_bytes*/ 0},
-    // 5: 'out'
+    // 5: 'out', 5 bytes
     {StepKind::kStore,
      /*first_row_address*/ 16, /*second_source_bytes*/ 0,
      /*rows*/ 0, /*row_bytes*/ 0, /*pad_rows*/ 0, /*pad_bytes*/ 0,

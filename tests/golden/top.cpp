@@ -47,7 +47,7 @@ const std::vector<std::uint64_t>& LastStepEnds() { return step_ends; }
 
 void hwmap_top(const Word* dram, hwmap::Stream<Word, 0>& input, hwmap::Stream<Word, 0>& output,
     bool load_resident) {
-#pragma HLS INTERFACE m_axi port = dram offset = slave bundle = constants depth = 464
+#pragma HLS INTERFACE m_axi port = dram offset = slave bundle = constants depth = 440
 #pragma HLS INTERFACE axis port = input
 #pragma HLS INTERFACE axis port = output
 #pragma HLS INTERFACE s_axilite port = load_resident

@@ -1,0 +1,39 @@
+"""Networks on the whole of each board, dense and decomposed (summed error at most 0.05).
+
+Compile seconds include measuring the candidates, and are those of this machine.
+"""
+
+import time
+from collections.abc import Iterator
+
+import hwmap
+from tests.bench.common import cases, save_data, temporary
+
+BOARDS = ("pynq-z2", "kv260")
+
+
+def run() -> Iterator[dict[str, object]]:
+    """A row per network and board."""
+    for case in cases():
+        for board in BOARDS:
+            with temporary() as directory:
+                calib, test = save_data(case, directory)
+                start = time.perf_counter()
+                result = hwmap.compile(case.model, board, calib=calib, test_data=test)
+                seconds = time.perf_counter() - start
+            report = result.report
+            accuracy = report["accuracy"]
+            yield {
+                "network": case.name,
+                "board": board,
+                "plan": report["status"],
+                "cycles": f"{report['cycles']:,}",
+                "images/s": f"{report['fps']:,.0f}",
+                "MAC/multiplier/cycle": f"{report['macs_per_multiplier_cycle']:.2f}",
+                "DSP": report["dsp"],
+                "memory bytes": f"{report['memory_bytes']:,}",
+                "MACs kept": f"{report['macs'] / report['dense_macs']:.0%}",
+                "top-1 float": f"{accuracy['float_top1']:.4f}",
+                "top-1 int8": f"{accuracy['integer_top1']:.4f}",
+                "compile s": f"{seconds:.1f}",
+            }
