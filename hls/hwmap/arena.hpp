@@ -19,11 +19,16 @@ class Arena {
   static_assert((Lanes & (Lanes - 1)) == 0, "Arena: Lanes must be a power of two.");
 
  public:
+  Arena() {
+#pragma HLS ARRAY_PARTITION variable = bytes_ dim = 2 complete
+  }
+
   /// The bytes from `address` on; those outside [begin, end) read as `outside`.
   Bytes<Lanes> Read(std::int32_t address, std::int32_t begin, std::int32_t end,
                     std::int8_t outside) const {
 #pragma HLS INLINE
-#pragma HLS ARRAY_PARTITION variable = bytes_ dim = 2 complete
+// A step never writes where it reads: the plan's checker has shown it.
+#pragma HLS DEPENDENCE variable = bytes_ type = inter dependent = false
     const bool touches = begin < end && address < end && address + kLanes > begin;
     const std::uint32_t first = touches ? static_cast<std::uint32_t>(address + kLanes) : 0;
     const std::uint32_t row = first / Lanes;
@@ -49,6 +54,7 @@ class Arena {
   template <unsigned N>
   void Write(std::int32_t address, const Bytes<N>& word, unsigned count) {
 #pragma HLS INLINE
+#pragma HLS DEPENDENCE variable = bytes_ type = inter dependent = false
     static_assert(N <= Lanes, "Arena: a word that is written has at most Lanes bytes.");
     const std::uint32_t first = static_cast<std::uint32_t>(address + kLanes);
     const std::uint32_t row = first / Lanes;

@@ -1,10 +1,10 @@
 #pragma once
 
-// Counts the cycles in which hardware would run, when compiled with HWMAP_CYCLES. In synthesis, and
+// Counts the cycles in which hardware would run, when compiled with HWMAP_CYCLES. In Vitis HLS, and
 // in a plain C simulation, every function here is empty.
 
 #include <cstdint>
-#if defined(HWMAP_CYCLES) && !defined(__SYNTHESIS__)
+#if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
 #include <vector>
 #endif
 
@@ -14,7 +14,7 @@ namespace hwmap {
 /// besides its iterations is added with Skip.
 class Clock {
  public:
-#if defined(HWMAP_CYCLES) && !defined(__SYNTHESIS__)
+#if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
   void Tick() { ++now_; }
   void Skip(std::uint64_t cycles) { now_ += cycles; }
   /// Waits, if it is not yet so late, for something that happens on `cycle`.

@@ -96,7 +96,6 @@ class Engine {
   LoadWord:
     while (left > 0 || !fetcher.Done()) {
 #pragma HLS PIPELINE II = 1
-#pragma HLS DEPENDENCE variable = arena_ type = inter dependent = false
       clock.Tick();
       fetcher.Advance(constants, weights_, channels_, clock);
       if (left > 0) {
@@ -117,7 +116,6 @@ class Engine {
   StoreWord:
     while (left > 0 || !fetcher.Done()) {
 #pragma HLS PIPELINE II = 1
-#pragma HLS DEPENDENCE variable = arena_ type = inter dependent = false
       clock.Tick();
       fetcher.Advance(constants, weights_, channels_, clock);
       if (left > 0) {
@@ -147,10 +145,6 @@ class Engine {
   ComputeTrip:
     while (!walker.Done() || drain.left != 0 || !fetcher.Done()) {
 #pragma HLS PIPELINE II = 1
-// A step never writes where it reads, nor fetches what it uses: the plan's checker has shown it.
-#pragma HLS DEPENDENCE variable = arena_ type = inter dependent = false
-#pragma HLS DEPENDENCE variable = weights_ type = inter dependent = false
-#pragma HLS DEPENDENCE variable = channels_ type = inter dependent = false
       clock.Tick();
       fetcher.Advance(constants, weights_, channels_, clock);
       if (drain.left != 0) DrainLanes(step, drain, complete);
@@ -195,8 +189,10 @@ class Engine {
 #pragma HLS UNROLL
       const std::int32_t weight =
           weights.at[walker.weight_slice() * P::kVectorLanes + lane];
+      // An 18-bit operand and an 8-bit value share one DSP slice.
+      const std::int32_t factor = step.operand[walker.run() == 0 ? 0 : 1];
       const std::int32_t operand =
-          step.kind == StepKind::kDepthwise ? weight : step.operand[walker.run() == 0 ? 0 : 1];
+          Signed<kMultiplierBits + 1>(step.kind == StepKind::kDepthwise ? weight : factor);
       const std::int32_t value = x.at[lane];
       const std::int32_t before = walker.IsFirstTerm() ? 0 : sum[lane];
       if (step.kind == StepKind::kMaxPool) {

@@ -7,15 +7,33 @@
 namespace hwmap {
 
 constexpr unsigned kMultiplierBits = 17;
+constexpr unsigned kShiftBits = 6;
+
+/// `value`, which fits `Bits` bits: tells synthesis how wide its multiplier has to be.
+template <unsigned Bits>
+inline std::uint32_t Unsigned(std::uint32_t value) {
+#pragma HLS INLINE
+  return value & ((std::uint32_t{1} << Bits) - 1);
+}
+
+/// The same for a signed value.
+template <unsigned Bits>
+inline std::int32_t Signed(std::int32_t value) {
+#pragma HLS INLINE
+  const std::uint32_t sign = std::uint32_t{1} << (Bits - 1);
+  const std::uint32_t low = Unsigned<Bits>(static_cast<std::uint32_t>(value));
+  return static_cast<std::int32_t>((low ^ sign) - sign);
+}
 
 /// clamp(zero_point + round_half_up(accumulator * multiplier * 2^-shift)), exact in 64 bits.
 inline std::int8_t Requantize(std::int32_t accumulator, std::uint32_t multiplier, unsigned shift,
                               std::int32_t zero_point, std::int32_t low, std::int32_t high) {
 #pragma HLS INLINE
-  const std::int64_t product =
-      static_cast<std::int64_t>(accumulator) * static_cast<std::int64_t>(multiplier);
-  const std::int64_t half = (std::int64_t{1} << shift) >> 1;
-  const std::int64_t value = ((product + half) >> shift) + zero_point;
+  const std::int64_t product = static_cast<std::int64_t>(accumulator) *
+                               static_cast<std::int64_t>(Unsigned<kMultiplierBits>(multiplier));
+  const unsigned places = Unsigned<kShiftBits>(shift);
+  const std::int64_t half = (std::int64_t{1} << places) >> 1;
+  const std::int64_t value = ((product + half) >> places) + zero_point;
   const std::int64_t clamped = value < low ? low : (value > high ? high : value);
   return static_cast<std::int8_t>(clamped);
 }

@@ -6,7 +6,8 @@
 
 #include "hwmap/clock.hpp"
 
-#ifdef __SYNTHESIS__
+// HWMAP_VITIS is set by vitis_hls.tcl, for the design and its testbench alike.
+#ifdef HWMAP_VITIS
 #include <hls_stream.h>
 #else
 #include <cstddef>
@@ -24,26 +25,26 @@ struct Bytes {
   std::int8_t at[N];
 };
 
-#ifdef __SYNTHESIS__
+#ifdef HWMAP_VITIS
 
 /// A FIFO of `Depth` words; 0 is a port of the design.
-template <typename T, unsigned Depth>
+template <typename T, int Depth>
 using Stream = hls::stream<T, Depth>;
 
-template <typename T, unsigned Depth>
+template <typename T, int Depth>
 T Read(hls::stream<T, Depth>& stream, Clock&) {
 #pragma HLS INLINE
   return stream.read();
 }
 
-template <typename T, unsigned Depth>
+template <typename T, int Depth>
 void Write(hls::stream<T, Depth>& stream, const T& word, Clock&) {
 #pragma HLS INLINE
   stream.write(word);
 }
 
 /// Waits until there is a word to read.
-template <typename T, unsigned Depth>
+template <typename T, int Depth>
 void WaitForWord(hls::stream<T, Depth>& stream, Clock&) {
 WaitForWord:
   while (stream.empty()) {
@@ -58,7 +59,7 @@ WaitForWord:
 /// The writing process runs first, as far as it can, and then the reading one. Compiled with
 /// HWMAP_CYCLES, words carry time: one can be read on the cycle after it was written, and was
 /// written only after the one `Depth` places before it had been read.
-template <typename T, unsigned Depth>
+template <typename T, int Depth>
 class Stream {
  public:
   T Read(Clock& clock) {
@@ -91,8 +92,8 @@ class Stream {
   std::uint64_t NextReadable() const {
     std::uint64_t written = written_[next_];
     if (next_ > 0) written = last_write_ + (written_[next_] - written_[next_ - 1]);
-    if (Depth != 0 && next_ >= Depth && read_[next_ - Depth] + 1 > written) {
-      written = read_[next_ - Depth] + 1;
+    if (kDepth != 0 && next_ >= kDepth && read_[next_ - kDepth] + 1 > written) {
+      written = read_[next_ - kDepth] + 1;
     }
     return written + 1;
   }
@@ -104,6 +105,8 @@ class Stream {
   std::size_t size() const { return words_.size() - next_; }
 
  private:
+  static_assert(Depth >= 0, "Stream: a depth is a number of words, or 0 for a port.");
+  static constexpr std::size_t kDepth = Depth;
   std::vector<T> words_;
   std::size_t next_ = 0;
 #ifdef HWMAP_CYCLES
@@ -113,17 +116,17 @@ class Stream {
 #endif
 };
 
-template <typename T, unsigned Depth>
+template <typename T, int Depth>
 T Read(Stream<T, Depth>& stream, Clock& clock) {
   return stream.Read(clock);
 }
 
-template <typename T, unsigned Depth>
+template <typename T, int Depth>
 void Write(Stream<T, Depth>& stream, const T& word, Clock& clock) {
   stream.Write(word, clock);
 }
 
-template <typename T, unsigned Depth>
+template <typename T, int Depth>
 void WaitForWord(Stream<T, Depth>& stream, Clock& clock) {
   clock.WaitFor(stream.NextReadable());
 }

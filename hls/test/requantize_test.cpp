@@ -12,6 +12,8 @@ int main() {
   // The zero point comes before the clamp.
   CHECK(Requantize(100, 1, 0, 100, -128, 127) == 127);
   CHECK(Requantize(-100, 1, 0, 10, -20, 127) == -20);
+  CHECK(hwmap::Signed<18>(-131072) == -131072 && hwmap::Signed<18>(131071) == 131071);
+  CHECK(hwmap::Signed<18>(-1) == -1 && hwmap::Unsigned<17>(131071) == 131071);
   // The largest product of the format is exact.
   CHECK(Requantize(INT32_MIN, (1u << 17) - 1, 47, 0, -128, 127) == -2);
 }

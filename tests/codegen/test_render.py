@@ -80,3 +80,24 @@ def test_the_emitted_project_compiles_without_a_warning(files, tmp_path: Path):
 
     assert run.returncode == 0
     assert run.stderr == ""
+
+
+def test_the_vendors_side_of_the_project_compiles_and_computes_the_same(tmp_path: Path):
+    model = chain().save(tmp_path / "chain.onnx", "out")
+    build = tmp_path / "build"
+    hwmap.compile(model, "pynq-z2", build, mem=5_800, max_error=0.0, time_limit=3)
+    mock = Path(__file__).parent / "vitis"
+    flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label"]
+    sources = [str(build / "hls" / name) for name in ("top.cpp", "testbench.cpp")]
+    includes = [f"-I{mock}", f"-I{build / 'hls'}"]
+
+    compiled = subprocess.run(
+        ["g++", *flags, "-DHWMAP_VITIS", *includes, *sources, "-o", tmp_path / "vitis"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    run = subprocess.run([tmp_path / "vitis", build], capture_output=True, text=True, check=False)
+
+    assert compiled.stderr == ""
+    assert run.stdout == "10 images, 50 values, all as expected\n"

@@ -23,7 +23,7 @@ struct Params {
   // Constants in DRAM, in bus words: the resident ones, then those fetched for every image.
   static constexpr std::uint32_t kResidentBusWords = 88;
   static constexpr std::uint32_t kFetchedBusWords = 352;
-  static constexpr unsigned kFetchFifoWords = 64;
+  static constexpr int kFetchFifoWords = 64;
   static constexpr unsigned kDramLatencyCycles = 60;
   static constexpr unsigned kStepOverheadCycles = 21;
   static constexpr unsigned kSteps = 6;

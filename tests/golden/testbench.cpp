@@ -71,7 +71,7 @@ int main(int argc, char** argv) {
   Port input, output;
   hwmap_top(dram.data(), input, output, true);
 
-#ifdef HWMAP_CYCLES
+#if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
   std::ofstream step_ends(directory + "/vectors/step_ends.txt");
 #endif
   std::size_t image_bytes = 0;
@@ -85,7 +85,7 @@ int main(int argc, char** argv) {
     }
     hwmap_top(dram.data(), input, output, false);
     for (const std::uint32_t bytes : hwmap::kOutputBytes) Receive(output, bytes, outputs);
-#ifdef HWMAP_CYCLES
+#if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
     for (const std::uint64_t cycle : LastStepEnds()) step_ends << cycle << ' ';
     step_ends << '\n';
 #endif

@@ -13,7 +13,7 @@ using hwmap::Params;
 using hwmap::Word;
 using Constants = hwmap::Stream<Word, Params::kFetchFifoWords>;
 
-#if defined(HWMAP_CYCLES) && !defined(__SYNTHESIS__)
+#if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
 std::vector<std::uint64_t> step_ends;
 #endif
 
@@ -34,14 +34,14 @@ void RunSteps(Constants& constants, hwmap::Stream<Word, 0>& input,
   } else {
     engine.Run(hwmap::kSteps, Params::kSteps, constants, input, output, clock);
   }
-#if defined(HWMAP_CYCLES) && !defined(__SYNTHESIS__)
+#if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
   step_ends = clock.marks();
 #endif
 }
 
 }  // namespace
 
-#if defined(HWMAP_CYCLES) && !defined(__SYNTHESIS__)
+#if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
 const std::vector<std::uint64_t>& LastStepEnds() { return step_ends; }
 #endif
 

@@ -18,7 +18,7 @@ using Word = Bytes<Params::kBusBytes>;
 void hwmap_top(const hwmap::Word* dram, hwmap::Stream<hwmap::Word, 0>& input,
     hwmap::Stream<hwmap::Word, 0>& output, bool load_resident);
 
-#if defined(HWMAP_CYCLES) && !defined(__SYNTHESIS__)
+#if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
 #include <vector>
 /// The cycle on which each step of the last image ended.
 const std::vector<std::uint64_t>& LastStepEnds();

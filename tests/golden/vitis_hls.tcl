@@ -3,10 +3,12 @@
 set goal [expr {[llength $argv] > 0 ? [lindex $argv end] : "synth"}]
 set here [file dirname [file normalize [info script]]]
 
+cd $here
 open_project -reset vitis
 set_top hwmap_top
-add_files $here/hls/top.cpp -cflags "-std=c++17 -I$here/hls"
-add_files -tb $here/hls/testbench.cpp -cflags "-std=c++17 -I$here/hls"
+set flags "-std=c++17 -DHWMAP_VITIS -Ihls"
+add_files hls/top.cpp -cflags $flags
+add_files -tb hls/testbench.cpp -cflags $flags
 open_solution -reset solution -flow_target vivado
 set_part xc7z020clg400-1
 create_clock -period 10.000
