@@ -287,7 +287,7 @@ def test_a_model_with_unsupported_operators_is_one_line(tmp_path: Path):
 def test_something_that_is_no_model_is_one_line(tmp_path: Path):
     fails("not a valid ONNX model", "inspect", CALIB)
     fails("no such file; expected an ONNX model", "inspect", tmp_path / "none.onnx")
-    fails("no such file; expected an ONNX model", "inspect", tmp_path)
+    fails("a directory; expected an ONNX model", "inspect", tmp_path)
 
 
 def test_a_plan_for_another_network_is_refused(build: Path, tmp_path: Path):

@@ -22,6 +22,8 @@ RANK_SHARES = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
 CPD_RANK_SHARES = (0.125, 0.25, 0.5)
 """Ranks tried per family, as shares of the rank at which it costs as much as dense. CPD has three
 only: a rank takes it as long as all SVDs of a convolution together."""
+MOST_INPUTS = 6000
+"""Convolutions with more inputs per output stay dense."""
 MOST_ERROR = 0.5
 """Candidates with a larger relative error are not kept: they destroy any network."""
 
@@ -51,7 +53,11 @@ def enumerate_candidates(
     called after each op.
     """
     ops = hardware_ops(graph)
-    convs = tuple(op for op in ops if isinstance(op, Conv) and is_decomposable(op))
+    convs = tuple(
+        op
+        for op in ops
+        if isinstance(op, Conv) and is_decomposable(op) and _is_measurable(op, graph)
+    )
     moments = measure_moments(graph, inputs, convs)
     found: dict[str, tuple[Candidate, ...]] = {}
     for count, op in enumerate(ops, start=1):
@@ -70,6 +76,11 @@ def is_decomposable(op: Conv) -> bool:
     return op.groups == 1 and not op.fixed
 
 
+def _is_measurable(op: Conv, graph: Graph) -> bool:
+    """Whether the second moments of what `op` reads fit memory: n * n numbers of 8 bytes."""
+    return graph.constants[op.weight].values[0].size <= MOST_INPUTS
+
+
 def make_candidate(
     op: HardwareOp, graph: Graph, method: str, ranks: tuple[int, ...], error: float = 0.0
 ) -> Candidate:
@@ -85,8 +96,9 @@ def make_candidate(
     else:
         if not isinstance(op, Conv) or not is_decomposable(op) or method not in METHODS:
             raise PlanError(f"op '{op.name}': cannot be built by '{method}'")
-        if len(ranks) != 1 or ranks[0] < 1:
-            raise PlanError(f"op '{op.name}': ranks {list(ranks)}; expected one positive number")
+        most = graph.constants[op.weight].values.size
+        if len(ranks) != 1 or not 1 <= ranks[0] <= most:
+            raise PlanError(f"op '{op.name}': ranks {list(ranks)}; expected one from 1 to {most}")
         chain, constants = _chain(op, graph, method, ranks[0])
     part = _as_graph(op, graph, chain, constants)
     total = sum(macs(link, part) for link in chain)

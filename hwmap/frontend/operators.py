@@ -205,6 +205,9 @@ def _reshape(node: Node) -> Imported:
 
 
 def _identity(node: Node) -> Imported:
+    source = node.inputs[0]
+    if source is not None and source.array is not None:
+        return Imported(source.shape, array=source.array)
     return _reshaped(node, node.tensor(0).shape)
 
 
@@ -221,8 +224,12 @@ def _softmax(node: Node) -> Imported:
 
 
 def _constant(node: Node) -> Imported:
-    array = np.asarray(node.attributes["value"])
-    return Imported(array.shape, array=array)
+    kinds = {"value": None, "value_float": "f4", "value_floats": "f4", "value_int": "i8"}
+    for name, dtype in (kinds | {"value_ints": "i8"}).items():
+        if name in node.attributes:
+            array = np.asarray(node.attributes[name], dtype)
+            return Imported(array.shape, array=array)
+    raise UnsupportedError(f"needs one of {', '.join(kinds)}, value_ints")
 
 
 def _need_rank(shape: tuple[int, ...], rank: int) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -53,14 +54,22 @@ def inspect_model(path: Path) -> ModelFile:
         (entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), 1
     )
     values = {init.name: _initializer(init, path) for init in proto.graph.initializer}
-    inputs = [_input(info, path) for info in proto.graph.input if info.name not in values]
+    nodes = _needed_nodes(proto.graph)
+    read = {name for node in nodes for name in node.input} | {
+        out.name for out in proto.graph.output
+    }
+    inputs = [
+        _input(info, path)
+        for info in proto.graph.input
+        if info.name not in values and info.name in read
+    ]
     values |= {value.name: value for value in inputs}
-    if not inputs or not proto.graph.output:
-        raise ModelError(f"{path}: the model has no input or no output tensor")
+    if not inputs:
+        raise ModelError(f"{path}: no output depends on an input; expected a network")
     problems: list[Problem] = []
     ops: list[Op] = []
     constants: dict[str, Array] = {}
-    for node, name in zip(proto.graph.node, _node_names(proto.graph.node), strict=True):
+    for node, name in zip(nodes, _node_names(nodes), strict=True):
         result = _import(node, name, values, opset, problems)
         if result is None:
             continue
@@ -89,15 +98,27 @@ def unsupported_message(problems: Iterable[Problem]) -> str:
 
 
 def _load(path: Path) -> onnx.ModelProto:
-    if not path.is_file():
-        raise ModelError(f"{path}: no such file; expected an ONNX model")
     try:
+        if not path.is_file():
+            found = "a directory" if path.is_dir() else "no such file"
+            raise ModelError(f"{path}: {found}; expected an ONNX model")
         proto = onnx.load(path)
         onnx.checker.check_model(proto)
     except (DecodeError, onnx.checker.ValidationError, ValueError, OSError, TypeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"{path}: not a valid ONNX model ({reason})") from error
     return proto
+
+
+def _needed_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes that the outputs depend on, in the file's order."""
+    needed = {out.name for out in graph.output}
+    kept = []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output):
+            needed.update(node.input)
+            kept.append(node)
+    return kept[::-1]
 
 
 def _initializer(init: onnx.TensorProto, path: Path) -> Value:
@@ -111,7 +132,7 @@ def _initializer(init: onnx.TensorProto, path: Path) -> Value:
 def _input(info: onnx.ValueInfoProto, path: Path) -> Value:
     kind = info.type.tensor_type
     sizes = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in kind.shape.dim]
-    if kind.elem_type not in (onnx.TensorProto.FLOAT, onnx.TensorProto.INT8):
+    if kind.elem_type != onnx.TensorProto.FLOAT:
         found = onnx.TensorProto.DataType.Name(kind.elem_type)
         raise ModelError(f"{path}: input '{info.name}' must be FLOAT, got {found}")
     if sizes and sizes[0] == 0:
@@ -126,9 +147,14 @@ def _input(info: onnx.ValueInfoProto, path: Path) -> Value:
 
 def _node_names(nodes: Iterable[onnx.NodeProto]) -> list[str]:
     """A unique name per node: its own, or else its output's."""
-    names = [node.name or (node.output[0] if node.output else node.op_type) for node in nodes]
-    counts = Counter(names)
-    return [name if counts[name] == 1 else f"{name}#{i}" for i, name in enumerate(names)]
+    taken: set[str] = set()
+    names = []
+    for node in nodes:
+        plain = node.name or (node.output[0] if node.output else node.op_type)
+        tries = (plain if i == 0 else f"{plain}#{i}" for i in count())
+        names.append(next(name for name in tries if name not in taken))
+        taken.add(names[-1])
+    return names
 
 
 def _import(

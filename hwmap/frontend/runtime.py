@@ -18,7 +18,8 @@ def run_model(path: Path, inputs: Mapping[str, Array]) -> dict[str, NDArray[np.f
         ModelError: onnxruntime refuses the model.
     """
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4
+    onnxruntime.set_default_logger_severity(4)
     try:
         session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
         shapes = {
@@ -28,9 +29,12 @@ def run_model(path: Path, inputs: Mapping[str, Array]) -> dict[str, NDArray[np.f
         names = [item.name for item in session.get_outputs()]
         rows: dict[str, list[Array]] = {name: [] for name in names}
         for index in range(len(next(iter(inputs.values())))):
+            # An input that no output needs is not imported; any values will do.
             image = {
-                name: values[index].astype(np.float32).reshape(shapes[name])
-                for name, values in inputs.items()
+                name: inputs[name][index].astype(np.float32).reshape(shape)
+                if name in inputs
+                else np.zeros(shape, np.float32)
+                for name, shape in shapes.items()
             }
             for name, value in zip(names, session.run(names, image), strict=True):
                 rows[name].append(np.asarray(value).reshape(-1))

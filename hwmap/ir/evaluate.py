@@ -64,7 +64,8 @@ def walk(graph: Graph, inputs: Mapping[str, Array]) -> Iterator[tuple[str, Array
             assert isinstance(op, HardwareOp)
             result: Array = evaluate_integer(op, graph, sources)
         else:
-            result = evaluate_float(op, graph, sources)
+            with np.errstate(over="ignore", invalid="ignore"):
+                result = evaluate_float(op, graph, sources)
         values[op.output] = result
         yield op.output, result
         left.subtract(op.inputs)

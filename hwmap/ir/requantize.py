@@ -76,6 +76,13 @@ def requant_of(op: HardwareOp, graph: Graph) -> Requant:
     Conv: scale_in * scale_weight / scale_out per channel. AveragePool: scale_in / (scale_out *
     window size). Add: scale_in / scale_out per input, with the shift of the larger. MaxPool: none.
     """
+    try:
+        return _requant_of(op, graph)
+    except ModelError as error:
+        raise ModelError(f"op '{op.name}': {error}") from error
+
+
+def _requant_of(op: HardwareOp, graph: Graph) -> Requant:
     source = [graph.tensors[name].integer for name in op.inputs]
     target = graph.tensors[op.output].integer
     match op:

@@ -1,5 +1,7 @@
 """The passes, each Graph -> Graph, in the order they run."""
 
+from collections.abc import Callable
+
 from hwmap.ir.graph import Graph
 from hwmap.ir.verify import verify
 from hwmap.passes.affine import fold_affine, lower_affine
@@ -8,7 +10,7 @@ from hwmap.passes.hardware import hardware_part
 from hwmap.passes.linear import lower_linear
 from hwmap.passes.reshape import remove_noop_reshape, remove_outer_reshape
 
-__all__ = ["PASSES", "canonicalize", "hardware_part"]
+__all__ = ["PASSES", "canonicalize", "hardware_part", "repeat"]
 
 PASSES = (
     remove_noop_reshape,
@@ -28,6 +30,13 @@ def canonicalize(graph: Graph) -> Graph:
         UnsupportedOperatorError: an op that the hardware does not have is left; all are named.
     """
     for run in PASSES:
-        graph = verify(run(graph), run.__name__)
+        graph = verify(repeat(run, graph), run.__name__)
     hardware_part(graph)
+    return graph
+
+
+def repeat(run: Callable[[Graph], Graph], graph: Graph) -> Graph:
+    """`run` until it changes nothing: a pass makes one rewrite at a time."""
+    while (after := run(graph)) is not graph:
+        graph = after
     return graph

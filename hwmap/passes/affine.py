@@ -24,7 +24,7 @@ def fold_affine(graph: Graph) -> Graph:
         if not isinstance(before, Conv) or before.clamp != NO_CLAMP:
             continue
         if graph.sole_reader(before.output) is op:
-            return fold_affine(_fold(graph, before, op))
+            return _fold(graph, before, op)
     return graph
 
 

@@ -24,7 +24,7 @@ def fuse_clip(graph: Graph) -> Graph:
             continue
         fused = replace(before, output=op.output, clamp=before.clamp.then(op.clamp))
         ops = [fused if other is before else other for other in graph.ops if other is not op]
-        return fuse_clip(rewrite(graph, ops=ops))
+        return rewrite(graph, ops=ops)
     return graph
 
 

@@ -30,10 +30,13 @@ def hardware_part(graph: Graph) -> Graph:
             f"{graph.name}: {'; '.join(reasons)} (Softmax must be last; Flatten and Reshape must"
             " stand first, last or before a linear layer)"
         )
-    if not graph.inputs or set(graph.inputs) & set(graph.outputs):
-        raise UnsupportedOperatorError(f"{graph.name}: an output is an input; there is no work")
-    if not host:
-        return graph
+    passed = [name for name in graph.outputs if name in graph.inputs]
+    if passed:
+        raise UnsupportedOperatorError(
+            f"{graph.name}: output '{passed[0]}' is an input; remove it, it needs no accelerator"
+        )
     before = {op.output: op.inputs[0] for op in host}
-    outputs = tuple(before.get(name, name) for name in graph.outputs)
+    outputs = tuple(dict.fromkeys(before.get(name, name) for name in graph.outputs))
+    if outputs == graph.outputs:
+        return graph
     return rewrite(graph, ops=[op for op in graph.ops if op not in host], outputs=outputs)

@@ -19,7 +19,7 @@ def remove_noop_reshape(graph: Graph) -> Graph:
         source, target = op.inputs[0], op.output
         same = isinstance(op, Reshape) and graph.shape(source) == graph.shape(target)
         if same and not (source in graph.inputs and target in graph.outputs):
-            return remove_noop_reshape(_bypass(graph, op))
+            return _bypass(graph, op)
     return graph
 
 
@@ -43,7 +43,7 @@ def remove_outer_reshape(graph: Graph) -> Graph:
             shaped = replace(
                 graph, tensors={**graph.tensors, source: Tensor(source, graph.shape(target))}
             )
-            return remove_outer_reshape(_bypass(shaped, op))
+            return _bypass(shaped, op)
         if (
             target in graph.outputs
             and not graph.readers[target]
@@ -52,7 +52,7 @@ def remove_outer_reshape(graph: Graph) -> Graph:
             shaped = replace(
                 graph, tensors={**graph.tensors, target: Tensor(target, graph.shape(source))}
             )
-            return remove_outer_reshape(_bypass(shaped, op))
+            return _bypass(shaped, op)
     return graph
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from hwmap.errors import ModelError
 from hwmap.ir.evaluate import CHUNK, walk
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
@@ -19,6 +20,11 @@ def measure_ranges(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Range
     for start in range(0, count, CHUNK):
         chunk = {name: values[start : start + CHUNK] for name, values in inputs.items()}
         for name, value in walk(graph, chunk):
+            if not np.isfinite(value).all():
+                raise ModelError(
+                    f"{graph.name}: tensor '{name}' overflows on the calibration data; expected"
+                    " finite values; check the weights, and that the data is as the model takes it"
+                )
             low, high = ranges.get(name, (np.inf, -np.inf))
             ranges[name] = (min(low, float(value.min())), max(high, float(value.max())))
     return ranges

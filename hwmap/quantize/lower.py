@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hwmap.errors import ModelError
 from hwmap.ir.graph import Graph, hardware_ops, rewrite
 from hwmap.ir.ops import Conv, HardwareOp, MaxPool
 from hwmap.ir.requantize import MAX_ACCUMULATOR
@@ -20,6 +21,8 @@ from hwmap.quantize.calibrate import Range
 ACTIVATION_BITS = 8
 WEIGHT_BITS = 8
 BIAS_BITS = 32
+ROUNDED_UP = 1 + 2.0**-22
+"""Scales are rounded to float32."""
 
 
 def lower(graph: Graph, ranges: Mapping[str, Range]) -> Graph:
@@ -70,11 +73,17 @@ def _lower_constants(op: Conv, graph: Graph, source: Quant) -> tuple[Constant, C
 def _weight_scales(
     weight: NDArray[np.float64], bias: NDArray[np.float64], source_scale: float
 ) -> NDArray[np.float64]:
-    """One scale per output channel: the largest weight becomes 127, unless the bias or the
-    accumulator would then not fit 32 bits (a channel of nearly dead weights)."""
+    """One scale per output channel: the largest weight becomes 127, unless an accumulator could
+    then leave 32 bits (a channel of nearly dead weights with a bias, or of very many weights).
+
+    With x - z in [-255, 255] and each |w| rounded up by at most a half, an accumulator is at most
+        255 * (sum(|w|) / scale + n / 2) + |b| / (scale * scale_in) + 1/2
+    """
     limit = (1 << (WEIGHT_BITS - 1)) - 1
-    largest = np.abs(weight).max((1, 2, 3)) / limit
-    terms = weight[0].size * limit * ((1 << ACTIVATION_BITS) - 1)
-    room = MAX_ACCUMULATOR - min(terms, MAX_ACCUMULATOR // 2)
-    scales = np.maximum(largest, np.abs(bias) / (source_scale * room))
+    levels = (1 << ACTIVATION_BITS) - 1
+    room = MAX_ACCUMULATOR - levels * weight[0].size // 2 - 1
+    if room <= 0:
+        raise ModelError(f"a sum of {weight[0].size} products does not fit 32 bits")
+    sums = levels * np.abs(weight).sum((1, 2, 3)) + np.abs(bias) / source_scale
+    scales = np.maximum(np.abs(weight).max((1, 2, 3)) / limit, sums / room * ROUNDED_UP)
     return np.where(scales > 0, scales, 1.0).astype(np.float32).astype(np.float64)

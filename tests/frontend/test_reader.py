@@ -159,7 +159,7 @@ def test_a_file_that_is_no_model_is_refused(content: bytes, tmp_path: Path):
 
 
 def test_a_directory_and_a_missing_file_are_refused(tmp_path: Path):
-    with pytest.raises(ModelError, match="no such file; expected an ONNX model"):
+    with pytest.raises(ModelError, match="a directory; expected an ONNX model"):
         read_model(tmp_path)
     with pytest.raises(ModelError, match="no such file; expected an ONNX model"):
         read_model(tmp_path / "missing.onnx")
@@ -182,3 +182,47 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path: Path):
 
     with pytest.raises(UnsupportedOperatorError, match="constant 'w' holds NaN or infinite values"):
         read_model(net.save(tmp_path / "net.onnx", "out"))
+
+
+def test_what_no_output_needs_is_left_out(tmp_path: Path):
+    net = Network((2, 4, 4))
+    net.inputs.append(onnx.helper.make_tensor_value_info("unused", 1, [1, 3, 2, 2]))
+    net.node("Sin", "x", name="dead")
+    net.conv("x", (2, 2), (1, 1), name="out")
+
+    graph = canonical_network(net.save(tmp_path / "net.onnx", "out"))
+
+    assert graph.inputs == ("x",)
+    assert [op.name for op in graph.ops] == ["out"]
+
+
+def test_nodes_of_one_name_are_told_apart(tmp_path: Path):
+    net = Network((2, 4, 4))
+    net.conv("x", (2, 2), (1, 1), name="a#1")
+    net.conv("a#1", (2, 2), (1, 1), name="a")
+    net.conv("a", (2, 2), (1, 1), name="out")
+    net.nodes[2].name = "a"
+
+    graph = canonical_network(net.save(tmp_path / "net.onnx", "out"))
+
+    assert [op.name for op in graph.ops] == ["a#1", "a", "a#2"]
+
+
+def test_constants_in_every_form_are_read(tmp_path: Path):
+    net = Network((2, 4, 4))
+    net.node("Constant", name="zero", value_float=0.0)
+    weight = net.constant(net.rng.standard_normal((2, 2, 1, 1)), "w")
+    net.node("Identity", weight, name="same")
+    a = net.node("Conv", "x", "same", name="a", kernel_shape=[1, 1])
+    net.node("Clip", a, "zero", name="out")
+
+    _agree(net.save(tmp_path / "net.onnx", "out"), np.ones((1, 2, 4, 4), np.float32))
+
+
+def test_a_thousand_activations_in_a_row_are_one(tmp_path: Path):
+    net = Network((1, 2, 2))
+    tensor = net.conv("x", (1, 1), (1, 1), name="a")
+    for index in range(1000):
+        tensor = net.node("Relu", tensor, name=f"r{index}")
+
+    assert len(canonical_network(net.save(tmp_path / "net.onnx", tensor)).ops) == 1

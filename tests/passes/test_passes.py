@@ -10,7 +10,7 @@ from hwmap.frontend.reader import read_model
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Affine, AveragePool, Clamp, Clip, Conv, Linear, Reshape, Softmax
-from hwmap.passes import PASSES, canonicalize, hardware_part
+from hwmap.passes import PASSES, canonicalize, hardware_part, repeat
 from hwmap.passes.affine import fold_affine, lower_affine
 from hwmap.passes.clip import fuse_clip, lower_clip
 from hwmap.passes.linear import lower_linear
@@ -59,7 +59,7 @@ def test_a_chain_of_identities_collapses(read):
     net.conv(a, (2, 3), (1, 1), name="out")
     graph = read(net, "out")
 
-    after = remove_noop_reshape(graph)
+    after = repeat(remove_noop_reshape, graph)
 
     assert kinds(after) == ["Conv"]
     same(graph, after)
