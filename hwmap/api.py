@@ -12,12 +12,12 @@ from hwmap.compiler import (
     Report,
     Settings,
     build,
-    canonical_network,
+    distrust,
     find_plan,
     load_network,
 )
 from hwmap.data import DataSet, load_data
-from hwmap.errors import BudgetError, UnsupportedOperatorError
+from hwmap.errors import BudgetError, DataError, PlanError, UnsupportedOperatorError
 from hwmap.frontend.reader import inspect_model
 from hwmap.ir.graph import Graph
 from hwmap.ladder import Rung, run_simulation
@@ -113,9 +113,15 @@ def compile(
     report("reading the model")
     source = load_network(path)
     data = _calibration(calib, source)
-    tests = None if test_data is None else load_data(Path(test_data), source)
+    tests = None if test_data is None else _labelled(Path(test_data), source)
     made = _plan(plan, source, settings, data, time_limit, report)
     compiled = build(source, settings, data, made, report)
+    if calib is None:
+        log.warning(
+            "no calibration data: '%s' was quantized on random images, so its accuracy means"
+            " nothing; give --calib data.npz",
+            source.name,
+        )
     report("measuring")
     accuracy = None if tests is None else measure_accuracy(compiled, tests)
     result = compile_report(compiled, accuracy)
@@ -128,10 +134,10 @@ def compile(
 
 
 def _check_limits(max_error: float, time_limit: float) -> None:
-    if not 0 <= max_error < 100:
-        raise BudgetError(f"error limit of {max_error}; give a number from 0, for example 0.05")
-    if not 0 < time_limit < 1e6:
-        raise BudgetError(f"time limit of {time_limit} s; give a positive number of seconds")
+    if not 0 <= max_error <= 100:
+        raise BudgetError(f"error limit of {max_error}; give a number from 0 to 100, like 0.05")
+    if not 0 < time_limit <= 86400:
+        raise BudgetError(f"time limit of {time_limit} s; give a positive number up to 86400")
 
 
 def _plan(
@@ -146,19 +152,29 @@ def _plan(
         return find_plan(source, settings, data, seconds, report)
     path = Path(plan)
     try:
-        return from_json(path.read_text("utf-8"), str(path))
+        text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BudgetError(f"{path}: cannot be read; expected a plan.json") from error
+        raise PlanError(f"{path}: cannot be read; expected a plan.json") from error
+    return distrust(source, settings, from_json(text, str(path)), data)
+
+
+def _labelled(path: Path, source: Graph) -> DataSet:
+    data = load_data(path, source)
+    if data.labels is None:
+        raise DataError(f"{path}: array 'y' is missing; expected a label for each image")
+    if len(source.outputs) != 1:
+        raise DataError(f"{path}: accuracy needs one output, '{source.name}' has several")
+    classes = source.tensors[source.outputs[0]].elements
+    if data.labels.min() < 0 or data.labels.max() >= classes:
+        raise DataError(
+            f"{path}: 'y' holds labels outside 0 to {classes - 1}, the network's classes"
+        )
+    return data
 
 
 def _calibration(calib: str | Path | None, source: Graph) -> DataSet:
     if calib is not None:
         return load_data(Path(calib), source)
-    log.warning(
-        "no calibration data: quantizing '%s' on random images, so its accuracy means nothing;"
-        " give --calib data.npz",
-        source.name,
-    )
     return DataSet(dict(synthetic_inputs(source)), None)
 
 
@@ -168,8 +184,6 @@ def simulate(directory: str | Path, images: int | None = None) -> SimResult:
     Raises:
         OutputError: it is no complete build.
     """
-    if images is not None and images < 1:
-        raise BudgetError(f"{images} images; give a positive number")
     return run_simulation(read_project(Path(directory)), images)
 
 
@@ -185,14 +199,3 @@ def verify(directory: str | Path, report: Callable[[Rung], None] = lambda _: Non
         report(rung)
         rungs.append(rung)
     return VerifyResult(tuple(rungs))
-
-
-__all__ = [
-    "CompileResult",
-    "VerifyResult",
-    "canonical_network",
-    "compile",
-    "inspect",
-    "simulate",
-    "verify",
-]

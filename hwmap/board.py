@@ -1,5 +1,6 @@
 """Boards and budgets."""
 
+import re
 import tomllib
 from dataclasses import dataclass, fields, replace
 from importlib import resources
@@ -9,6 +10,10 @@ from hwmap.errors import BoardError, BudgetError
 
 BRAM18_BYTES = 18 * 1024 // 8
 URAM_BYTES = 288 * 1024 // 8
+MOST = {"clock_mhz": 2000, "dram_bytes_per_second": 10**13}
+MOST_UNITS = 10**8
+"""Above these a board file has a slip of the pen."""
+PLAIN_NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
 
 
 @dataclass(frozen=True)
@@ -119,9 +124,10 @@ def _parse(text: str, source: str) -> Board:
             raise BoardError(f"{source}: field '{name}' is missing; expected {_meaning(name)}")
         least = 0 if name == "uram" else 1
         value = values[name]
-        if kind is int and (type(value) is not int or value < least):
+        most = MOST.get(name, MOST_UNITS)
+        if kind is int and (type(value) is not int or not least <= value <= most):
             raise BoardError(f"{source}: {name}={value!r}; expected {_meaning(name)}")
-        if kind is str and not isinstance(value, str):
+        if kind is str and not (isinstance(value, str) and re.fullmatch(PLAIN_NAME, value)):
             raise BoardError(f"{source}: {name}={value!r}; expected {_meaning(name)}")
     board = Board(**values)
     if board.dram_port_bits not in (8, 16, 32, 64, 128, 256, 512):
@@ -133,7 +139,7 @@ def _parse(text: str, source: str) -> Board:
 
 def _meaning(name: str) -> str:
     examples = {
-        "name": "the board's name in quotes",
+        "name": "the board's name in quotes, of letters, digits and _ . + -",
         "part": 'the FPGA part in quotes, for example "xc7z020clg400-1"',
         "dsp": "the number of DSP slices, for example 1248",
         "bram18": "the number of 18 Kbit block RAMs, for example 288",
@@ -149,6 +155,8 @@ def _meaning(name: str) -> str:
 
 def with_clock(board: Board, clock_mhz: int) -> Board:
     """`board` at another clock."""
-    if clock_mhz < 1:
-        raise BudgetError(f"clock of {clock_mhz} MHz; give a positive number")
+    if not 1 <= clock_mhz <= MOST["clock_mhz"]:
+        raise BudgetError(
+            f"clock of {clock_mhz} MHz; give a positive number up to {MOST['clock_mhz']}"
+        )
     return replace(board, clock_mhz=clock_mhz)

@@ -4,11 +4,11 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,13 +17,12 @@ from rich.table import Table
 from hwmap import api
 from hwmap.board import board_names, load_board
 from hwmap.compiler import Report
-from hwmap.errors import BudgetError, HwmapError
+from hwmap.errors import BudgetError, HwmapError, MismatchError
 from hwmap.ladder import Rung
 from hwmap.tables import boards_table, compile_table, inspect_table, simulate_table
 
 app = typer.Typer(
     help="Compile trained ONNX networks into FPGA accelerators.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -33,6 +32,11 @@ err = Console(stderr=True)
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Model = Annotated[Path, typer.Argument(help="The ONNX file.")]
 Build = Annotated[Path, typer.Argument(help="A directory that `hwmap compile` wrote.")]
+
+USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
+"""click's UsageError, of whichever click typer has."""
+USAGE_EXIT_CODE = 2
+INTERRUPTED_EXIT_CODE = 130
 
 UNITS = {"": 1, "B": 1} | {
     prefix + unit: base**power
@@ -47,7 +51,7 @@ def parse_bytes(text: str) -> int:
     Raises:
         BudgetError: it is not one.
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
+    match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([a-zA-Z]*)\s*", text)
     if match is None or match[2].upper() not in UNITS:
         raise BudgetError(f"memory '{text}': expected bytes, for example 262144, 256KiB or 1.5MiB")
     return int(float(match[1]) * UNITS[match[2].upper()])
@@ -63,7 +67,7 @@ def _progress(*, quiet: bool) -> Iterator[Report]:
         yield lambda text: status.update(text)
 
 
-def _print(table: Table, data: dict[str, object] | list[object], *, as_json: bool) -> None:
+def _print(table: Table, data: Mapping[str, object], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(data, indent=1))
     else:
@@ -132,12 +136,11 @@ def simulate(
     with _progress(quiet=as_json) as report:
         report("simulating")
         result = api.simulate(build, images)
-    clock = json.loads((build / "report.json").read_text("utf-8"))["clock_mhz"]
     data: dict[str, object] = {
         "images": len(next(iter(result.outputs.values()))),
         "cycles": result.cycles,
-        "fps": clock * 1e6 / result.cycles,
-        "clock_mhz": clock,
+        "fps": result.clock_mhz * 1e6 / result.cycles,
+        "clock_mhz": result.clock_mhz,
         "stall_cycles": result.stalls,
         "peak_arena_bytes": result.peak_bytes,
         "steps": [asdict(step) | {"cycles": step.cycles} for step in result.steps],
@@ -160,26 +163,27 @@ def verify(build: Build, as_json: Json = False) -> None:
         typer.echo(json.dumps(data, indent=1))
     if not result.holds:
         failed = next(rung for rung in result.rungs if rung.holds is False)
-        _fail(f"{build}: {failed.name}: {failed.detail}", 1)
+        raise MismatchError(f"{build}: {failed.name}: {failed.detail}")
 
 
 @app.command()
 def boards(as_json: Json = False) -> None:
     """List the built-in boards."""
     found = [asdict(load_board(name)) for name in board_names()]
-    _print(boards_table(found), list(found), as_json=as_json)
-
-
-def _fail(message: str, code: int) -> None:
-    typer.echo(f"hwmap: {' '.join(message.split())}", err=True)
-    raise typer.Exit(code)
+    _print(boards_table(found), {"boards": found}, as_json=as_json)
 
 
 def main() -> None:
     """The command `hwmap`."""
     logging.basicConfig(format="hwmap: %(message)s", level=logging.WARNING)
+    arguments = sys.argv[1:] or ["--help"]
     try:
-        app()
+        sys.exit(app(arguments, standalone_mode=False))
     except HwmapError as error:
-        typer.echo(f"hwmap: {' '.join(str(error).split())}", err=True)
-        sys.exit(error.exit_code)
+        message, code = str(error), error.exit_code
+    except USAGE_ERROR as error:
+        message, code = f"{error.format_message()} (see hwmap --help)", USAGE_EXIT_CODE
+    except typer.Abort:
+        message, code = "interrupted", INTERRUPTED_EXIT_CODE
+    typer.echo(f"hwmap: {' '.join(message.split())}", err=True)
+    sys.exit(code)

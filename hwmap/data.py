@@ -1,5 +1,7 @@
 """Data files: .npz with `x` (N, then the model's input shape), and optional labels `y` (N,)."""
 
+import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -10,6 +12,24 @@ from numpy.typing import NDArray
 from hwmap.errors import DataError
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
+
+# What numpy and zipfile raise for damaged, encrypted or compressed files, and objects in them.
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    NotImplementedError,
+    BadZipFile,
+    zlib.error,
+    struct.error,
+)
+LARGEST = 1e30
+"""Values beyond it overflow the network's sums in float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +63,7 @@ def load_data(path: Path, graph: Graph) -> DataSet:
     for key, name in keys.items():
         if key not in arrays:
             found = ", ".join(sorted(arrays)) or "nothing"
-            raise DataError(f"{path}: array '{key}' is missing; expected images, found {found}")
+            raise DataError(f"{path}: array '{key}' (the images) is missing; found {found}")
         inputs[name] = _images(arrays[key], f"{path}: '{key}'", graph.shape(name))
     counts = {len(values) for values in inputs.values()}
     if len(counts) != 1:
@@ -59,15 +79,17 @@ def load_data(path: Path, graph: Graph) -> DataSet:
 
 
 def _read(path: Path) -> dict[str, Array]:
-    if not path.is_file():
-        raise DataError(f"{path}: no such file; expected an .npz with the array 'x'")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if isinstance(file, np.ndarray):
-                raise DataError(f"{path}: is an .npy; expected an .npz with the array 'x'")
-            return {key: file[key] for key in file.files}
-    except (OSError, ValueError, BadZipFile, EOFError) as error:
-        raise DataError(f"{path}: not a readable .npz ({error}); save it with np.savez") from error
+        if not path.is_file():
+            raise DataError(f"{path}: no such file; expected an .npz with the array 'x'")
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise DataError(f"{path}: holds one array; expected an .npz with the array 'x'")
+        with file:
+            return {key: np.asarray(file[key]) for key in file.files}
+    except UNREADABLE as error:
+        kind = type(error).__name__
+        raise DataError(f"{path}: not a readable .npz ({kind}); save it with np.savez") from error
 
 
 def _images(array: Array, what: str, shape: tuple[int, int, int]) -> NDArray[np.float32]:
@@ -82,7 +104,8 @@ def _images(array: Array, what: str, shape: tuple[int, int, int]) -> NDArray[np.
         raise DataError(
             f"{what} has shape {array.shape}; expected (N, {', '.join(map(str, shape))})"
         )
-    images = array.astype(np.float32).reshape(len(array), *shape)
-    if not np.isfinite(images).all():
+    if not np.isfinite(array).all():
         raise DataError(f"{what} holds NaN or infinite values")
-    return images
+    if np.abs(array.astype(np.float64)).max() > LARGEST:
+        raise DataError(f"{what} holds values beyond {LARGEST:g}")
+    return array.astype(np.float32).reshape(len(array), *shape)

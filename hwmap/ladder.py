@@ -10,7 +10,7 @@ import numpy as np
 from hwmap.codegen.render import render
 from hwmap.codegen.vectors import stream_bytes
 from hwmap.compiler import canonical_network
-from hwmap.errors import MismatchError
+from hwmap.errors import BudgetError, MismatchError
 from hwmap.frontend.runtime import run_model
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.types import Array
@@ -117,10 +117,10 @@ def _files_rung(project: Project) -> Rung:
 def _csim_rung(project: Project, target: str, name: str, expected: bytes) -> Rung:
     """`make csim` or `make cycles` in the project, and the outputs it writes."""
     outputs = project.directory / "vectors" / "outputs.bin"
-    outputs.unlink(missing_ok=True)
     try:
+        outputs.unlink(missing_ok=True)
         run = subprocess.run(
-            ["make", "-C", str(project.directory), target],
+            ["make", "--always-make", "-C", str(project.directory), target],
             capture_output=True,
             text=True,
             timeout=MAKE_SECONDS,
@@ -128,15 +128,19 @@ def _csim_rung(project: Project, target: str, name: str, expected: bytes) -> Run
         )
     except subprocess.TimeoutExpired:
         return Rung(name, False, f"`make {target}` took longer than {MAKE_SECONDS} s")
+    except OSError as error:
+        return Rung(name, False, f"{outputs}: cannot be removed ({error.strerror})")
     found = outputs.read_bytes() if outputs.is_file() else b""
     if run.returncode and not found:
-        lines = (run.stderr or run.stdout).strip().splitlines()
-        return Rung(name, False, f"`make {target}` failed: {lines[-1] if lines else 'no output'}")
+        lines = [line for line in run.stderr.splitlines() if "error" in line] or ["no output"]
+        return Rung(name, False, f"`make {target}` failed: {lines[0]}")
     wrong = sum(a != b for a, b in zip(found, expected, strict=False))
     wrong += abs(len(found) - len(expected))
     if wrong:
         return Rung(name, False, f"{wrong} of {len(expected)} values differ")
-    return Rung(name, run.returncode == 0, f"{len(expected):,} values equal")
+    if run.returncode:
+        return Rung(name, False, "vectors/expected.bin was changed: its own test bench refuses it")
+    return Rung(name, True, f"{len(expected):,} values equal")
 
 
 def _cycles_rung(project: Project, simulated: SimResult) -> Rung:
@@ -160,6 +164,11 @@ def _cycles_rung(project: Project, simulated: SimResult) -> Rung:
 
 def run_simulation(project: Project, images: int | None = None) -> SimResult:
     """Simulate the project's design on its (first) images."""
+    if images is not None and not 1 <= images <= project.images.count:
+        raise BudgetError(
+            f"{images} images; the build has {project.images.count}, give 1 to"
+            f" {project.images.count}"
+        )
     data = project.images if images is None else project.images.first(images)
     return simulate(project.compiled.design, quantize_inputs(project.compiled.graph, data.inputs))
 

@@ -1,23 +1,24 @@
 """A build directory: written whole or not at all, and read back for `simulate` and `verify`."""
 
+import hashlib
 import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from hwmap.board import Board, Budget
 from hwmap.codegen.render import render
 from hwmap.codegen.vectors import stream_bytes
 from hwmap.compiler import Compiled, Settings, load_network
-from hwmap.data import DataSet, load_data
+from hwmap.data import DataSet
+from hwmap.decode import decode
 from hwmap.design.sequential import build_design
-from hwmap.errors import GraphError, HwmapError, OutputError
+from hwmap.errors import OutputError
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
 from hwmap.ir.serialize import from_parts, to_parts
@@ -40,11 +41,19 @@ def check_output(directory: Path) -> None:
     """Refuse an output directory that is not new or empty.
 
     Raises:
-        OutputError: it is not.
+        OutputError: it is not, or it cannot be made.
     """
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+    try:
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise OutputError(
+                f"{directory}: is there and not empty; give a new directory with -o, or remove it"
+            )
+        above = next(parent for parent in directory.resolve().parents if parent.exists())
+    except (OSError, RuntimeError) as error:
+        raise OutputError(f"{directory}: cannot be written ({error}); give another -o") from error
+    if not above.is_dir() or not os.access(above, os.W_OK):
         raise OutputError(
-            f"{directory}: is there and not empty; give a new directory with -o, or remove it"
+            f"{directory}: cannot be written, {above} is not writable; give another -o"
         )
 
 
@@ -63,31 +72,35 @@ def project_files(
     text, constants = to_parts(compiled.graph)
     inputs = quantize_inputs(compiled.graph, images.inputs)
     expected = evaluate(compiled.graph, inputs)
-    names = {"x": compiled.graph.inputs[0]} if len(images.inputs) == 1 else None
-    arrays: dict[str, Array] = {
-        key: images.inputs[name] for key, name in (names or {n: n for n in images.inputs}).items()
+    state = {
+        "model.onnx": model.read_bytes(),
+        "plan.json": to_json(compiled.plan).encode(),
+        "report.json": (json.dumps(report, indent=1) + "\n").encode(),
+        "settings.json": (json.dumps(asdict(compiled.settings), indent=1) + "\n").encode(),
+        "network.json": text.encode(),
+        "network.npz": _npz(list(constants.values())),
+        "vectors/images.npz": _npz([images.inputs[name] for name in compiled.graph.inputs]),
     }
-    if images.labels is not None:
-        arrays["y"] = images.labels
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in state.items()}
     return {
         **render(compiled.design),
-        "model.onnx": model.read_bytes(),
-        "plan.json": to_json(compiled.plan),
-        "report.json": json.dumps(report, indent=1) + "\n",
-        "settings.json": json.dumps(asdict(compiled.settings), indent=1) + "\n",
-        "network.json": text,
-        "network.npz": _npz(constants),
-        "vectors/images.npz": _npz(arrays),
+        **state,
+        "manifest.json": json.dumps(digests, indent=1) + "\n",
         "vectors/inputs.bin": stream_bytes(compiled.design, "load", inputs),
         "vectors/expected.bin": stream_bytes(compiled.design, "store", expected),
     }
 
 
-def _npz(arrays: Mapping[str, Array]) -> bytes:
-    """`arrays` as an .npz; np.savez writes the same bytes every time."""
+def _npz(arrays: Sequence[Array]) -> bytes:
+    """`arrays` by number, because names of tensors are no file names; the same bytes every time."""
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, *arrays)
     return buffer.getvalue()
+
+
+def _unpack(content: bytes, names: Iterable[str]) -> dict[str, Array]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return {name: arrays[f"arr_{number}"] for number, name in enumerate(names)}
 
 
 def write_project(directory: Path, files: Mapping[str, str | bytes]) -> None:
@@ -121,28 +134,41 @@ def read_project(directory: Path) -> Project:
         PlanError: the plan does not hold.
     """
     try:
-        settings = _settings((directory / "settings.json").read_text("utf-8"))
-        plan = from_json((directory / "plan.json").read_text("utf-8"), str(directory / "plan.json"))
-        with np.load(directory / "network.npz", allow_pickle=False) as arrays:
-            constants = {name: arrays[name] for name in arrays.files}
-        graph = from_parts((directory / "network.json").read_text("utf-8"), constants)
-        verify(graph, "network.json")
-        check_plan(plan, graph, settings.board, settings.budget, settings.max_error)
-        source = load_network(directory / "model.onnx")
-        images = load_data(directory / "vectors" / "images.npz", graph)
-        design = build_design(graph, plan, settings.board)
-    except HwmapError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, GraphError) as error:
+        files = _read_state(directory)
+        settings = decode(Settings, json.loads(files["settings.json"]), "settings")
+        plan = from_json(files["plan.json"].decode(), str(directory / "plan.json"))
+        text = files["network.json"].decode()
+        graph = from_parts(text, _unpack(files["network.npz"], json.loads(text)["constants"]))
+        inputs = _unpack(files["vectors/images.npz"], graph.inputs)
+    except (OSError, ValueError, KeyError) as error:
         raise OutputError(
             f"{directory}: not a complete hwmap build ({error}); make it with `hwmap compile`"
         ) from error
-    return Project(directory, Compiled(settings, source, graph, plan, design), images)
+    verify(graph, "network.json")
+    check_plan(plan, graph, settings.board, settings.budget, settings.max_error)
+    source = load_network(directory / "model.onnx")
+    design = build_design(graph, plan, settings.board)
+    return Project(
+        directory, Compiled(settings, source, graph, plan, design), DataSet(inputs, None)
+    )
 
 
-def _settings(text: str) -> Settings:
-    values = json.loads(text)
-    return Settings(Board(**values["board"]), Budget(**values["budget"]), values["max_error"])
+def _read_state(directory: Path) -> dict[str, bytes]:
+    """The files that say what was compiled, each as it was written.
+
+    Raises:
+        OutputError: one was changed or damaged since.
+    """
+    digests = json.loads((directory / "manifest.json").read_text("utf-8"))
+    files = {}
+    for name, digest in digests.items():
+        files[name] = (directory / name).read_bytes()
+        if hashlib.sha256(files[name]).hexdigest() != digest:
+            raise OutputError(
+                f"{directory / name}: was changed or damaged since it was compiled; make it again"
+                " with `hwmap compile` (an edited plan goes in with --plan)"
+            )
+    return files
 
 
 def require_tools(*names: str) -> None:

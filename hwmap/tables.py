@@ -4,14 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 
 def _pairs(title: str, rows: Iterable[tuple[str, str]]) -> Table:
-    table = Table(title=title, show_header=False, title_justify="left")
+    table = Table(title=Text(title), show_header=False, title_justify="left")
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(name, value)
+        table.add_row(Text(name), Text(value))
     return table
 
 
@@ -103,7 +104,7 @@ def simulate_table(data: Mapping[str, Any]) -> Table:
     for step in data["steps"]:
         again = f" (again, {step['instance'] + 1})" if step["instance"] else ""
         table.add_row(
-            step["source"][-48:] + again,
+            Text(step["source"][-48:] + again),
             step["kind"],
             f"{step['start_cycle']:,}",
             f"{step['end_cycle']:,}",

@@ -94,5 +94,4 @@ def test_integer_top1_is_within_two_points_of_float(prepared):
 
     accuracy = measure_accuracy(compiled, DataSet({name: images}, case.labels.astype(np.int64)))
 
-    assert accuracy is not None
     assert accuracy.integer_top1 >= accuracy.float_top1 - 0.02

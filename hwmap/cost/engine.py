@@ -86,6 +86,21 @@ class Engine:
         return 19 + (self.simd.bit_length() - 1)
 
 
+def engine_problem(engine: Engine) -> str | None:
+    """Why `engine` cannot be built, or None."""
+    sizes = vars(engine)
+    for name, size in sizes.items():
+        if size < 1 or size & (size - 1):
+            return f"{name}={size}; expected a power of two"
+    if engine.requant_lanes > min(engine.pe, engine.vector_lanes):
+        return f"requant_lanes={engine.requant_lanes}; expected at most PE and the vector lanes"
+    if engine.vector_lanes > engine.weight_word_bytes:
+        return f"vector_lanes={engine.vector_lanes}; expected at most PE * SIMD"
+    if engine.bus_bytes > min(engine.weight_word_bytes, engine.channel_word_bytes):
+        return f"bus_bytes={engine.bus_bytes}; expected at most a word of either constant memory"
+    return None
+
+
 @dataclass(frozen=True)
 class OpCost:
     """What one run of an op takes on an engine. `words` and `blocks` are those of the formula."""

@@ -78,14 +78,12 @@ def is_decomposable(op: Conv) -> bool:
 
 def _is_measurable(op: Conv, graph: Graph) -> bool:
     """Whether the second moments of what `op` reads fit memory: n * n numbers of 8 bytes."""
-    return graph.constants[op.weight].values[0].size <= MOST_INPUTS
+    return bool(graph.constants[op.weight].values[0].size <= MOST_INPUTS)
 
 
-def make_candidate(
-    op: HardwareOp, graph: Graph, method: str, ranks: tuple[int, ...], error: float = 0.0
-) -> Candidate:
+def make_candidate(op: HardwareOp, graph: Graph, method: str, ranks: tuple[int, ...]) -> Candidate:
     """The candidate of `op` with the given method ("dense", "svd-input", "svd-output",
-    "svd-spatial", "cpd") and ranks.
+    "svd-spatial", "cpd") and ranks; its error is not measured yet.
 
     Raises:
         PlanError: the method or the ranks do not fit `op`.
@@ -105,7 +103,7 @@ def make_candidate(
     weights = sum(
         part.constants[link.weight].values.size for link in chain if isinstance(link, Conv)
     )
-    return Candidate(op.name, method, ranks, part, error, total, weights)
+    return Candidate(op.name, method, ranks, part, 0.0, total, weights)
 
 
 def _svd_rank(a: int, b: int) -> int:
@@ -129,15 +127,20 @@ def _ranks(op: Conv, graph: Graph) -> Iterator[tuple[str, int]]:
 
 
 def _measured(op: Conv, graph: Graph, moments: Moments) -> Iterator[Candidate]:
-    weight = graph.constants[op.weight].values.astype(np.float64)
-    bias = graph.constants[op.bias].values.astype(np.float64)
-    flat = weight.reshape(len(weight), -1)
     for method, rank in _ranks(op, graph):
-        candidate = make_candidate(op, graph, method, (rank,))
-        change = effective_weight(candidate, weight.shape).reshape(flat.shape) - flat
-        error = relative_error(flat, bias, change, moments)
-        if error < MOST_ERROR:
-            yield replace(candidate, error=error)
+        candidate = measure_candidate(make_candidate(op, graph, method, (rank,)), graph, moments)
+        if candidate.error < MOST_ERROR:
+            yield candidate
+
+
+def measure_candidate(candidate: Candidate, graph: Graph, moments: Moments) -> Candidate:
+    """`candidate` with the error it has on the data that `moments` were measured on."""
+    op = graph.op(candidate.op)
+    assert isinstance(op, Conv)
+    weight, bias = (graph.constants[n].values.astype(np.float64) for n in (op.weight, op.bias))
+    flat = weight.reshape(len(weight), -1)
+    change = effective_weight(candidate, weight.shape).reshape(flat.shape) - flat
+    return replace(candidate, error=relative_error(flat, bias, change, moments))
 
 
 def effective_weight(candidate: Candidate, shape: tuple[int, ...]) -> NDArray[np.float64]:

@@ -33,6 +33,7 @@ class SimResult:
     """
 
     outputs: Mapping[str, NDArray[np.int64]]
+    clock_mhz: int
     steps: tuple[StepTime, ...]
     cycles: int
     stalls: int

@@ -90,6 +90,7 @@ def simulate(design: Design, inputs: Mapping[str, Array]) -> SimResult:
     steps, stalls = time_line(design)
     return SimResult(
         outputs={name: np.concatenate(values) for name, values in parts.items()},
+        clock_mhz=design.clock_mhz,
         steps=steps,
         cycles=steps[-1].end_cycle,
         stalls=stalls,

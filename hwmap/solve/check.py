@@ -10,11 +10,11 @@ from itertools import pairwise
 import numpy as np
 
 from hwmap.board import Board, Budget
-from hwmap.cost.engine import DRAM_LATENCY_CYCLES, op_cost
+from hwmap.cost.engine import DRAM_LATENCY_CYCLES, engine_problem, op_cost
 from hwmap.cost.memory import engine_memories, place
 from hwmap.errors import PlanError
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import HardwareOp
+from hwmap.ir.ops import Conv, HardwareOp
 from hwmap.solve.plan import Plan, Retention, Step
 
 
@@ -26,10 +26,11 @@ def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_error
         PlanError: the first promise that it breaks.
     """
     problem = (
-        _steps_problem(plan, graph)
+        engine_problem(plan.engine)
+        or _resource_problem(plan, board, budget)
+        or _steps_problem(plan, graph)
         or _arena_problem(plan, graph)
         or _constants_problem(plan, graph)
-        or _resource_problem(plan, board, budget)
         or _number_problem(plan, graph, max_error)
     )
     if problem:
@@ -69,6 +70,9 @@ def _writes(step: Step, graph: Graph) -> str | None:
 
 def _arena_problem(plan: Plan, graph: Graph) -> str | None:
     """Every step finds its inputs where they were written, and overwrites nothing that is kept."""
+    unknown = [item.tensor for item in plan.retentions if item.tensor not in graph.tensors]
+    if unknown:
+        return f"keeps '{unknown[0]}', which the network does not have"
     content = np.full(plan.arena_bytes, -1, np.int64)
     for index, step in enumerate(plan.steps):
         kept = [
@@ -76,6 +80,9 @@ def _arena_problem(plan: Plan, graph: Graph) -> str | None:
             for number, item in enumerate(plan.retentions)
             if item.start_step <= index < item.end_step
         ]
+        copies = [item.tensor for _, item in kept]
+        if len(set(copies)) != len(copies):
+            return f"step {index} ('{step.name}'): two copies of a tensor are kept at once"
         taken = np.zeros(plan.arena_bytes, bool)
         for _, item in kept:
             space = _space(item, graph)
@@ -122,8 +129,8 @@ def _constants_problem(plan: Plan, graph: Graph) -> str | None:
     weights = channels = 0
     for name in plan.resident:
         op = graph.by_name.get(name)
-        if not isinstance(op, HardwareOp):
-            return f"'{name}' is resident, but is no op of the network"
+        if not isinstance(op, Conv) or plan.resident.count(name) > 1:
+            return f"'{name}' is resident, but is no op with constants, or is named twice"
         cost = op_cost(op, graph, plan.engine)
         weights += cost.weight_words
         channels += cost.channel_words
@@ -139,6 +146,8 @@ def _constants_problem(plan: Plan, graph: Graph) -> str | None:
 
 
 def _resource_problem(plan: Plan, board: Board, budget: Budget) -> str | None:
+    if min(plan.arena_bytes, plan.weight_words, plan.channel_words, plan.bound_cycles) < 0:
+        return "a memory or a bound is negative"
     memories = engine_memories(
         plan.engine,
         arena_bytes=plan.arena_bytes,
@@ -152,7 +161,10 @@ def _resource_problem(plan: Plan, board: Board, budget: Budget) -> str | None:
             f" {budget.memory_bytes:,}"
         )
     if plan.engine.dsp != plan.dsp or plan.dsp > budget.dsp:
-        return f"the engine takes {plan.engine.dsp} DSP slices; the budget is {budget.dsp}"
+        return (
+            f"the engine takes {plan.engine.dsp} DSP slices; the plan says {plan.dsp}, the budget"
+            f" is {budget.dsp}"
+        )
     if plan.engine.bus_bytes > board.bus_bytes:
         return f"the bus moves {plan.engine.bus_bytes} bytes per cycle; DRAM has {board.bus_bytes}"
     if place(memories, bram18=budget.bram18, uram=budget.uram) is None:
@@ -181,6 +193,7 @@ def _number_problem(plan: Plan, graph: Graph, max_error: float) -> str | None:
     ):
         return f"'{plan.status}' with {plan.cycles:,} cycles and a bound of {plan.bound_cycles:,}"
     error = sum(choice.error for choice in plan.choices)
-    if abs(error - plan.error) > 1e-9 or error > max_error + 1e-9:
+    negative = any(choice.error < 0 for choice in plan.choices)
+    if negative or abs(error - plan.error) > 1e-9 or error > max_error + 1e-9:
         return f"the choices add up to an error of {error:.4f}; the limit is {max_error:.4f}"
     return None

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Literal
 
 from hwmap.cost.engine import Engine
+from hwmap.decode import decode
 from hwmap.errors import PlanError
 
 Status = Literal["optimal", "feasible"]
@@ -82,19 +83,7 @@ def from_json(text: str, source: str) -> Plan:
         PlanError: not a plan; `source` is named.
     """
     try:
-        values = json.loads(text)
-        return Plan(
-            **{
-                **values,
-                "engine": Engine(**values["engine"]),
-                "choices": tuple(
-                    Choice(**{**choice, "ranks": tuple(choice["ranks"])})
-                    for choice in values["choices"]
-                ),
-                "resident": tuple(values["resident"]),
-                "steps": tuple(Step(**step) for step in values["steps"]),
-                "retentions": tuple(Retention(**item) for item in values["retentions"]),
-            }
-        )
-    except (ValueError, KeyError, TypeError) as error:
+        plan: Plan = decode(Plan, json.loads(text), "plan")
+    except (ValueError, RecursionError) as error:
         raise PlanError(f"{source}: not a plan of hwmap ({error}); expected a plan.json") from error
+    return plan

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hwmap.compiler import load_network
+from hwmap.errors import ModelError
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Conv, MaxPool
@@ -101,3 +102,29 @@ def test_images_that_are_all_zero_still_quantize(tmp_path: Path):
     _, integer = _lowered(net, tmp_path, np.zeros((2, 2, 3, 3), "f"))
 
     assert integer.tensors["x"].integer.scale == 1.0
+
+
+@pytest.mark.parametrize("bias", [0.0, 3e5, -3e5])
+def test_a_sum_of_very_many_products_fits_32_bits(bias: float, tmp_path: Path):
+    net = Network((1, 300, 300))
+    weight = net.constant(np.ones((1, 1, 300, 300)), "w")
+    inputs = ["x", weight, net.constant(np.array([bias]), "b")]
+    net.node("Conv", *inputs, name="out", kernel_shape=[300, 300])
+    x = np.stack([np.full((1, 300, 300), value, "f") for value in (-1.0, 0.3, 1.0)])
+
+    _, integer = _lowered(net, tmp_path, x)
+
+    op = integer.ops[0]
+    assert isinstance(op, Conv)
+    weights = np.abs(integer.constants[op.weight].values.astype(np.int64)).sum()
+    total = 255 * weights + abs(int(integer.constants[op.bias].values[0]))
+    assert 2**30 < total < 2**31
+
+
+def test_weights_that_overflow_are_refused(tmp_path: Path):
+    net = Network((2, 2, 2))
+    weight = net.constant(np.full((1, 2, 1, 1), 3e38, np.float32), "w")
+    net.node("Conv", "x", weight, name="out", kernel_shape=[1, 1])
+
+    with pytest.raises(ModelError, match="tensor 'out' overflows on the calibration data"):
+        _lowered(net, tmp_path, np.full((1, 2, 2, 2), 10, "f"))

@@ -1,5 +1,6 @@
 """The solver as a whole: recomputation, budgets, proofs, and the checker that trusts nothing."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from hwmap.errors import InfeasibleError, PlanError
 from hwmap.ir.graph import hardware_ops
 from hwmap.solve.addresses import Item, live_peak, pack
 from hwmap.solve.check import check_plan
-from hwmap.solve.plan import Plan, Retention, Step, from_json, to_json
+from hwmap.solve.plan import Choice, Plan, Retention, Step, from_json, to_json
 from hwmap.solve.sequential.problem import build_problem, network_of
 from hwmap.solve.sequential.schedule import schedule
 from tests.models import chain, must_recompute
@@ -114,9 +115,30 @@ def test_a_plan_comes_back_from_json(compiled: Compiled):
     assert from_json(to_json(compiled.plan), "plan.json") == compiled.plan
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"network": "x"}'])
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"network": "x"}', "[" * 100_000])
 def test_text_that_is_no_plan_is_refused(text: str):
     with pytest.raises(PlanError, match=r"plan\.json: not a plan of hwmap"):
+        from_json(text, "plan.json")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("cycles", "12", "plan.cycles is '12'; expected int"),
+        ("cycles", 1.5, "plan.cycles is 1.5; expected int"),
+        ("status", "banana", "plan.status is 'banana'; expected one of"),
+        ("error", float("nan"), "plan.error is nan; expected a finite number"),
+        ("engine", {"pe": 1}, "plan.engine: field 'bus_bytes' is missing or not known"),
+        ("steps", [{"kind": "jump", "name": "x", "instance": 0}], "plan.steps[0].kind is 'jump'"),
+        ("resident", "all", "plan.resident is 'all'; expected a list"),
+    ],
+)
+def test_a_plan_with_a_wrong_field_names_it(
+    compiled: Compiled, field: str, value: object, message: str
+):
+    text = json.dumps({**json.loads(to_json(compiled.plan)), field: value})
+
+    with pytest.raises(PlanError, match=re.escape(message)):
         from_json(text, "plan.json")
 
 
@@ -142,10 +164,24 @@ LIES = {
     "bound": (lambda p: replace(p, bound_cycles=p.cycles + 1), "a bound of"),
     "proof": (lambda p: replace(p, status="feasible"), "'feasible' with"),
     "memory": (lambda p: replace(p, memory_bytes=p.memory_bytes - 1), "memories take"),
-    "dsp": (lambda p: replace(p, dsp=p.dsp - 1), "DSP slices; the budget is"),
+    "dsp": (lambda p: replace(p, dsp=p.dsp - 1), "DSP slices; the plan says"),
     "error": (lambda p: replace(p, error=p.error + 0.01), "add up to an error"),
-    "weights": (lambda p: replace(p, weight_words=p.weight_words - 1), "weights need more than"),
-    "channels": (lambda p: replace(p, channel_words=1), "channel constants need more than"),
+    "weights": (
+        lambda p: replace(
+            p,
+            weight_words=p.weight_words - 1,
+            memory_bytes=p.memory_bytes - p.engine.weight_word_bytes,
+        ),
+        "weights need more than",
+    ),
+    "channels": (
+        lambda p: replace(
+            p,
+            channel_words=p.channel_words - 1,
+            memory_bytes=p.memory_bytes - p.engine.channel_word_bytes,
+        ),
+        "channel constants need more than",
+    ),
     "order": (
         lambda p: replace(p, steps=(p.steps[0], p.steps[2], p.steps[1], *p.steps[3:])),
         "step",
@@ -160,6 +196,10 @@ LIES = {
         "is numbered 1",
     ),
     "overlap": (lambda p: replace(p, retentions=_moved(p, "a.relu", address_bytes=8)), "overlaps"),
+    "unknown tensor": (
+        lambda p: replace(p, retentions=(*p.retentions, Retention("nothing", 0, 1, 0))),
+        "keeps 'nothing', which the network does not have",
+    ),
     "outside": (
         lambda p: replace(p, retentions=_moved(p, "a.relu", address_bytes=10**6)),
         "outside the arena",
@@ -168,10 +208,25 @@ LIES = {
         lambda p: replace(p, retentions=_moved(p, "x", end_step=1)),
         "which is not on chip",
     ),
-    "resident": (lambda p: replace(p, resident=("nothing",)), "is no op of the network"),
+    "resident": (lambda p: replace(p, resident=("nothing",)), "is no op with constants"),
     "bus": (
         lambda p: replace(p, engine=replace(p.engine, bus_bytes=16)),
-        "weights need more|memories take|moves 16 bytes",
+        "memories take",
+    ),
+    "engine": (lambda p: replace(p, engine=replace(p.engine, pe=12)), "pe=12; expected a power"),
+    "requantizer": (
+        lambda p: replace(p, engine=replace(p.engine, requant_lanes=128)),
+        "requant_lanes=128; expected at most",
+    ),
+    "two copies": (
+        lambda p: replace(p, retentions=(*p.retentions, p.retentions[-1])),
+        "two copies of a tensor",
+    ),
+    "negative memory": (lambda p: replace(p, arena_bytes=-1), "is negative"),
+    "resident twice": (lambda p: replace(p, resident=(*p.resident, p.resident[0])), "named twice"),
+    "negative error": (
+        lambda p: replace(p, choices=(Choice("a", "dense", (), -1.0),), error=-1.0),
+        "add up to an error",
     ),
 }
 
@@ -187,7 +242,7 @@ def test_the_checker_refuses_a_plan_that_lies(compiled: Compiled, lie: str):
 def test_the_checker_refuses_a_plan_above_the_budget(compiled: Compiled):
     small = replace(WHOLE, dsp=compiled.plan.dsp - 1)
 
-    with pytest.raises(PlanError, match="DSP slices; the budget is"):
+    with pytest.raises(PlanError, match="DSP slices; the plan says"):
         check_plan(compiled.plan, compiled.graph, BOARD, small, 0.05)
 
 

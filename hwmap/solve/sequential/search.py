@@ -111,8 +111,9 @@ def solve(
     )
     remedy = "" if smallest is None else f"; --mem {smallest.memory_bytes} works"
     if state.open or state.unseen is not None:
-        raise TimeLimitError(f"{message} that was found in time (infeasibility not proved){remedy}")
-    raise InfeasibleError(f"{message} (proved: at least {least:,} bytes are needed){remedy}")
+        raise TimeLimitError(f"{message} within the time limit (infeasibility not proved){remedy}")
+    needed = max(least, limits.budget.memory_bytes + 1)
+    raise InfeasibleError(f"{message} (proved: at least {needed:,} bytes are needed){remedy}")
 
 
 def _quick_bound(problem: Problem) -> int:
@@ -296,7 +297,7 @@ def _smallest_on(search: _Search, problem: Problem, limit_bytes: int, *, extra: 
             extra=extra,
             limit_bytes=limit_bytes if plan is None else plan.memory_bytes,
             most_cycles=None if plan is None else plan.cycles - 1,
-            seconds=LEAST_SECONDS,
+            seconds=min(LEAST_SECONDS, search.limits.seconds * SHARE),
             least_memory=least,
             hint=relaxed.choice,
         )
