@@ -328,7 +328,7 @@ def test_without_calibration_data_there_is_a_warning(tmp_path: Path):
     ("arguments", "message"),
     [
         (("compile", DIGITS), "Missing option '--board'"),
-        (("compile", DIGITS, "--board", "kv260", "--dsp", "many"), "'many' is not a valid"),
+        (("compile", DIGITS, "--board", "kv260", "--dsp", "many"), "Invalid value for '--dsp'"),
         (("compile", DIGITS, "--board", "kv260", "--colour"), "No such option"),
         (("paint",), "No such command 'paint'"),
     ],

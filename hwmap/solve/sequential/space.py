@@ -83,6 +83,11 @@ class Space:
                 ]
         return tuple(found)
 
+    @property
+    def variables(self) -> int:
+        """About how many variables the schedule model has."""
+        return sum(len(self.windows[run.task]) for run in self.runs)
+
     def task(self, run: Run) -> Task:
         return self.problem.tasks[run.task]
 
