@@ -17,8 +17,8 @@ from rich.table import Table
 from hwmap import api
 from hwmap.board import board_names, load_board
 from hwmap.compiler import Report
-from hwmap.errors import BudgetError, HwmapError, MismatchError
-from hwmap.ladder import Rung
+from hwmap.errors import BudgetError, HwmapError
+from hwmap.ladder import Rung, require
 from hwmap.tables import boards_table, compile_table, inspect_table, simulate_table
 
 app = typer.Typer(
@@ -161,9 +161,7 @@ def verify(build: Build, as_json: Json = False) -> None:
     if as_json:
         data = {"holds": result.holds, "rungs": [asdict(rung) for rung in result.rungs]}
         typer.echo(json.dumps(data, indent=1))
-    if not result.holds:
-        failed = next(rung for rung in result.rungs if rung.holds is False)
-        raise MismatchError(f"{build}: {failed.name}: {failed.detail}")
+    require(result.rungs)
 
 
 @app.command()

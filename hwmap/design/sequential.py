@@ -69,7 +69,6 @@ def build_design(graph: Graph, plan: Plan, board: Board) -> Design:
         resident_words=len(stay),
         dram=np.concatenate([stay, *blobs]),
         macs=sum(macs(op, graph) for op in graph.ops),
-        planned_cycles=plan.cycles,
     )
 
 

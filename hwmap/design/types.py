@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from hwmap.cost.engine import Engine
 from hwmap.ir.types import Tensor
 
-KINDS = ("load", "matrix", "depthwise", "max_pool", "average_pool", "add", "store")
-
 
 @dataclass(frozen=True)
 class Fetch:
@@ -25,7 +23,8 @@ class Fetch:
 class StepDescriptor:
     """One row of the table that drives the engine; the fields are those of `hls/hwmap/step.hpp`.
 
-    `source` (the ONNX node) and `instance` are for people. Addresses and `_bytes` are bytes of the
+    `source` (the ONNX node) and `instance` are for people; `kind` is "load", "matrix", "depthwise",
+    "max_pool", "average_pool", "add" or "store". Addresses and `_bytes` are bytes of the
     arena, except for those of the constant memories, which are words.
     """
 
@@ -102,4 +101,3 @@ class Design:
     resident_words: int
     dram: NDArray[np.int8]
     macs: int
-    planned_cycles: int

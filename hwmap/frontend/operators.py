@@ -171,6 +171,8 @@ def _pool(node: Node) -> tuple[tuple[int, ...], Pair, Pair, Pads]:
     rows, columns = node.attributes.get("kernel_shape", ())
     strides = _pair(node, "strides")
     pads = _pads(node, shape, (rows, columns), strides)
+    if max(pads[0], pads[2]) >= rows or max(pads[1], pads[3]) >= columns:
+        raise UnsupportedError(f"pads {list(pads)} must be smaller than the kernel {rows, columns}")
     height, width = _output_size(shape, (rows, columns), strides, pads)
     if node.attributes.get("ceil_mode", 0):
         left = (shape[2] + pads[0] + pads[2] - rows) % strides[0]

@@ -1,4 +1,4 @@
-"""A stable text form of a graph: for people, for golden files, and to hash a network."""
+"""A stable text form of a graph, for people and for golden files."""
 
 import hashlib
 from dataclasses import fields
@@ -15,11 +15,6 @@ def to_text(graph: Graph) -> str:
     lines += [f"  {_op(op, graph)}" for op in graph.ops]
     lines += [f"  output {name}" for name in graph.outputs]
     return "\n".join(lines) + "\n"
-
-
-def digest(graph: Graph) -> str:
-    """A hash of everything in `graph`, 16 hexadecimal digits."""
-    return hashlib.sha256(to_text(graph).encode()).hexdigest()[:16]
 
 
 def _op(op: Op, graph: Graph) -> str:

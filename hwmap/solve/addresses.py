@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
+from hwmap.solve.cpsat import new_solver
+
 
 @dataclass(frozen=True)
 class Item:
@@ -98,10 +100,7 @@ def _pack_exactly(
             for index, (address, item) in enumerate(zip(addresses, items, strict=True))
         ],
     )
-    solver = cp_model.CpSolver()
-    solver.parameters.max_time_in_seconds = time_limit_seconds
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = 0
+    solver = new_solver(time_limit_seconds)
     if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return None
     return tuple(int(solver.value(address)) for address in addresses)

@@ -226,3 +226,11 @@ def test_a_thousand_activations_in_a_row_are_one(tmp_path: Path):
         tensor = net.node("Relu", tensor, name=f"r{index}")
 
     assert len(canonical_network(net.save(tmp_path / "net.onnx", tensor)).ops) == 1
+
+
+def test_a_pool_whose_pads_are_as_large_as_its_kernel_is_refused(tmp_path: Path):
+    net = Network((2, 5, 5))
+    net.node("MaxPool", "x", name="out", kernel_shape=[2, 2], pads=[2, 0, 0, 0])
+
+    with pytest.raises(UnsupportedOperatorError, match="must be smaller than the kernel"):
+        read_model(net.save(tmp_path / "net.onnx", "out"))

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
-from hwmap.solve.sequential.memory import add_memory, new_solver
+from hwmap.solve.cpsat import new_solver
+from hwmap.solve.sequential.memory import add_memory
 from hwmap.solve.sequential.problem import Option, Problem, Task
 
 MUCH = 1 << 40

@@ -13,12 +13,8 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
-from hwmap.solve.sequential.memory import (
-    MemoryVariables,
-    add_memory,
-    effort_seconds,
-    new_solver,
-)
+from hwmap.solve.cpsat import effort_seconds, new_solver
+from hwmap.solve.sequential.memory import MemoryVariables, add_memory
 from hwmap.solve.sequential.problem import Problem
 from hwmap.solve.sequential.space import Run, Schedule, Space, Value, run_cycles
 

@@ -253,20 +253,12 @@ def _attempt(search: _Search, state: _State, item: _Open, *, extra: int) -> tupl
 
 def _useful_extra(item: _Open, best: Plan | None) -> int:
     """Extra slots beyond which no plan beats `best`: a chain can be cut between any two parts, and
-    every recomputation takes at least the shortest step."""
+    every run beyond the first adds its overhead to the bound (its trips may hide a fetch)."""
     if best is None:
         return MOST_SLOTS
     tasks = item.problem.tasks
     cuts = sum(max(len(option.parts) for option in task.options) - 1 for task in tasks)
-    shortest = min(
-        part.trips
-        for task in tasks
-        for option in task.options
-        for part in option.parts
-        if task.kind == "run"
-    )
-    spare = max(best.cycles - 1 - item.low, 0)
-    return cuts + spare // (shortest + item.problem.overhead_cycles)
+    return cuts + max(best.cycles - 1 - item.low, 0) // item.problem.overhead_cycles
 
 
 def least_memory(search: _Search, engines: Sequence[Engine]) -> tuple[Plan | None, int]:
