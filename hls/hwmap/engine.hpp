@@ -7,6 +7,7 @@
 #include "hwmap/arena.hpp"
 #include "hwmap/clock.hpp"
 #include "hwmap/constants.hpp"
+#include "hwmap/multiply.hpp"
 #include "hwmap/requantize.hpp"
 #include "hwmap/step.hpp"
 #include "hwmap/stream.hpp"
@@ -171,16 +172,25 @@ class Engine {
                                         step.pad_value);
     const auto weights = weights_.Read(walker.weight_address());
     if (step.kind == StepKind::kMatrix) {
+      // Two output channels share every activation, and so a DSP slice. A single one has a twin of
+      // weight 0, which synthesis removes.
+      constexpr unsigned kTwin = P::kPe == 1 ? 0 : 1;
     MatrixPe:
-      for (unsigned pe = 0; pe < P::kPe; ++pe) {
+      for (unsigned pe = 0; pe < P::kPe; pe += 1 + kTwin) {
 #pragma HLS UNROLL
-        std::int32_t dot = 0;
+        std::int32_t first = 0;
+        std::int32_t second = 0;
       MatrixSimd:
         for (unsigned i = 0; i < P::kSimd; ++i) {
 #pragma HLS UNROLL
-          dot += weights.at[pe * P::kSimd + i] * x.at[i];
+          const std::int8_t twin = kTwin == 0 ? 0 : weights.at[(pe + kTwin) * P::kSimd + i];
+          const Products both = MultiplyPair(weights.at[pe * P::kSimd + i], twin, x.at[i]);
+          first += both.first;
+          second += both.second;
         }
-        sum[pe] = (walker.IsFirstTerm() ? 0 : sum[pe]) + dot;
+        const bool start = walker.IsFirstTerm();
+        sum[pe] = (start ? 0 : sum[pe]) + first;
+        if (kTwin != 0) sum[pe + kTwin] = (start ? 0 : sum[pe + kTwin]) + second;
       }
       return;
     }

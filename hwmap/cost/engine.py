@@ -72,8 +72,10 @@ class Engine:
 
     @property
     def dsp(self) -> int:
-        """DSP slices: one per multiplier, and those of the requantizer."""
-        return self.multipliers + DSP_PER_REQUANT * self.requant_lanes
+        """DSP slices: one for two multipliers of the matrix array that share an activation (see
+        `hls/hwmap/multiply.hpp`), one per vector lane, and those of the requantizer."""
+        matrix = -(-self.pe // 2) * self.simd
+        return matrix + self.vector_lanes + DSP_PER_REQUANT * self.requant_lanes
 
     @property
     def step_overhead_cycles(self) -> int:

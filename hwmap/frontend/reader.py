@@ -66,7 +66,12 @@ def inspect_model(path: Path) -> ModelFile:
     values |= {value.name: value for value in inputs}
     if not inputs:
         raise ModelError(f"{path}: no output depends on an input; expected a network")
-    problems: list[Problem] = []
+    problems = [
+        (info.name, f"the input must be FLOAT, got {_type_name(info)}")
+        for info in proto.graph.input
+        if info.name in {value.name for value in inputs}
+        and info.type.tensor_type.elem_type != onnx.TensorProto.FLOAT
+    ]
     ops: list[Op] = []
     constants: dict[str, Array] = {}
     for node, name in zip(nodes, _node_names(nodes), strict=True):
@@ -132,9 +137,6 @@ def _initializer(init: onnx.TensorProto, path: Path) -> Value:
 def _input(info: onnx.ValueInfoProto, path: Path) -> Value:
     kind = info.type.tensor_type
     sizes = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in kind.shape.dim]
-    if kind.elem_type != onnx.TensorProto.FLOAT:
-        found = onnx.TensorProto.DataType.Name(kind.elem_type)
-        raise ModelError(f"{path}: input '{info.name}' must be FLOAT, got {found}")
     if sizes and sizes[0] == 0:
         sizes[0] = 1
     if not sizes or sizes[0] != 1 or min(sizes) < 1 or len(sizes) not in (2, 4):
@@ -143,6 +145,10 @@ def _input(info: onnx.ValueInfoProto, path: Path) -> Value:
             f" given, got {[dim.dim_param or dim.dim_value for dim in kind.shape.dim]}"
         )
     return Value(info.name, tuple(sizes))
+
+
+def _type_name(info: onnx.ValueInfoProto) -> str:
+    return str(onnx.TensorProto.DataType.Name(info.type.tensor_type.elem_type))
 
 
 def _node_names(nodes: Iterable[onnx.NodeProto]) -> list[str]:

@@ -71,9 +71,10 @@ def test_depthwise_and_pooling_use_the_vector_lanes(tmp_path: Path):
     assert pool.fetch_words == 0
 
 
-def test_dsp_slices_are_multipliers_and_requantizers():
+def test_two_products_share_a_dsp_slice():
     assert ENGINE.multipliers == 4 * 8 + 8
-    assert ENGINE.dsp == 4 * 8 + 8 + 2 * 2
+    assert ENGINE.dsp == 4 // 2 * 8 + 8 + 2 * 2
+    assert Engine(1, 8, 8, 1, 8).dsp == 8 + 8 + 2
 
 
 @pytest.mark.parametrize(

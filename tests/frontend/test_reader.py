@@ -234,3 +234,18 @@ def test_a_pool_whose_pads_are_as_large_as_its_kernel_is_refused(tmp_path: Path)
 
     with pytest.raises(UnsupportedOperatorError, match="must be smaller than the kernel"):
         read_model(net.save(tmp_path / "net.onnx", "out"))
+
+
+def test_an_input_of_integers_is_listed_with_the_other_problems(tmp_path: Path):
+    net = Network((2, 4, 4))
+    net.node("Sin", net.conv("x", (2, 2), (1, 1), name="a"), name="out")
+    proto = net.model("out")
+    proto.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.INT8
+    onnx.save(proto, tmp_path / "net.onnx")
+
+    file = inspect_model(tmp_path / "net.onnx")
+
+    assert file.problems == (
+        ("x", "the input must be FLOAT, got INT8"),
+        ("out", "operator 'Sin' is not supported"),
+    )
