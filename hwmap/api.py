@@ -19,6 +19,7 @@ from hwmap.compiler import (
 from hwmap.data import DataSet, load_data
 from hwmap.errors import BudgetError, DataError, PlanError, UnsupportedOperatorError
 from hwmap.frontend.reader import inspect_model
+from hwmap.frontend.runtime import check_model
 from hwmap.ir.graph import Graph
 from hwmap.ladder import Rung, run_simulation
 from hwmap.project import check_output, project_files, read_project, write_project
@@ -112,6 +113,7 @@ def compile(
     settings = Settings(target, budget_of(target, dsp=dsp, memory_bytes=mem), max_error)
     report("reading the model")
     source = load_network(path)
+    check_model(path)
     data = _calibration(calib, source)
     tests = None if test_data is None else _labelled(Path(test_data), source)
     made = _plan(plan, source, settings, data, time_limit, report)

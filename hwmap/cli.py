@@ -181,6 +181,8 @@ def main() -> None:
         message, code = str(error), error.exit_code
     except USAGE_ERROR as error:
         message, code = f"{error.format_message()} (see hwmap --help)", USAGE_EXIT_CODE
+    except OSError as error:
+        message, code = f"cannot write the result ({error.strerror})", 1
     except typer.Abort:
         message, code = "interrupted", INTERRUPTED_EXIT_CODE
     typer.echo(f"hwmap: {' '.join(message.split())}", err=True)

@@ -9,6 +9,7 @@ from hwmap.board import Board, Budget
 from hwmap.data import DataSet
 from hwmap.decompose.apply import apply_candidates
 from hwmap.decompose.candidates import (
+    METHODS,
     Candidate,
     enumerate_candidates,
     make_candidate,
@@ -100,6 +101,13 @@ def _chosen(source: Graph, plan: Plan) -> list[Candidate]:
     unknown = [choice.op for choice in plan.choices if choice.op not in ops]
     if unknown:
         raise PlanError(f"the plan decomposes op '{unknown[0]}', which the network does not have")
+    names = [choice.op for choice in plan.choices]
+    for choice in plan.choices:
+        if choice.method not in METHODS or names.count(choice.op) > 1:
+            raise PlanError(
+                f"op '{choice.op}': method '{choice.method}' is not known or the op is decomposed"
+                f" twice; expected one of {', '.join(METHODS)}"
+            )
     return [
         make_candidate(ops[choice.op], source, choice.method, choice.ranks)
         for choice in plan.choices

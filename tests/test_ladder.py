@@ -45,7 +45,9 @@ def _plan(graph: Graph, engine: Engine, *, resident: bool) -> Plan:
             task.kind,
             task.inputs,
             task.output,
-            tuple(o for o in task.options if o.resident == resident or len(task.options) == 1),
+            tuple(
+                o for o in task.options if o.parts[0].resident == resident or len(task.options) == 1
+            ),
         )
         for task in problem.tasks
     )

@@ -31,6 +31,9 @@ DRAM_LATENCY_CYCLES = 60
 controller behind an AXI port takes 30-60 cycles at 100-300 MHz); seen once per image,
 which begins when the first word is there."""
 
+MOST_SIDE = 128
+"""Largest PE, SIMD and number of lanes: wider arrays do not route at the boards' clocks."""
+
 DSP_PER_REQUANT = 2
 """A 32 x 17 bit product takes two slices, 25 x 18 (UG479, 7 series) or 27 x 18 (UG579)."""
 
@@ -88,18 +91,23 @@ class Engine:
         return 19 + (self.simd.bit_length() - 1)
 
 
-def engine_problem(engine: Engine) -> str | None:
-    """Why `engine` cannot be built, or None."""
-    sizes = vars(engine)
-    for name, size in sizes.items():
-        if size < 1 or size & (size - 1):
-            return f"{name}={size}; expected a power of two"
+def widest_bus(pe: int, simd: int, requant_lanes: int, port_bytes: int) -> int:
+    """Bytes per cycle from DRAM: the board's port, or a word of the narrower constant memory."""
+    return min(port_bytes, pe * simd, CHANNEL_BYTES * requant_lanes)
+
+
+def engine_problem(engine: Engine, port_bytes: int) -> str | None:
+    """Why `engine` is not one that hwmap builds for a board with such a DRAM port, or None."""
+    for name, size in vars(engine).items():
+        if size < 1 or size & (size - 1) or size > MOST_SIDE:
+            return f"{name}={size}; expected a power of two up to {MOST_SIDE}"
     if engine.requant_lanes > min(engine.pe, engine.vector_lanes):
         return f"requant_lanes={engine.requant_lanes}; expected at most PE and the vector lanes"
     if engine.vector_lanes > engine.weight_word_bytes:
         return f"vector_lanes={engine.vector_lanes}; expected at most PE * SIMD"
-    if engine.bus_bytes > min(engine.weight_word_bytes, engine.channel_word_bytes):
-        return f"bus_bytes={engine.bus_bytes}; expected at most a word of either constant memory"
+    bus = widest_bus(engine.pe, engine.simd, engine.requant_lanes, port_bytes)
+    if engine.bus_bytes != bus:
+        return f"bus_bytes={engine.bus_bytes}; expected {bus}"
     return None
 
 

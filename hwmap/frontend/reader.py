@@ -86,7 +86,8 @@ def inspect_model(path: Path) -> ModelFile:
     name = Path(path).stem
     if problems:
         return ModelFile(name, operators, None, tuple(problems))
-    graph = _graph(name, inputs, [out.name for out in proto.graph.output], ops, values, constants)
+    outputs = list(dict.fromkeys(out.name for out in proto.graph.output))
+    graph = _graph(name, inputs, outputs, ops, values, constants)
     return ModelFile(name, operators, graph, ())
 
 

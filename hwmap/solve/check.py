@@ -6,6 +6,7 @@ there untouched. Cycles, constants, memory and DSP slices are counted again, ste
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import floor
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from hwmap.cost.memory import engine_memories, place
 from hwmap.errors import PlanError
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Conv, HardwareOp
-from hwmap.solve.plan import Plan, Retention, Step
+from hwmap.solve.plan import PPM, Plan, Retention, Step, error_ppm
 
 
 def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_error: float) -> None:
@@ -26,8 +27,8 @@ def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_error
         PlanError: the first promise that it breaks.
     """
     problem = (
-        engine_problem(plan.engine)
-        or _resource_problem(plan, board, budget)
+        engine_problem(plan.engine, board.bus_bytes)
+        or _resource_problem(plan, budget)
         or _steps_problem(plan, graph)
         or _arena_problem(plan, graph)
         or _constants_problem(plan, graph)
@@ -145,7 +146,7 @@ def _constants_problem(plan: Plan, graph: Graph) -> str | None:
     return None
 
 
-def _resource_problem(plan: Plan, board: Board, budget: Budget) -> str | None:
+def _resource_problem(plan: Plan, budget: Budget) -> str | None:
     if min(plan.arena_bytes, plan.weight_words, plan.channel_words, plan.bound_cycles) < 0:
         return "a memory or a bound is negative"
     memories = engine_memories(
@@ -165,8 +166,6 @@ def _resource_problem(plan: Plan, board: Board, budget: Budget) -> str | None:
             f"the engine takes {plan.engine.dsp} DSP slices; the plan says {plan.dsp}, the budget"
             f" is {budget.dsp}"
         )
-    if plan.engine.bus_bytes > board.bus_bytes:
-        return f"the bus moves {plan.engine.bus_bytes} bytes per cycle; DRAM has {board.bus_bytes}"
     if place(memories, bram18=budget.bram18, uram=budget.uram) is None:
         return f"memories do not fit {budget.bram18} BRAM18 and {budget.uram} URAM"
     return None
@@ -193,7 +192,8 @@ def _number_problem(plan: Plan, graph: Graph, max_error: float) -> str | None:
     ):
         return f"'{plan.status}' with {plan.cycles:,} cycles and a bound of {plan.bound_cycles:,}"
     error = sum(choice.error for choice in plan.choices)
+    parts = sum(error_ppm(choice.error) for choice in plan.choices)
     negative = any(choice.error < 0 for choice in plan.choices)
-    if negative or abs(error - plan.error) > 1e-9 or error > max_error + 1e-9:
+    if negative or abs(error - plan.error) > 1e-9 or parts > floor(max_error * PPM):
         return f"the choices add up to an error of {error:.4f}; the limit is {max_error:.4f}"
     return None

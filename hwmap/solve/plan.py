@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Literal
 
 from hwmap.cost.engine import Engine
@@ -10,6 +11,12 @@ from hwmap.errors import PlanError
 
 Status = Literal["optimal", "feasible"]
 Kind = Literal["load", "run", "store"]
+PPM = 1_000_000
+
+
+def error_ppm(error: float) -> int:
+    """A relative error in whole parts per million, upwards: how errors are added up."""
+    return ceil(error * PPM)
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,9 @@ class _Machine:
     def fetch(self, node: Node) -> tuple[int, int, int]:
         """(weight, channel, bus) words that must arrive before `node` runs."""
         part = self.part(node)
-        if self.options[node[0]].resident:
+        if part.resident:
             return 0, 0, 0
-        return part.weight_words, part.channel_words, part.fetch_words
+        return part.weight_words, part.channel_words, part.bus_words
 
     def reads(self, node: Node) -> tuple[Node, ...]:
         """The nodes whose values it reads."""
@@ -80,10 +80,10 @@ def _buffers(machine: _Machine) -> set[tuple[int, int]]:
 def _arena_room(machine: _Machine, weights: int, channels: int) -> int:
     """Bytes of arena that the budget leaves beside the constants."""
     problem, engine = machine.problem, machine.problem.engine
-    resident = [option for option in machine.options if option.resident]
-    weights += sum(option.weight_words for option in resident)
-    channels += sum(option.channel_words for option in resident)
-    left = problem.memory_bytes - problem.fixed_bytes
+    resident = [part for option in machine.options for part in option.parts if part.resident]
+    weights += sum(part.weight_words for part in resident)
+    channels += sum(part.channel_words for part in resident)
+    left = problem.memory_bytes - problem.fifo_bytes
     left -= weights * engine.weight_word_bytes + channels * engine.channel_word_bytes
     return (left // engine.arena_lanes - 2) * engine.arena_lanes
 

@@ -2,33 +2,40 @@
 
 import random
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
 from hwmap.cost.engine import Engine
-from hwmap.solve.sequential.problem import MemoryUnit, Option, Part, Problem, Task
+from hwmap.solve.sequential.problem import BlockShape, Option, Part, Problem, Task
 from hwmap.solve.sequential.relax import least_bytes, relax
 from hwmap.solve.sequential.schedule import schedule
 from tests.solve.brute_force import fewest_cycles
 
 ENGINE = Engine(pe=2, simd=2, vector_lanes=2, requant_lanes=2, bus_bytes=4)
-PLENTY = MemoryUnit(512, 1, 1)
+PLENTY = (BlockShape(512, 1, 0),)
 EXTRA = 3
 
 
-def _option(rng: random.Random, size: int, *, resident: bool, candidate: int) -> Option:
+def _options(rng: random.Random, size: int, *, candidate: int) -> list[Option]:
+    """A candidate with every choice of what stays on chip."""
     inner = [rng.randint(1, max(size // 2, 1))] if candidate else []
-    parts = tuple(
+    stays = [
         Part(
             rng.randint(5, 60),
             weight := rng.randint(1, 12),
             channel := rng.randint(1, 4),
             weight + 4 * channel,
             bytes_,
+            resident=True,
         )
         for bytes_ in [*inner, size]
-    )
-    return Option(candidate, resident, candidate * rng.randint(1, 50_000), parts)
+    ]
+    error = candidate * rng.randint(1, 50_000)
+    return [
+        Option(candidate, error, parts)
+        for parts in product(*((part, replace(part, resident=False)) for part in stays))
+    ]
 
 
 def _random_problem(seed: int) -> Problem:
@@ -36,17 +43,14 @@ def _random_problem(seed: int) -> Problem:
     rng = random.Random(seed)
     count = rng.choice((2, 3, 3, 4))
     sizes = [rng.randint(4, 40) for _ in range(count + 1)]
-    tasks = [Task("x", "load", (), 0, (Option(0, True, 0, (Part(4, 0, 0, 0, sizes[0]),)),))]
+    tasks = [Task("x", "load", (), 0, (Option(0, 0, (Part(4, 0, 0, 0, sizes[0], True),)),))]
     for index in range(1, count + 1):
         latest = {index - 1} | ({rng.randrange(index)} if rng.random() < 0.5 else set())
         options = []
         for candidate in range(rng.choice((1, 1, 1, 2))):
-            state = rng.getstate()
-            options.append(_option(rng, sizes[index], resident=True, candidate=candidate))
-            rng.setstate(state)
-            options.append(_option(rng, sizes[index], resident=False, candidate=candidate))
+            options += _options(rng, sizes[index], candidate=candidate)
         tasks.append(Task(f"op{index}", "run", tuple(sorted(latest)), index, tuple(options)))
-    store = Option(0, True, 0, (Part(3, 0, 0, 0, 0),))
+    store = Option(0, 0, (Part(3, 0, 0, 0, 0, True),))
     tasks.append(Task("y", "store", (count,), -1, (store,)))
     return Problem(
         engine=ENGINE,
@@ -56,13 +60,14 @@ def _random_problem(seed: int) -> Problem:
         startup_cycles=7,
         error_ppm=rng.choice((0, 60_000)),
         memory_bytes=rng.randint(140, 420),
-        fixed_bytes=16,
-        fixed_bram18=0,
+        fifo_bytes=16,
+        fifo_words=4,
         bram18=1000,
         uram=0,
         arena=PLENTY,
         weights=PLENTY,
         channels=PLENTY,
+        fifo=PLENTY,
     )
 
 
@@ -117,19 +122,19 @@ def _random_dag(seed: int) -> Problem:
     rng = random.Random(1000 + seed)
     problem = _random_problem(seed)
     sizes = tuple(rng.randint(4, 60) for _ in range(7))
-    tasks = [Task("x", "load", (), 0, (Option(0, True, 0, (Part(4, 0, 0, 0, sizes[0]),)),))]
+    tasks = [Task("x", "load", (), 0, (Option(0, 0, (Part(4, 0, 0, 0, sizes[0], True),)),))]
     for index in range(1, 7):
         inputs = {rng.randrange(index)} | ({rng.randrange(index)} if rng.random() < 0.6 else set())
-        part = Part(rng.randint(5, 60), 1, 1, 5, sizes[index])
-        option = Option(0, True, 0, (part,))
+        part = Part(rng.randint(5, 60), 1, 1, 5, sizes[index], resident=True)
+        option = Option(0, 0, (part,))
         tasks.append(Task(f"op{index}", "run", tuple(sorted(inputs)), index, (option,)))
     read = {tensor for task in tasks for tensor in task.inputs}
     for index in sorted(set(range(7)) - read):
-        store = Option(0, True, 0, (Part(3, 0, 0, 0, 0),))
+        store = Option(0, 0, (Part(3, 0, 0, 0, 0, True),))
         tasks.append(Task(f"y{index}", "store", (index,), -1, (store,)))
     constants = 6 * (problem.engine.weight_word_bytes + problem.engine.channel_word_bytes)
     arena = rng.randint(max(sizes) + 20, sum(sizes) * 2 // 3)
-    memory = constants + problem.fixed_bytes + arena + 3 * problem.engine.arena_lanes
+    memory = constants + problem.fifo_bytes + arena + 3 * problem.engine.arena_lanes
     return replace(problem, tasks=tuple(tasks), tensor_bytes=sizes, memory_bytes=memory)
 
 

@@ -59,10 +59,12 @@ def test_without_recomputation_that_network_does_not_fit(tmp_path: Path):
     problem = build_problem(network_of(source, dense), Engine(1, 1, 1, 1, 1), WHOLE, 0.0)
     resident = [replace(task, options=task.options[:1]) for task in problem.tasks]
     problem = replace(problem, tasks=tuple(resident))
-    constants = sum(o.weight_words + 8 * o.channel_words for t in resident for o in t.options)
+    constants = sum(
+        o.kept("weight_words") + 8 * o.kept("channel_words") for t in resident for o in t.options
+    )
 
     def fits(arena: int, extra: int) -> bool:
-        limit = problem.fixed_bytes + constants + arena + 2
+        limit = problem.fifo_bytes + constants + arena + 2
         found = schedule(problem, extra=extra, limit_bytes=limit, most_cycles=None, seconds=20)
         assert found.proved
         return found.schedule is not None
@@ -211,7 +213,7 @@ LIES = {
     "resident": (lambda p: replace(p, resident=("nothing",)), "is no op with constants"),
     "bus": (
         lambda p: replace(p, engine=replace(p.engine, bus_bytes=16)),
-        "memories take",
+        "bus_bytes=16; expected 8",
     ),
     "engine": (lambda p: replace(p, engine=replace(p.engine, pe=12)), "pe=12; expected a power"),
     "requantizer": (

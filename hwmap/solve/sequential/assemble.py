@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from hwmap.board import Board
 from hwmap.cost.memory import engine_memories
@@ -10,7 +11,7 @@ from hwmap.decompose.candidates import DENSE, Candidate
 from hwmap.ir.graph import Graph
 from hwmap.solve.addresses import Item, pack
 from hwmap.solve.plan import Choice, Kind, Plan, Retention, Status, Step
-from hwmap.solve.sequential.problem import Problem
+from hwmap.solve.sequential.problem import Problem, WordKind
 from hwmap.solve.sequential.space import Run, Schedule
 
 PACK_SECONDS = 10.0
@@ -62,9 +63,9 @@ def assemble(
     options = {run.task: problem.tasks[run.task].options[run.option] for run in found.runs}
     resident = {
         name
-        for index, task in enumerate(problem.tasks)
-        for name in _part_names(problem, index, chosen)
-        if task.kind == "run" and options[index].resident and options[index].weight_words
+        for index, option in options.items()
+        for name, part in zip(_part_names(problem, index, chosen), option.parts, strict=True)
+        if part.kept("weight_words")
     }
     return Plan(
         network=graph.name,
@@ -149,16 +150,12 @@ def _touched(step: Step, graph: Graph) -> tuple[tuple[str, ...], str | None]:
 def _constant_words(problem: Problem, runs: Sequence[Run]) -> tuple[int, int]:
     """Depths of the weight and channel memories: the resident words, and the most that two
     neighbouring steps fetch."""
-    depths = []
-    for name in ("weight_words", "channel_words"):
-        options = {run.task: problem.tasks[run.task].options[run.option] for run in runs}
-        resident = sum(getattr(o, name) for o in options.values() if o.resident)
-        fetched = [
-            0 if option.resident else getattr(part, name)
-            for run in runs
-            for option in [problem.tasks[run.task].options[run.option]]
-            for part in option.parts[run.first : run.last]
-        ]
-        pairs = zip(fetched, [*fetched[1:], 0], strict=True)
-        depths.append(resident + max(a + b for a, b in pairs))
-    return depths[0], depths[1]
+    options = {run.task: problem.tasks[run.task].options[run.option] for run in runs}
+    parts = [part for run in runs for part in options[run.task].parts[run.first : run.last]]
+    kinds: tuple[WordKind, WordKind] = ("weight_words", "channel_words")
+    weights, channels = (
+        sum(option.kept(kind) for option in options.values())
+        + max(a.fetched(kind) + b.fetched(kind) for a, b in pairwise([*parts, parts[-1]]))
+        for kind in kinds
+    )
+    return weights, channels

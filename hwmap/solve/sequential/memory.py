@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
-from hwmap.solve.sequential.problem import MemoryUnit, Problem
+from hwmap.solve.sequential.problem import BlockShape, Problem
 
 WORDS = 1 << 26
 """More words than any board has."""
@@ -37,32 +37,40 @@ def add_memory(model: cp_model.CpModel, problem: Problem, *, limit_bytes: int) -
         engine.arena_lanes * rows
         + engine.weight_word_bytes * weights
         + engine.channel_word_bytes * channels
-        + problem.fixed_bytes
+        + problem.fifo_bytes
     )
     model.add(total <= limit_bytes)
-    _add_blocks(
-        model,
-        problem,
-        ((rows, problem.arena), (weights, problem.weights), (channels, problem.channels)),
-    )
+    fifo = model.new_constant(problem.fifo_words)
+    memories = ((rows, problem.arena), (weights, problem.weights), (channels, problem.channels))
+    _add_blocks(model, problem, (*memories, (fifo, problem.fifo)))
     return MemoryVariables(arena, weights, channels, total)
 
 
 def _add_blocks(
     model: cp_model.CpModel,
     problem: Problem,
-    memories: tuple[tuple[cp_model.IntVar, MemoryUnit], ...],
+    memories: tuple[tuple[cp_model.IntVar, tuple[BlockShape, ...]], ...],
 ) -> None:
-    """sum over memories of ceil(depth / block depth) * blocks  <=  the board's, per kind."""
-    bram18: list[cp_model.LinearExprT] = [problem.fixed_bram18]
-    uram: list[cp_model.LinearExprT] = [0]
-    for index, (depth, unit) in enumerate(memories):
-        in_bram = model.new_int_var(0, problem.bram18, f"bram{index}")
-        in_uram = model.new_int_var(0, problem.uram, f"uram{index}")
-        moved = model.new_bool_var(f"moved{index}")
-        model.add(depth <= unit.bram18_depth * in_bram).only_enforce_if(~moved)
-        model.add(depth <= 4096 * in_uram).only_enforce_if(moved)
-        bram18.append(unit.bram18 * in_bram)
-        uram.append(unit.uram * in_uram)
-    model.add(sum(bram18) <= problem.bram18)
-    model.add(sum(uram) <= problem.uram)
+    """Each memory has one shape of block, and the blocks are there:
+
+    sum over memories of ceil(depth / block depth) * blocks  <=  the board's, per kind
+    """
+    bram18: list[cp_model.LinearExprT] = []
+    uram: list[cp_model.LinearExprT] = []
+    for depth, shapes in memories:
+        chosen = []
+        for shape in shapes:
+            most = problem.uram // shape.uram if shape.uram else problem.bram18 // shape.bram18
+            if not most:
+                continue
+            count = model.new_int_var(0, most, "count")
+            chosen.append(model.new_bool_var("chosen"))
+            model.add(depth <= shape.depth * count).only_enforce_if(chosen[-1])
+            bram18.append(shape.bram18 * count)
+            uram.append(shape.uram * count)
+        # A memory of no words needs no block.
+        empty = model.new_bool_var("empty")
+        model.add(depth == 0).only_enforce_if(empty)
+        model.add_exactly_one([*chosen, empty])
+    model.add(cp_model.LinearExpr.sum(bram18) <= problem.bram18)
+    model.add(cp_model.LinearExpr.sum(uram) <= problem.uram)

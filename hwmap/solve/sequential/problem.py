@@ -1,8 +1,10 @@
 """The scheduling problem of one engine: integers only, all of them known before a model exists."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import ceil, floor
+from dataclasses import dataclass, replace
+from itertools import product
+from math import floor
+from typing import Literal
 
 from hwmap.board import Budget
 from hwmap.cost.engine import (
@@ -13,13 +15,11 @@ from hwmap.cost.engine import (
     shape_cost,
     shape_of,
 )
-from hwmap.cost.memory import URAM_SHAPE
+from hwmap.cost.memory import BRAM18_SHAPES, URAM_SHAPE, Memory, engine_memories
 from hwmap.decompose.candidates import Candidate
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.ops import HardwareOp
-from hwmap.solve.plan import Kind
-
-PPM = 1_000_000
+from hwmap.solve.plan import PPM, Kind, error_ppm
 
 
 @dataclass(frozen=True)
@@ -61,35 +61,44 @@ class Network:
     tensor_bytes: tuple[int, ...]
 
 
+WordKind = Literal["weight_words", "channel_words"]
+
+
 @dataclass(frozen=True)
 class Part:
-    """One step: its trips, the words of its constants, and the bytes it writes."""
+    """One step: its trips, the words of its constants on chip and on the bus, the bytes it writes,
+    and whether its constants stay on chip (True if it has none)."""
 
     trips: int
     weight_words: int
     channel_words: int
-    fetch_words: int
+    bus_words: int
     output_bytes: int
+    resident: bool
+
+    @property
+    def fetch_words(self) -> int:
+        """Bus words that every run fetches."""
+        return 0 if self.resident else self.bus_words
+
+    def kept(self, kind: WordKind) -> int:
+        """Words that are on chip all the time."""
+        words: int = getattr(self, kind)
+        return words if self.resident else 0
+
+    def fetched(self, kind: WordKind) -> int:
+        """Words that are on chip while it runs and during the step before."""
+        words: int = getattr(self, kind)
+        return 0 if self.resident else words
 
 
 @dataclass(frozen=True)
 class Option:
-    """A candidate, with its constants resident or fetched (`resident` is True if it has none)."""
+    """A candidate, with the constants of each of its parts resident or fetched."""
 
     candidate: int
-    resident: bool
     error_ppm: int
     parts: tuple[Part, ...]
-
-    @property
-    def weight_words(self) -> int:
-        """Weight words of all parts."""
-        return sum(part.weight_words for part in self.parts)
-
-    @property
-    def channel_words(self) -> int:
-        """Channel words of all parts."""
-        return sum(part.channel_words for part in self.parts)
 
     @property
     def trips(self) -> int:
@@ -99,7 +108,11 @@ class Option:
     @property
     def fetch_words(self) -> int:
         """Bus words that every run of the whole chain fetches."""
-        return 0 if self.resident else sum(part.fetch_words for part in self.parts)
+        return sum(part.fetch_words for part in self.parts)
+
+    def kept(self, kind: WordKind) -> int:
+        """Words of all parts that are on chip all the time."""
+        return sum(part.kept(kind) for part in self.parts)
 
 
 @dataclass(frozen=True)
@@ -114,11 +127,10 @@ class Task:
 
 
 @dataclass(frozen=True)
-class MemoryUnit:
-    """How a memory of some depth takes blocks: `bram18` for every 512 (arena: 2048) words, or
-    `uram` for every 4096."""
+class BlockShape:
+    """A way to build a memory: so many blocks for every `depth` words."""
 
-    bram18_depth: int
+    depth: int
     bram18: int
     uram: int
 
@@ -135,13 +147,14 @@ class Problem:
     startup_cycles: int
     error_ppm: int
     memory_bytes: int
-    fixed_bytes: int
-    fixed_bram18: int
+    fifo_bytes: int
+    fifo_words: int
     bram18: int
     uram: int
-    arena: MemoryUnit
-    weights: MemoryUnit
-    channels: MemoryUnit
+    arena: tuple[BlockShape, ...]
+    weights: tuple[BlockShape, ...]
+    channels: tuple[BlockShape, ...]
+    fifo: tuple[BlockShape, ...]
 
 
 def network_of(graph: Graph, candidates: Mapping[str, Sequence[Candidate]]) -> Network:
@@ -154,7 +167,7 @@ def network_of(graph: Graph, candidates: Mapping[str, Sequence[Candidate]]) -> N
     for op in hardware_ops(graph):
         inputs = tuple(dict.fromkeys(numbers[name] for name in op.inputs))
         methods = tuple(
-            Method(index, ceil(candidate.error * PPM), _part_shapes(candidate))
+            Method(index, error_ppm(candidate.error), _part_shapes(candidate))
             for index, candidate in enumerate(candidates[op.name])
         )
         jobs.append(Job(op.name, "run", inputs, numbers[op.output], methods))
@@ -176,10 +189,8 @@ def _part_shapes(candidate: Candidate) -> tuple[PartShape, ...]:
 
 def build_problem(network: Network, engine: Engine, budget: Budget, max_error: float) -> Problem:
     """The problem of `network` on `engine`."""
-    bus_bits = 8 * engine.bus_bytes
-    bus_bram18, bus_uram = -(-bus_bits // 36), -(-bus_bits // URAM_SHAPE[1])
-    weight_parts = engine.weight_word_bytes // engine.bus_bytes
-    channel_parts = engine.channel_word_bytes // engine.bus_bytes
+    memories = engine_memories(engine, arena_bytes=0, weight_words=0, channel_words=0)
+    arena, weights, channels, fifo = (_block_shapes(memory) for memory in memories)
     return Problem(
         engine=engine,
         tasks=tuple(_task(job, engine) for job in network.jobs),
@@ -188,33 +199,44 @@ def build_problem(network: Network, engine: Engine, budget: Budget, max_error: f
         startup_cycles=DRAM_LATENCY_CYCLES + 1,
         error_ppm=floor(max_error * PPM),
         memory_bytes=budget.memory_bytes,
-        fixed_bytes=FETCH_FIFO_WORDS * engine.bus_bytes,
-        fixed_bram18=bus_bram18,
+        fifo_bytes=FETCH_FIFO_WORDS * engine.bus_bytes,
+        fifo_words=FETCH_FIFO_WORDS,
         bram18=budget.bram18,
         uram=budget.uram,
-        arena=MemoryUnit(2048, engine.arena_lanes, engine.arena_lanes),
-        weights=MemoryUnit(512, weight_parts * bus_bram18, weight_parts * bus_uram),
-        channels=MemoryUnit(512, channel_parts * bus_bram18, channel_parts * bus_uram),
+        arena=arena,
+        weights=weights,
+        channels=channels,
+        fifo=fifo,
     )
+
+
+def _block_shapes(memory: Memory) -> tuple[BlockShape, ...]:
+    """Every way to build `memory`, of any depth."""
+    shapes = [
+        BlockShape(depth, memory.copies * -(-memory.width_bits // width), 0)
+        for depth, width in BRAM18_SHAPES
+    ]
+    depth, width = URAM_SHAPE
+    return (*shapes, BlockShape(depth, 0, memory.copies * -(-memory.width_bits // width)))
 
 
 def _task(job: Job, engine: Engine) -> Task:
     if job.kind != "run":
         trips = -(-job.stream_bytes // engine.bus_bytes)
-        part = Part(trips, 0, 0, 0, job.stream_bytes if job.kind == "load" else 0)
-        return Task(job.name, job.kind, job.inputs, job.output, (Option(0, True, 0, (part,)),))
-    options = []
-    for method in job.methods:
-        parts = tuple(_part(part, engine) for part in method.parts)
-        stays = Option(method.candidate, True, method.error_ppm, parts)
-        options.append(stays)
-        if stays.weight_words:
-            options.append(Option(method.candidate, False, method.error_ppm, parts))
-    return Task(job.name, job.kind, job.inputs, job.output, tuple(options))
-
-
-def _part(part: PartShape, engine: Engine) -> Part:
-    cost = shape_cost(part.shape, engine)
-    return Part(
-        cost.trips, cost.weight_words, cost.channel_words, cost.fetch_words, part.output_bytes
+        written = job.stream_bytes if job.kind == "load" else 0
+        option = Option(0, 0, (Part(trips, 0, 0, 0, written, True),))
+        return Task(job.name, job.kind, job.inputs, job.output, (option,))
+    options = tuple(
+        Option(method.candidate, method.error_ppm, parts)
+        for method in job.methods
+        for parts in product(*(_parts(part, engine) for part in method.parts))
     )
+    return Task(job.name, job.kind, job.inputs, job.output, options)
+
+
+def _parts(part: PartShape, engine: Engine) -> tuple[Part, ...]:
+    """One op of a chain, with its constants resident, and with them fetched."""
+    cost = shape_cost(part.shape, engine)
+    words = (cost.trips, cost.weight_words, cost.channel_words, cost.fetch_words)
+    stays = Part(*words, part.output_bytes, resident=True)
+    return (stays, replace(stays, resident=False)) if cost.weight_words else (stays,)

@@ -14,7 +14,7 @@ from ortools.sat.python import cp_model
 
 from hwmap.solve.cpsat import new_solver
 from hwmap.solve.sequential.memory import add_memory
-from hwmap.solve.sequential.problem import Option, Problem, Task
+from hwmap.solve.sequential.problem import Option, Problem, Task, WordKind
 
 MUCH = 1 << 40
 
@@ -43,8 +43,12 @@ def relax(
         for task, variables in zip(problem.tasks, choose, strict=True)
         for variable, option in zip(variables, task.options, strict=True)
     ]
-    stays = [(variable, option) for variable, option in pairs if option.resident]
     model.add(sum(v * o.error_ppm for v, o in pairs) <= problem.error_ppm)
+    depths: tuple[tuple[cp_model.IntVar, WordKind], ...] = (
+        (memory.weight_words, "weight_words"),
+        (memory.channel_words, "channel_words"),
+    )
+    resident = {kind: sum(v * o.kept(kind) for v, o in pairs) for _, kind in depths}
     for task, variables in zip(problem.tasks, choose, strict=True):
         model.add_exactly_one(variables)
         model.add(
@@ -54,18 +58,14 @@ def relax(
                 for v, o in zip(variables, task.options, strict=True)
             )
         )
-        for words, resident, part in (
-            (memory.weight_words, [v * o.weight_words for v, o in stays], "weight_words"),
-            (memory.channel_words, [v * o.channel_words for v, o in stays], "channel_words"),
-        ):
+        for words, kind in depths:
             fetched = [
-                v * max(getattr(p, part) for p in o.parts)
+                v * max(part.fetched(kind) for part in o.parts)
                 for v, o in zip(variables, task.options, strict=True)
-                if not o.resident
             ]
-            model.add(words >= sum(resident) + sum(fetched))
+            model.add(words >= resident[kind] + sum(fetched))
     cycles = model.new_int_var(0, MUCH, "cycles")
-    fetches = [variable for variable, option in pairs if not option.resident]
+    fetches = [variable for variable, option in pairs if option.fetch_words]
     any_fetch = model.new_bool_var("any_fetch")
     for variable in fetches:
         model.add_implication(variable, any_fetch)
@@ -98,7 +98,7 @@ def least_bytes(problem: Problem) -> int:
         rows * engine.arena_lanes
         + weights * engine.weight_word_bytes
         + channels * engine.channel_word_bytes
-        + problem.fixed_bytes
+        + problem.fifo_bytes
     )
 
 

@@ -15,7 +15,7 @@ from ortools.sat.python import cp_model
 
 from hwmap.solve.cpsat import effort_seconds, new_solver
 from hwmap.solve.sequential.memory import MemoryVariables, add_memory
-from hwmap.solve.sequential.problem import Problem
+from hwmap.solve.sequential.problem import Problem, WordKind
 from hwmap.solve.sequential.space import Run, Schedule, Space, Value, run_cycles
 
 
@@ -211,22 +211,21 @@ def _add_constants(
 
     resident + fetched[k] + fetched[k+1]  <=  depth        for every step k
     """
-    for words, name in (
+    depths: tuple[tuple[cp_model.IntVar, WordKind], ...] = (
         (memory.weight_words, "weight_words"),
         (memory.channel_words, "channel_words"),
-    ):
+    )
+    for words, kind in depths:
         resident = sum(
-            variable * getattr(option, name)
+            variable * option.kept(kind)
             for task, variables in zip(space.problem.tasks, choose, strict=True)
             for variable, option in zip(variables, task.options, strict=True)
-            if option.resident
         )
-        fetched = model.new_int_var(0, 1 << 26, f"fetched_{name}")
+        fetched = model.new_int_var(0, 1 << 26, f"fetched_{kind}")
         model.add(words >= resident + fetched)
 
-        def size(r: Run, part: int, name: str = name) -> int:
-            option = space.option(r)
-            return 0 if option.resident else getattr(option.parts[part], name)
+        def size(r: Run, part: int, kind: WordKind = kind) -> int:
+            return space.option(r).parts[part].fetched(kind)
 
         for slot in range(space.slots):
             tail = [size(r, r.last - 1) * v for r, v in run[slot]]
@@ -264,7 +263,7 @@ def _add_cycles(
     any_fetch = model.new_bool_var("any_fetch")
     for task, variables in zip(space.problem.tasks, choose, strict=True):
         for variable, option in zip(variables, task.options, strict=True):
-            if not option.resident:
+            if option.fetch_words:
                 model.add_implication(variable, any_fetch)
     terms.append(space.problem.startup_cycles * any_fetch)
     return _total(terms)

@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 
 from hwmap.board import Board, Budget
-from hwmap.cost.engine import DSP_PER_REQUANT, Engine
+from hwmap.cost.engine import DSP_PER_REQUANT, MOST_SIDE, Engine, widest_bus
 from hwmap.decompose.candidates import Candidate
 from hwmap.errors import InfeasibleError, TimeLimitError
 from hwmap.ir.graph import Graph
@@ -26,9 +26,6 @@ from hwmap.solve.sequential.space import Space
 
 log = logging.getLogger(__name__)
 
-MOST_SIDE = 128
-"""Largest PE and SIMD: wider arrays do not route at the boards' clocks."""
-MOST_LANES = 64
 EXTRA_SLOTS = (1, 2, 4)
 """Numbers of extra slots tried where the plan without them is not proved optimal."""
 MOST_SLOTS = 16
@@ -58,12 +55,11 @@ class Limits:
 def engines_of(board: Board, budget: Budget) -> tuple[Engine, ...]:
     """Every engine within the DSP budget, in a fixed order."""
     sides = [1 << k for k in range(MOST_SIDE.bit_length())]
-    lanes = [side for side in sides if side <= MOST_LANES]
     found = []
-    for pe, simd, vector, requant in product(sides, sides, lanes, lanes):
+    for pe, simd, vector, requant in product(sides, repeat=4):
         if requant > min(pe, vector) or vector > pe * simd:
             continue
-        bus = min(board.bus_bytes, pe * simd, 8 * requant)
+        bus = widest_bus(pe, simd, requant, board.bus_bytes)
         engine = Engine(pe, simd, vector, requant, bus)
         if engine.dsp <= budget.dsp:
             found.append(engine)
@@ -115,8 +111,10 @@ def solve(
     remedy = "" if smallest is None else f"; --mem {smallest.memory_bytes} works"
     if state.open or state.unseen is not None:
         raise TimeLimitError(f"{message} within the time limit (infeasibility not proved){remedy}")
-    needed = max(least, limits.budget.memory_bytes + 1)
-    raise InfeasibleError(f"{message} (proved: at least {needed:,} bytes are needed){remedy}")
+    if least > limits.budget.memory_bytes:
+        raise InfeasibleError(f"{message} (proved: at least {least:,} bytes are needed){remedy}")
+    blocks = f"{limits.budget.bram18} BRAM18 and {limits.budget.uram} URAM"
+    raise InfeasibleError(f"{message}, {blocks} (proved){remedy}")
 
 
 def _quick_bound(problem: Problem) -> int:

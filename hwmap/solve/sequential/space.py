@@ -113,9 +113,8 @@ class Space:
 
     def body_cycles(self, run: Run) -> int:
         """Cycles but for the trips of the last part: those overlap with the next run's fetch."""
-        option = self.option(run)
-        parts = option.parts[run.first : run.last]
-        fetched = [0 if option.resident else part.fetch_words for part in parts[1:]]
+        parts = self.option(run).parts[run.first : run.last]
+        fetched = [part.fetch_words for part in parts[1:]]
         inner = sum(max(part.trips, words) for part, words in zip(parts, fetched, strict=False))
         return inner + self.problem.overhead_cycles * len(parts)
 
@@ -124,8 +123,7 @@ class Space:
 
     def head_words(self, run: Run) -> int:
         """Bus words that the run before has to fetch."""
-        option = self.option(run)
-        return 0 if option.resident else option.parts[run.first].fetch_words
+        return self.option(run).parts[run.first].fetch_words
 
     def inner_bytes(self, run: Run) -> int:
         """The most that two neighbouring inner tensors, or the last one and the output, take."""
@@ -138,5 +136,6 @@ def run_cycles(space: Space, runs: Sequence[Run]) -> int:
     heads = [space.head_words(run) for run in runs[1:]] + [0]
     tails = [space.tail_trips(run) for run in runs]
     hidden = sum(max(tail, head) for tail, head in zip(tails, heads, strict=True))
-    start = any(space.option(run).fetch_words for run in runs) * space.problem.startup_cycles
+    fetches = any(space.option(run).fetch_words for run in runs)
+    start = space.problem.startup_cycles if fetches else 0
     return sum(space.body_cycles(run) for run in runs) + hidden + start
