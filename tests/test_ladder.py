@@ -27,9 +27,9 @@ from tests.models import Network, everything
 BOARD = load_board("u250")
 ENGINES = (
     Engine(1, 1, 1, 1, 1),
-    Engine(2, 8, 4, 1, 4),
+    Engine(2, 8, 4, 1, 8),
     Engine(8, 2, 16, 8, 16),
-    Engine(4, 16, 2, 2, 8),
+    Engine(4, 16, 2, 2, 16),
     Engine(16, 4, 8, 4, 32),
     Engine(64, 64, 64, 64, 64),
 )

@@ -11,6 +11,7 @@ import hwmap
 from hwmap.board import budget_of, load_board
 from hwmap.compiler import Compiled, load_network
 from hwmap.cost.engine import Engine
+from hwmap.cost.memory import engine_memories
 from hwmap.decompose.candidates import DENSE, make_candidate
 from hwmap.errors import InfeasibleError, PlanError
 from hwmap.ir.graph import hardware_ops
@@ -19,7 +20,7 @@ from hwmap.solve.check import check_plan
 from hwmap.solve.plan import Choice, Plan, Retention, Step, from_json, to_json
 from hwmap.solve.sequential.problem import build_problem, network_of
 from hwmap.solve.sequential.schedule import schedule
-from tests.models import chain, must_recompute
+from tests.models import Network, chain, must_recompute
 
 BOARD = load_board("pynq-z2")
 WHOLE = budget_of(BOARD)
@@ -282,3 +283,44 @@ def test_packing_below_the_live_peak_is_impossible():
     items = [Item(3, 0, 2), Item(2, 1, 3)]
 
     assert pack(items, 4, 5.0) is None
+
+
+def test_few_blocks_of_memory_are_used_in_their_best_shape(tmp_path: Path):
+    # One 8-bit memory of 2048 words is one BRAM18, and not two for every 512 words.
+    board = replace(BOARD, dsp=100, bram18=16, dram_port_bits=8)
+    model = chain().save(tmp_path / "net.onnx", "out")
+
+    plan = hwmap.compile(model, board, max_error=0.0, time_limit=3).compiled.plan
+
+    memories = engine_memories(
+        plan.engine,
+        arena_bytes=plan.arena_bytes,
+        weight_words=plan.weight_words,
+        channel_words=plan.channel_words,
+    )
+    assert sum(memory.bram18 for memory in memories) <= 16
+
+
+def test_too_few_blocks_of_memory_are_proved_infeasible(tmp_path: Path):
+    board = replace(BOARD, bram18=3)
+    model = chain().save(tmp_path / "net.onnx", "out")
+
+    with pytest.raises(InfeasibleError, match=r"3 BRAM18 and 0 URAM \(proved\)"):
+        hwmap.compile(model, board, max_error=0.0, time_limit=3)
+
+
+def test_one_factor_of_a_chain_may_stay_on_chip_alone(tmp_path: Path):
+    net = Network((100,), seed=1)
+    low_rank = net.rng.standard_normal((256, 12)) @ net.rng.standard_normal((12, 100)) / 30
+    a = net.node("Gemm", "x", net.constant(low_rank, "w"), name="a", transB=1)
+    net.gemm(net.node("Relu", a, name="relu"), (256, 8), name="out")
+    model = net.save(tmp_path / "net.onnx", "out")
+    ample = hwmap.compile(model, "pynq-z2", time_limit=5).compiled.plan
+
+    plans = [
+        hwmap.compile(model, "pynq-z2", mem=mem, time_limit=5).compiled.plan
+        for mem in range(ample.memory_bytes - 3000, ample.memory_bytes, 500)
+    ]
+
+    chain_ops = {"a/svd-output.0", "a/svd-output.1"}
+    assert any(len(chain_ops & set(plan.resident)) == 1 for plan in plans)

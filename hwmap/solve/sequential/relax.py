@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
+from hwmap.cost.memory import Memory, engine_memories, place
 from hwmap.solve.cpsat import new_solver
 from hwmap.solve.sequential.memory import add_memory
 from hwmap.solve.sequential.problem import Option, Problem, Task, WordKind
@@ -84,22 +85,30 @@ def relax(
     return Relaxed(round(solver.best_objective_bound), choice)
 
 
-def least_bytes(problem: Problem) -> int:
-    """Bytes that any plan needs: the largest footprint of a task, and the largest constants of a
-    part, each with the option that needs least (errors ignored)."""
-    engine = problem.engine
+def least_memories(problem: Problem) -> tuple[Memory, ...]:
+    """Memories that any plan needs: the largest footprint of a task, and the largest constants of
+    a part, each with the option that needs least (errors ignored)."""
     arena = weights = channels = 0
     for task in problem.tasks:
         arena = max(arena, min(footprint_bytes(task, o, problem) for o in task.options))
         weights = max(weights, min(max(p.weight_words for p in o.parts) for o in task.options))
         channels = max(channels, min(max(p.channel_words for p in o.parts) for o in task.options))
-    rows = -(-arena // engine.arena_lanes) + 2
-    return (
-        rows * engine.arena_lanes
-        + weights * engine.weight_word_bytes
-        + channels * engine.channel_word_bytes
-        + problem.fifo_bytes
+    return engine_memories(
+        problem.engine, arena_bytes=arena, weight_words=weights, channel_words=channels
     )
+
+
+def least_bytes(problem: Problem) -> int:
+    """Bytes that any plan needs."""
+    return sum(memory.size_bytes for memory in least_memories(problem))
+
+
+def cannot_fit(problem: Problem, limit_bytes: int) -> bool:
+    """Whether what any plan needs is more than the budget, in bytes or in blocks."""
+    if least_bytes(problem) > limit_bytes:
+        return True
+    memories = least_memories(problem)
+    return place(memories, bram18=problem.bram18, uram=problem.uram) is None
 
 
 def footprint_bytes(task: Task, option: Option, problem: Problem) -> int:

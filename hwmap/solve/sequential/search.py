@@ -20,7 +20,7 @@ from hwmap.ir.graph import Graph
 from hwmap.solve.plan import Plan
 from hwmap.solve.sequential.assemble import assemble, with_bound
 from hwmap.solve.sequential.problem import Network, Problem, build_problem, network_of
-from hwmap.solve.sequential.relax import least_bytes, relax
+from hwmap.solve.sequential.relax import cannot_fit, least_bytes, relax
 from hwmap.solve.sequential.schedule import schedule
 from hwmap.solve.sequential.space import Space
 
@@ -186,7 +186,7 @@ def _try_engines(search: _Search, engines: Sequence[tuple[int, Engine]], report:
             return replace(state, unseen=quick)
         report(f"engine {position + 1} of {len(engines)}")
         problem = search.problem(engine)
-        if least_bytes(problem) > search.limits.budget.memory_bytes:
+        if cannot_fit(problem, search.limits.budget.memory_bytes):
             continue
         relaxed = relax(problem, limit_bytes=search.limits.budget.memory_bytes)
         state = replace(state, seconds=state.seconds - RELAX_SECONDS)
