@@ -30,7 +30,7 @@ from hwmap.solve.plan import Plan, from_json
 
 log = logging.getLogger(__name__)
 
-MAX_ERROR = 0.05
+MAX_ERROR = 0.02
 TIME_LIMIT_SECONDS = 20.0
 VECTOR_IMAGES = 10
 
@@ -137,7 +137,7 @@ def compile(
 
 def _check_limits(max_error: float, time_limit: float) -> None:
     if not 0 <= max_error <= 100:
-        raise BudgetError(f"error limit of {max_error}; give a number from 0 to 100, like 0.05")
+        raise BudgetError(f"error limit of {max_error}; give a number from 0 to 100, like 0.02")
     if not 0 < time_limit <= 86400:
         raise BudgetError(f"time limit of {time_limit} s; give a positive number up to 86400")
 

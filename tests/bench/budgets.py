@@ -1,4 +1,4 @@
-"""What an on-chip memory budget costs on Pynq-Z2 (summed error at most 0.05, 10 s to solve).
+"""What an on-chip memory budget costs on Pynq-Z2 (summed error at most 0.02, 10 s to solve).
 
 The first budget of each network is the least for which a design was found, the last the whole
 board.
