@@ -5,7 +5,7 @@ GMAC/s on this machine; the ratios are of one run.
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,15 +32,9 @@ def run() -> Iterator[dict[str, object]]:
             images = case.images[:IMAGES].reshape(-1, *compiled.graph.shape(name))
             inputs = quantize_inputs(compiled.graph, {name: images.astype(np.float32)})
             subprocess.run(["make", "-C", build, "bin/csim"], check=True, capture_output=True)
-            reference = _best(lambda: evaluate(compiled.graph, inputs))  # noqa: B023
-            simulated = _best(lambda: simulate(compiled.design, inputs))  # noqa: B023
-            emitted = _best(
-                lambda: subprocess.run(
-                    [build / "bin" / "csim", build],  # noqa: B023
-                    check=True,
-                    capture_output=True,
-                )
-            )
+            reference = _best(evaluate, compiled.graph, inputs)
+            simulated = _best(simulate, compiled.design, inputs)
+            emitted = _best(subprocess.check_output, [build / "bin" / "csim", build])
         giga_macs = compiled.design.macs * IMAGES / 1e9
         yield {
             "network": case.name,
@@ -52,11 +46,11 @@ def run() -> Iterator[dict[str, object]]:
         }
 
 
-def _best(work: object) -> float:
-    """The least seconds of a few runs."""
+def _best(work: Callable[..., object], *arguments: object) -> float:
+    """The least seconds of a few runs of `work`."""
     seconds = []
     for _ in range(REPEAT):
         start = time.perf_counter()
-        work()
+        work(*arguments)
         seconds.append(time.perf_counter() - start)
     return min(seconds)

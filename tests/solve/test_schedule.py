@@ -71,21 +71,19 @@ def _random_problem(seed: int) -> Problem:
     )
 
 
+def _proved_cycles(problem: Problem) -> int | None:
+    """The fewest cycles that the model finds, with its proof; None if it proves that none fit."""
+    limit = problem.memory_bytes
+    outcome = schedule(problem, extra=EXTRA, limit_bytes=limit, most_cycles=None, seconds=60.0)
+    assert outcome.proved
+    return None if outcome.schedule is None else outcome.schedule.cycles
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_the_model_finds_what_brute_force_finds(seed: int):
     problem = _random_problem(seed)
-    exact = fewest_cycles(problem)
 
-    outcome = schedule(
-        problem,
-        extra=EXTRA,
-        limit_bytes=problem.memory_bytes,
-        most_cycles=None,
-        seconds=60.0,
-    )
-
-    assert outcome.proved
-    assert (outcome.schedule.cycles if outcome.schedule else None) == exact
+    assert _proved_cycles(problem) == fewest_cycles(problem)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -95,12 +93,9 @@ def test_the_relaxation_is_never_above_the_optimum(seed: int):
 
     relaxed = relax(problem, limit_bytes=problem.memory_bytes)
 
-    if exact is None:
-        assert relaxed.bound is None or relaxed.bound > 0
-    else:
-        assert relaxed.bound is not None
-        assert relaxed.bound <= exact
-        assert least_bytes(problem) <= problem.memory_bytes
+    # Where nothing fits, any bound is right.
+    assert exact is None or (relaxed.bound is not None and relaxed.bound <= exact)
+    assert exact is None or least_bytes(problem) <= problem.memory_bytes
 
 
 def test_the_random_problems_are_not_all_easy():
@@ -141,15 +136,5 @@ def _random_dag(seed: int) -> Problem:
 @pytest.mark.parametrize("seed", range(25))
 def test_order_and_recomputation_of_six_ops_are_those_of_brute_force(seed: int):
     problem = _random_dag(seed)
-    exact = fewest_cycles(problem)
 
-    outcome = schedule(
-        problem,
-        extra=EXTRA,
-        limit_bytes=problem.memory_bytes,
-        most_cycles=None,
-        seconds=60.0,
-    )
-
-    assert outcome.proved
-    assert (outcome.schedule.cycles if outcome.schedule else None) == exact
+    assert _proved_cycles(problem) == fewest_cycles(problem)

@@ -105,9 +105,9 @@ def least_bytes(problem: Problem) -> int:
 
 def cannot_fit(problem: Problem, limit_bytes: int) -> bool:
     """Whether what any plan needs is more than the budget, in bytes or in blocks."""
-    if least_bytes(problem) > limit_bytes:
-        return True
     memories = least_memories(problem)
+    if sum(memory.size_bytes for memory in memories) > limit_bytes:
+        return True
     return place(memories, bram18=problem.bram18, uram=problem.uram) is None
 
 
