@@ -23,8 +23,7 @@ from hwmap.frontend.reader import read_model
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.ops import Conv
 from hwmap.passes import canonicalize, hardware_part
-from hwmap.quantize.calibrate import measure_ranges
-from hwmap.quantize.lower import lower
+from hwmap.quantize.choose import quantize_graph
 from hwmap.solve.check import check_plan
 from hwmap.solve.plan import Choice, Plan
 from hwmap.solve.sequential.search import Limits, solve
@@ -91,7 +90,7 @@ def build(source: Graph, settings: Settings, data: DataSet, plan: Plan, report: 
     report("checking the plan")
     check_plan(plan, rewritten, settings.board, settings.budget, settings.max_error)
     report("quantizing")
-    graph = lower(rewritten, measure_ranges(rewritten, data.inputs))
+    graph = quantize_graph(rewritten, data.inputs, report=report).graph
     return Compiled(settings, source, graph, plan, build_design(graph, plan, settings.board))
 
 

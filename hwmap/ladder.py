@@ -14,7 +14,8 @@ from hwmap.errors import BudgetError, MismatchError
 from hwmap.frontend.runtime import run_model
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.types import Array
-from hwmap.project import Project, quantize_inputs, require_tools
+from hwmap.project import Project, require_tools
+from hwmap.quantize.choose import quantize_inputs
 from hwmap.sim.result import SimResult
 from hwmap.sim.sequential import simulate
 

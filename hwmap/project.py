@@ -20,10 +20,10 @@ from hwmap.decode import decode
 from hwmap.design.sequential import build_design
 from hwmap.errors import OutputError
 from hwmap.ir.evaluate import evaluate
-from hwmap.ir.graph import Graph
 from hwmap.ir.serialize import from_parts, to_parts
 from hwmap.ir.types import Array
 from hwmap.ir.verify import verify
+from hwmap.quantize.choose import quantize_inputs
 from hwmap.solve.check import check_plan
 from hwmap.solve.plan import from_json, to_json
 
@@ -55,14 +55,6 @@ def check_output(directory: Path) -> None:
         raise OutputError(
             f"{directory}: cannot be written, {above} is not writable; give another -o"
         )
-
-
-def quantize_inputs(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """Float inputs (N, C, H, W) as the integers that the accelerator takes."""
-    return {
-        name: graph.tensors[name].integer.quantize(values.astype(np.float32))
-        for name, values in inputs.items()
-    }
 
 
 def project_files(

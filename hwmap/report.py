@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from hwmap.compiler import Compiled
-from hwmap.cost.memory import BlockUse, engine_memories, place
+from hwmap.cost.memory import BlockUse, count_tables, engine_memories, place
 from hwmap.data import DataSet
 from hwmap.frontend.reader import ModelFile
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph, macs
-from hwmap.ir.ops import Conv
+from hwmap.ir.ops import Weighted
 from hwmap.ir.types import Array
-from hwmap.project import quantize_inputs
+from hwmap.quantize.choose import quantize_inputs
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def compile_report(compiled: Compiled, accuracy: Accuracy | None) -> dict[str, o
     engine = plan.engine
     clock = design.clock_mhz * 1e6
     use = _blocks(compiled)
-    constants = [op.name for op in compiled.graph.ops if isinstance(op, Conv)]
+    constants = [op.name for op in compiled.graph.ops if isinstance(op, Weighted)]
     return {
         "network": plan.network,
         "board": settings.board.name,
@@ -90,6 +90,7 @@ def _blocks(compiled: Compiled) -> BlockUse:
         arena_bytes=plan.arena_bytes,
         weight_words=plan.weight_words,
         channel_words=plan.channel_words,
+        tables=count_tables(compiled.graph),
     )
     use = place(memories, bram18=budget.bram18, uram=budget.uram)
     assert use is not None, "the plan was checked"

@@ -50,6 +50,23 @@ class Network:
             inputs.append(self.constant(self.rng.standard_normal(channels[1]) / 4, f"{name}.b"))
         return self.node("Conv", *inputs, name=name, kernel_shape=list(kernel), **attributes)
 
+    def transposed(
+        self,
+        source: str,
+        channels: tuple[int, int],
+        kernel: tuple[int, int],
+        *,
+        name: str,
+        **attributes: object,
+    ) -> str:
+        """A transposed convolution from channels[0] to channels[1]."""
+        group = int(attributes.get("group", 1))  # type: ignore[call-overload]
+        shape = (channels[0], channels[1] // group, *kernel)
+        weight = self.rng.standard_normal(shape) / np.sqrt(channels[0] / group)
+        bias = self.constant(self.rng.standard_normal(channels[1]) / 4, f"{name}.b")
+        inputs = [source, self.constant(weight, f"{name}.w"), bias]
+        return self.node("ConvTranspose", *inputs, name=name, **attributes)
+
     def gemm(self, source: str, channels: tuple[int, int], *, name: str) -> str:
         """A linear layer."""
         weight = self.rng.standard_normal((channels[1], channels[0])) / np.sqrt(channels[0])
@@ -125,4 +142,48 @@ def must_recompute() -> Network:
     narrow = net.conv(wide, (32, 1), (1, 1), name="narrow")
     late = net.conv(narrow, (1, 16), (1, 1), name="late")
     net.node("Add", late, early, name="out")
+    return net
+
+
+def everything_else(seed: int = 0) -> Network:
+    """The hardware ops that `everything` lacks; output 'out'."""
+    net = Network((3, 9, 7), seed=seed)
+    a = net.conv("x", (3, 6), (3, 3), name="stem", pads=[1, 1, 1, 1])
+    gate = net.node("Sigmoid", a, name="gate")
+    a = net.node("Mul", a, gate, name="silu")
+    up = net.transposed(a, (6, 4), (3, 2), name="up", strides=[2, 3], pads=[1, 0, 0, 0])
+    up = net.node("Relu", up, name="up.relu")
+    wide = net.transposed(
+        a, (6, 4), (2, 3), name="wide", strides=[2, 3], group=2, output_padding=[1, 0],
+        dilations=[1, 2], pads=[1, 2, 0, 1],
+    )  # fmt: skip
+    crop = net.node(
+        "Slice", wide, net.constant(np.array([0, 0]), "from"), net.constant(np.array([18, 20]), "to"),
+        net.constant(np.array([2, 3]), "axes"), name="crop",
+    )  # fmt: skip
+    b = net.node("Sub", up, crop, name="difference")
+    deep = net.transposed(a, (6, 6), (3, 3), name="deep", strides=[2, 2], group=6, pads=[1] * 4)
+    c = net.node("MaxPool", deep, name="holes", kernel_shape=[2, 2], dilations=[3, 2])
+    c = net.node("AveragePool", c, name="edges", kernel_shape=[3, 3], pads=[1] * 4, strides=[2, 1])
+    scales = net.constant(np.array([1, 1, 2, 2], np.float32), "scales")
+    c = net.node("Resize", c, "", scales, name="nearest", mode="nearest")
+    c = net.node("Pad", c, net.constant(np.array([0, 0, 1, 2, 0, 0, 3, 0]), "pads"), name="edge",
+                 mode="edge")  # fmt: skip
+    shuffled = net.node("Reshape", b, net.constant(np.array([1, 2, 2, 360]), "s0"), name="r0")
+    shuffled = net.node("Transpose", shuffled, name="r1", perm=[0, 2, 1, 3])
+    b = net.node("Reshape", shuffled, net.constant(np.array([1, 4, 18, 20]), "s1"), name="r2")
+    left = net.node("Slice", b, net.constant(np.array([0, 1, 0]), "f2"),
+                    net.constant(np.array([16, 20, 4]), "t2"),
+                    net.constant(np.array([2, 3, 1]), "a2"), name="left")  # fmt: skip
+    low = net.node("Slice", c, net.constant(np.array([0, 0]), "f3"),
+                   net.constant(np.array([16, 19]), "t3"),
+                   net.constant(np.array([2, 3]), "a3"), name="low")  # fmt: skip
+    d = net.node("Concat", left, low, name="channels", axis=1)
+    squeezed = net.node("GlobalAveragePool", d, name="squeeze")
+    squeezed = net.conv(squeezed, (10, 10), (1, 1), name="excite")
+    squeezed = net.node("HardSigmoid", squeezed, name="scale")
+    d = net.node("Mul", squeezed, d, name="excited")
+    e = net.node("Concat", d, d, name="rows", axis=2)
+    e = net.node("Concat", e, e, name="columns", axis=3)
+    net.conv(e, (10, 5), (3, 3), name="out", strides=[2, 2])
     return net

@@ -1,6 +1,8 @@
 """The real networks that tests use, with calibration and labelled test images."""
 
+import io
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,37 +15,40 @@ Floats = NDArray[np.float32]
 
 CASES = {
     "digits": "example",
-    "cnn_mnist": "shared:mnist_test",
-    "dscnn_kws": "shared:kws_features",
-    "resnet8_cifar10": "shared:cifar10_test_exact",
-    "resnet20_cifar10": "shared:cifar10_test_exact",
-    "mobilenetv1_025_vww": "shared:vww_96",
+    "cnn_mnist": "mnist_test",
+    "dscnn_kws": "kws_features",
+    "resnet8_cifar10": "cifar10_test_exact",
+    "resnet20_cifar10": "cifar10_test_exact",
+    "mobilenetv1_025_vww": "vww_96",
 }
+"""Networks that are compiled in the default tests, and where their labelled images come from."""
+
+LARGE_CASES = {
+    "resnet56_cifar10": "cifar10_test_exact",
+    "resnet8_cifar10_int8_qdq": "cifar10_test_exact",
+    "autoencoder_ad": "ad_windows",
+    "squeezenet11_imagenet": "imagenet_224_jpeg",
+    "mobilenetv1_050_160_imagenet": "imagenet_224_jpeg",
+    "fastestdet_coco": "coco_352_jpeg",
+}
+"""The other shared networks."""
+
+ALL_CASES = {**CASES, **LARGE_CASES}
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A network, images to calibrate with, and labelled images that are not among them."""
+    """A network, images to calibrate with, and labelled images that are not among them. `labels`
+    are classes (N,); for a detector boxes (M, 6): image, class, centre, size; without any, zeros.
+
+    Images are as the model takes them.
+    """
 
     name: str
     model: Path
     calibration: Floats
     images: Floats
-    labels: NDArray[np.int64]
-
-
-def _cifar(scale: bool) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    calibration = np.load(SHARED / "data" / "cifar10_train_calib.npz")["x"][:CALIBRATION_IMAGES]
-    test = np.load(SHARED / "data" / "cifar10_test_exact.npz")
-    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-
-    def prepare(x: NDArray[np.uint8]) -> Floats:
-        values = x.astype(np.float32)
-        if scale:
-            values = (values / 255 - mean[:, None, None]) / deviation[:, None, None]
-        return values.astype(np.float32)
-
-    return prepare(calibration), prepare(test["x"]), test["y"]
+    labels: NDArray[np.int64] | Floats
 
 
 def _split(x: Floats, y: NDArray[np.int64]) -> tuple[Floats, Floats, NDArray[np.int64]]:
@@ -51,21 +56,74 @@ def _split(x: Floats, y: NDArray[np.int64]) -> tuple[Floats, Floats, NDArray[np.
     return x[:cut].astype(np.float32), x[cut:].astype(np.float32), y[cut:]
 
 
-def load_case(name: str) -> Case:
-    """The network `name` of CASES with its data, prepared as ../shared/models/README.md says."""
+def _data(name: str) -> dict[str, NDArray]:
+    with np.load(SHARED / "data" / f"{name}.npz") as file:
+        return {key: file[key] for key in file.files}
+
+
+def _cifar(name: str, source: str) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    calibration = _data("cifar10_train_calib")["x"][:CALIBRATION_IMAGES]
+    test = _data(source)
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+
+    def prepare(x: NDArray[np.uint8]) -> Floats:
+        values = x.astype(np.float32)
+        if name == "resnet8_cifar10_int8_qdq":
+            values = values - 128
+        elif name != "resnet8_cifar10":
+            values = (values / 255 - mean[:, None, None]) / deviation[:, None, None]
+        return values.astype(np.float32)
+
+    return prepare(calibration), prepare(test["x"]), test["y"].astype(np.int64)
+
+
+def _jpegs(name: str, source: dict[str, NDArray]) -> Floats:
+    """The images of a file of JPEGs, as the README of the networks says for `name`."""
+    from PIL import Image
+
+    images = []
+    for start, end in pairwise(source["offsets"]):
+        image = Image.open(io.BytesIO(source["data"][start:end].tobytes()))
+        if name == "mobilenetv1_050_160_imagenet":
+            image = image.resize((160, 160), Image.Resampling.BILINEAR)
+        images.append(np.asarray(image, np.float32).transpose(2, 0, 1))
+    x = np.stack(images)
+    if name == "squeezenet11_imagenet":
+        x = x[:, ::-1] - np.array([103.94, 116.78, 123.68], np.float32)[:, None, None]
+    elif name == "fastestdet_coco":
+        x = x[:, ::-1] / 255
+    else:
+        x = x / 127.5 - 1
+    return np.ascontiguousarray(x, np.float32)
+
+
+def load_case(name: str, source: str | None = None) -> Case:
+    """The network `name` of ALL_CASES with its data (of the file `source`, or the usual one),
+    prepared as ../shared/models/README.md says."""
     if name == "digits":
         calibration = np.load(ROOT / "examples" / "digits_calib.npz")["x"]
         test = np.load(ROOT / "examples" / "digits_test.npz")
         model = ROOT / "examples" / "digits.onnx"
         return Case(name, model, calibration, test["x"], test["y"])
     model = SHARED / "models" / f"{name}.onnx"
-    if name.startswith("resnet"):
-        return Case(name, model, *_cifar(scale=name != "resnet8_cifar10"))
-    data = np.load(SHARED / "data" / f"{CASES[name].removeprefix('shared:')}.npz")
-    if name == "cnn_mnist":
+    source = source or ALL_CASES[name]
+    if source.startswith("cifar10"):
+        return Case(name, model, *_cifar(name, source))
+    data = _data(source)
+    if source == "mnist_test":
         return Case(name, model, *_split(data["x"][:1064], data["y"][:1064]))
-    if name == "dscnn_kws":
+    if source == "kws_features":
         features = (data["x"].astype(np.float32) - 83) * 0.5847029089927673
         return Case(name, model, *_split(features[:, None], data["y"]))
-    pixels = data["x"].transpose(0, 3, 1, 2).astype(np.float32) / 255
-    return Case(name, model, *_split(pixels, data["y"]))
+    if source == "ad_windows":
+        return Case(name, model, *_split(data["x"], np.zeros(len(data["x"]), np.int64)))
+    if source == "vww_96":
+        pixels = data["x"].transpose(0, 3, 1, 2).astype(np.float32) / 255
+        return Case(name, model, *_split(pixels, data["y"]))
+    images = _jpegs(name, data)
+    if source == "coco_352_jpeg":
+        cut = CALIBRATION_IMAGES // 2
+        boxes = data["boxes"][data["boxes"][:, 0] >= cut] - np.array([cut, 0, 0, 0, 0, 0])
+        return Case(name, model, images[:cut], images[cut:], boxes.astype(np.float32))
+    labels = data["y"].astype(np.int64) + (name == "mobilenetv1_050_160_imagenet")
+    return Case(name, model, *_split(images, labels))

@@ -22,7 +22,7 @@ from hwmap.solve.plan import Plan
 from hwmap.solve.sequential.assemble import assemble
 from hwmap.solve.sequential.problem import build_problem, network_of
 from hwmap.solve.sequential.schedule import schedule
-from tests.models import Network, everything
+from tests.models import Network, everything, everything_else
 
 BOARD = load_board("u250")
 ENGINES = (
@@ -77,10 +77,11 @@ def _project(net: Network, tmp_path: Path, engine: Engine, *, resident: bool, ou
     return read_project(tmp_path / "build")
 
 
+@pytest.mark.parametrize("model", [everything, everything_else])
 @pytest.mark.parametrize("resident", [True, False], ids=["resident", "fetched"])
 @pytest.mark.parametrize("engine", ENGINES, ids=lambda e: f"{e.pe}x{e.simd}")
-def test_every_op_on_every_engine(engine: Engine, resident: bool, tmp_path: Path):
-    project = _project(everything(), tmp_path, engine, resident=resident, outputs=("out",))
+def test_every_op_on_every_engine(engine: Engine, resident: bool, model, tmp_path: Path):
+    project = _project(model(), tmp_path, engine, resident=resident, outputs=("out",))
 
     rungs = list(climb(project, run_simulation(project)))
 

@@ -41,10 +41,12 @@ class Engine {
  public:
   using Word = Bytes<P::kBusBytes>;
 
-  /// Runs `count` steps.
+  using Tables = const std::int8_t (&)[P::kTables][256];
+
+  /// Runs `count` steps. Every result lane has its copy of the lookup tables.
   template <typename Constants, typename Input, typename Output>
-  void Run(const Step* steps, unsigned count, Constants& constants, Input& input, Output& output,
-           Clock& clock) {
+  void Run(const Step* steps, unsigned count, Tables tables, Constants& constants, Input& input,
+           Output& output, Clock& clock) {
     if (P::kFetchedBusWords != 0) WaitForWord(constants, clock);
   Steps:
     for (unsigned i = 0; i < count; ++i) {
@@ -58,7 +60,7 @@ class Engine {
           Store(step, constants, output, clock);
           break;
         default:
-          Compute(step, constants, clock);
+          Compute(step, tables, constants, clock);
       }
       clock.Mark();
     }
@@ -135,7 +137,7 @@ class Engine {
   }
 
   template <typename Constants>
-  void Compute(const Step& step, Constants& constants, Clock& clock) {
+  void Compute(const Step& step, Tables tables, Constants& constants, Clock& clock) {
     Fetcher<P> fetcher(step.fetch);
     Walker<P> walker(step);
     Drain drain;
@@ -143,14 +145,16 @@ class Engine {
     std::int32_t complete[kBlock] = {};
 #pragma HLS ARRAY_PARTITION variable = sum complete
 #pragma HLS ARRAY_PARTITION variable = complete complete
+    std::int32_t held[P::kVectorLanes] = {};
+#pragma HLS ARRAY_PARTITION variable = held complete
   ComputeTrip:
     while (!walker.Done() || drain.left != 0 || !fetcher.Done()) {
 #pragma HLS PIPELINE II = 1
       clock.Tick();
       fetcher.Advance(constants, weights_, channels_, clock);
-      if (drain.left != 0) DrainLanes(step, drain, complete);
+      if (drain.left != 0) DrainLanes(step, tables, drain, complete);
       if (!walker.Done()) {
-        if (walker.HasTerm()) AddTerm(step, walker, sum);
+        if (walker.HasTerm()) AddTerm(step, walker, sum, held);
         if (walker.IsLastTrip()) {
           drain = {step.drains, walker.TargetAddress(), walker.channels_left(),
                    walker.channel_address()};
@@ -166,7 +170,8 @@ class Engine {
   }
 
   /// Adds one term of the dot product to every sum of the block.
-  void AddTerm(const Step& step, const Walker<P>& walker, std::int32_t (&sum)[kBlock]) {
+  void AddTerm(const Step& step, const Walker<P>& walker, std::int32_t (&sum)[kBlock],
+               std::int32_t (&held)[P::kVectorLanes]) {
 #pragma HLS INLINE
     const Bytes<kLanes> x = arena_.Read(walker.Address(), walker.RowBegin(), walker.RowEnd(),
                                         step.pad_value);
@@ -199,14 +204,20 @@ class Engine {
 #pragma HLS UNROLL
       const std::int32_t weight =
           weights.at[walker.weight_slice() * P::kVectorLanes + lane];
-      // An 18-bit operand and an 8-bit value share one DSP slice.
+      // A 22-bit operand and an 8-bit value fit one DSP slice.
       const std::int32_t factor = step.operand[walker.run() == 0 ? 0 : 1];
       const std::int32_t operand =
-          Signed<kMultiplierBits + 1>(step.kind == StepKind::kDepthwise ? weight : factor);
+          Signed<kAddBits + 1>(step.kind == StepKind::kDepthwise ? weight : factor);
       const std::int32_t value = x.at[lane];
       const std::int32_t before = walker.IsFirstTerm() ? 0 : sum[lane];
       if (step.kind == StepKind::kMaxPool) {
         sum[lane] = walker.IsFirstTerm() || value > before ? value : before;
+      } else if (step.kind == StepKind::kMul || step.kind == StepKind::kScale) {
+        // The first factor waits in a register of its own, not in `sum`: the next trip needs it at
+        // once, before a product could leave the multiplier.
+        const std::int32_t centred = Signed<kCentredBits>(value - factor);
+        sum[lane] = held[lane] * centred;
+        if (walker.IsFirstTerm()) held[lane] = centred;
       } else {
         sum[lane] = before + operand * value;
       }
@@ -214,7 +225,8 @@ class Engine {
   }
 
   /// Requantizes the next lanes of a complete block and writes them to the arena.
-  void DrainLanes(const Step& step, Drain& drain, std::int32_t (&complete)[kBlock]) {
+  void DrainLanes(const Step& step, Tables tables, Drain& drain,
+                  std::int32_t (&complete)[kBlock]) {
 #pragma HLS INLINE
     const auto constants = channels_.Read(drain.channel_address);
     const bool per_channel = step.kind == StepKind::kMatrix || step.kind == StepKind::kDepthwise;
@@ -225,8 +237,10 @@ class Engine {
       const Channel own = UnpackChannel(&constants.at[i * kChannelBytes]);
       const Channel shared = {step.bias, step.multiplier, step.shift};
       const Channel channel = per_channel ? own : shared;
-      result.at[i] = Requantize(complete[i] + channel.bias, channel.multiplier, channel.shift,
-                                step.zero_point, step.low, step.high);
+      const std::int8_t level = Requantize(complete[i] + channel.bias, channel.multiplier,
+                                           channel.shift, step.zero_point, step.low, step.high);
+      result.at[i] =
+          step.kind == StepKind::kLookup ? tables[step.table][level + 128] : level;
     }
   Shift:
     for (unsigned i = 0; i < kBlock; ++i) {

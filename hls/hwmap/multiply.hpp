@@ -18,7 +18,7 @@ struct Products {
 ///
 /// With both weights in one word, second * 2^16 + first, the product holds first * x in its low 16
 /// bits and second * x above them, less the borrow of a negative first product. Both fit: a weight
-/// is in [-127, 127], so |first * x| <= 127 * 128 < 2^15, and |word| < 2^24. A slice multiplies
+/// is in [-128, 127], so |first * x| <= 2^14, and |word| < 2^24. A slice multiplies
 /// 25 x 18 bits (UG479) or 27 x 18 bits (UG579).
 inline Products MultiplyPair(std::int8_t first, std::int8_t second, std::int8_t x) {
 #pragma HLS INLINE

@@ -7,6 +7,10 @@
 namespace hwmap {
 
 constexpr unsigned kMultiplierBits = 17;
+/// Bits of the factors of an addition, which multiply 8-bit values.
+constexpr unsigned kAddBits = 21;
+/// Bits of an 8-bit value less its zero point.
+constexpr unsigned kCentredBits = 9;
 constexpr unsigned kShiftBits = 6;
 
 /// `value`, which fits `Bits` bits: tells synthesis how wide its multiplier has to be.

@@ -13,6 +13,9 @@ enum class StepKind : std::uint8_t {
   kMaxPool,      ///< vector lanes
   kAveragePool,  ///< vector lanes
   kAdd,          ///< vector lanes
+  kMul,          ///< vector lanes: two tensors of the same shape
+  kScale,        ///< vector lanes: a tensor by one value per channel
+  kLookup,       ///< vector lanes: every value through a table
   kStore,        ///< arena -> output stream
 };
 
@@ -30,7 +33,8 @@ struct Step {
   StepKind kind;
   // The source, as rows of bytes, and the window that slides over it.
   std::int32_t first_row_address;    ///< row -pad_rows of the source
-  std::int32_t second_source_bytes;  ///< kAdd: from the first source to the second
+  std::int32_t second_source_bytes;  ///< kAdd, kMul: from the first source to the second; kScale:
+                                     ///< address of the values per channel
   std::int32_t rows;
   std::int32_t row_bytes;
   std::int32_t pad_rows;
@@ -55,18 +59,21 @@ struct Step {
   std::uint32_t drains;
   // The target.
   std::int32_t target_address;
-  std::int32_t pixel_bytes;
+  std::int32_t pixel_bytes;       ///< from a pixel to the next in its row
+  std::int32_t target_row_bytes;  ///< from a row to the next
   std::int32_t group_channels;
   // Numbers. The matrix array and depthwise convolutions take bias, multiplier and shift per channel
   // from the channel memory instead.
   std::int8_t pad_value;
-  std::int32_t operand[2];  ///< kAdd: factor of each source; kAveragePool: 1
+  std::int32_t operand[2];  ///< kAdd: factor of each source; kMul, kScale: zero point of each
+                            ///< source; kAveragePool, kLookup: 1
   std::int32_t bias;
   std::uint32_t multiplier;
   std::uint32_t shift;
   std::int32_t zero_point;
   std::int32_t low;
   std::int32_t high;
+  std::uint32_t table;  ///< kLookup
   // Constants.
   std::uint32_t weight_address;
   std::uint32_t channel_address;

@@ -22,6 +22,7 @@ class Walker {
         column_bytes_(-step.pad_bytes),
         weight_address_(step.weight_address),
         channel_address_(step.channel_address),
+        row_target_(step.target_address),
         pixel_address_(step.target_address) {
     StartBlock();
   }
@@ -34,10 +35,13 @@ class Walker {
 
   /// First byte of this trip's term; bytes outside [RowBegin, RowEnd) are padding.
   std::int32_t Address() const {
-    return RowBegin() + column_bytes_ + group_bytes_ + block_bytes_ + run_bytes_ + word_bytes_;
+    const std::int32_t offset = IsPerChannel() ? 0 : column_bytes_ + group_bytes_ + run_bytes_;
+    return RowBegin() + offset + block_bytes_ + word_bytes_;
   }
   std::int32_t RowBegin() const {
-    return row_address_ + (run_ == 0 ? 0 : step_.second_source_bytes);
+    if (IsPerChannel()) return step_.second_source_bytes;
+    const bool pair = step_.kind == StepKind::kAdd || step_.kind == StepKind::kMul;
+    return row_address_ + (pair && run_ != 0 ? step_.second_source_bytes : 0);
   }
   std::int32_t RowEnd() const {
     const bool inside = tap_row_ >= 0 && tap_row_ < step_.rows;
@@ -70,6 +74,9 @@ class Walker {
 
  private:
   static constexpr unsigned kSlices = P::kPe * P::kSimd / P::kVectorLanes;
+
+  /// Whether this term is one of kScale's values per channel, which do not move with the pixel.
+  bool IsPerChannel() const { return step_.kind == StepKind::kScale && run_ != 0; }
 
   void StartBlock() {
 #pragma HLS INLINE
@@ -134,6 +141,8 @@ class Walker {
     if (++column_ < step_.out_columns) return;
     column_ = 0;
     column_bytes_ = -step_.pad_bytes;
+    row_target_ += step_.target_row_bytes;
+    pixel_address_ = row_target_;
     window_row_ += step_.stride_rows;
     window_address_ += step_.stride_row_bytes;
     ++row_;
@@ -149,7 +158,7 @@ class Walker {
   std::int32_t tap_row_ = 0, row_address_ = 0, run_bytes_ = 0, word_bytes_ = 0;
   std::int32_t group_bytes_ = 0, block_bytes_ = 0;
   std::uint32_t weight_address_, weight_slice_ = 0, channel_address_;
-  std::int32_t pixel_address_, group_target_ = 0, block_target_ = 0;
+  std::int32_t row_target_, pixel_address_, group_target_ = 0, block_target_ = 0;
   std::int32_t channels_left_ = step_.group_channels;
 };
 

@@ -17,7 +17,10 @@ struct Params {
   static constexpr std::uint32_t kFetchedBusWords = 0;
   static constexpr unsigned kDramLatencyCycles = 60;
   static constexpr unsigned kStepOverheadCycles = 10;
+  static constexpr unsigned kTables = 1;
 };
+
+constexpr std::int8_t kTables[1][256] = {};
 
 int main() {
   hwmap::Step load = {}, add = {}, store = {};
@@ -37,6 +40,7 @@ int main() {
   add.drains = 1;
   add.target_address = 4;
   add.pixel_bytes = add.group_channels = 1;
+  add.target_row_bytes = 4;
   add.operand[0] = add.operand[1] = 1;
   add.multiplier = 1;
   add.low = -128;
@@ -53,7 +57,7 @@ int main() {
   hwmap::Clock sender, clock, receiver;
   const std::int8_t values[4] = {1, -2, 70, -100};
   for (const std::int8_t value : values) hwmap::Write(input, Word{{value}}, sender);
-  engine.Run(steps, 3, constants, input, output, clock);
+  engine.Run(steps, 3, kTables, constants, input, output, clock);
 
   const std::int8_t expected[4] = {2, -4, 127, -128};
   for (const std::int8_t value : expected) CHECK(hwmap::Read(output, receiver).at[0] == value);

@@ -34,6 +34,7 @@ hwmap::Step Convolution() {
   step.drains = 2;
   step.target_address = 500;
   step.pixel_bytes = 3;
+  step.target_row_bytes = 6;
   step.group_channels = 3;
   step.weight_address = 40;
   step.channel_address = 20;

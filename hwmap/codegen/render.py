@@ -8,11 +8,13 @@ import jinja2
 from hwmap.codegen.resources import data_directory
 from hwmap.cost.engine import DRAM_LATENCY_CYCLES, FETCH_FIFO_WORDS
 from hwmap.design.types import Design, Fetch, StepDescriptor
+from hwmap.ir.types import Array
 
 TOP = "hwmap_top"
 TEMPLATES = {
     "hls/params.hpp": "params.hpp.j2",
     "hls/steps.hpp": "steps.hpp.j2",
+    "hls/tables.hpp": "tables.hpp.j2",
     "hls/top.hpp": "top.hpp.j2",
     "hls/top.cpp": "top.cpp.j2",
     "hls/testbench.cpp": "testbench.cpp.j2",
@@ -28,10 +30,10 @@ STEP_LINES = (
     ("kernel_rows", "runs", "run_words", "run_step_bytes"),
     ("out_rows", "out_columns", "groups", "group_bytes", "blocks", "block_bytes"),
     ("period", "drains"),
-    ("target_address", "pixel_bytes", "group_channels"),
+    ("target_address", "pixel_bytes", "target_row_bytes", "group_channels"),
     ("pad_value", "operand", "bias", "multiplier", "shift"),
     ("zero_point", "low", "high"),
-    ("weight_address", "channel_address"),
+    ("table", "weight_address", "channel_address"),
     ("fetch",),
     ("stream_bytes",),
 )
@@ -68,6 +70,7 @@ def render(design: Design) -> dict[str, str | bytes]:
         "dram_depth": max(len(design.dram), 1),
         "inputs": tuple(step.stream_bytes for step in design.steps if step.kind == "load"),
         "outputs": tuple(step.stream_bytes for step in design.steps if step.kind == "store"),
+        "tables": tuple(_table_lines(table) for table in design.tables),
         "clock_ns": f"{1000 / design.clock_mhz:.3f}",
     }
     files: dict[str, str | bytes] = {
@@ -90,6 +93,11 @@ def _step_texts(steps: Iterable[StepDescriptor]) -> Iterator[StepText]:
         kind = "k" + "".join(part.capitalize() for part in step.kind.split("_"))
         comment = f"{index}: '{one_line(step.source)}'{again}{_size(step)}"
         yield StepText(comment, kind, tuple(lines))
+
+
+def _table_lines(table: Array) -> tuple[str, ...]:
+    """The values of a lookup table, 16 to a line."""
+    return tuple(", ".join(map(str, row)) for row in table.reshape(-1, 16).tolist())
 
 
 def _size(step: StepDescriptor) -> str:

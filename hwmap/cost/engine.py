@@ -1,6 +1,6 @@
 """Cycles, multipliers and memory words of the sequential engine.
 
-One loop per step at II = 1. A block is the part of a pixel's output channels that is computed
+One loop at II = 1, which runs once per sweep (see `cost/sweep.py`). A block is the part of a pixel's output channels that is computed
 together: PE of them on the matrix array, `vector_lanes` on the vector lanes. A block takes one trip
 per word of its dot product, and its results leave at `requant_lanes` per trip while the next block
 is computed:
@@ -15,10 +15,9 @@ is computed:
 
 from dataclasses import dataclass
 
-from hwmap.cost.window import Window, is_matrix, window_of
+from hwmap.cost.sweep import Sweep, Window, is_matrix, sweeps_of
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import Conv, HardwareOp
-from hwmap.ir.types import Shape
+from hwmap.ir.ops import HardwareOp, Weighted
 
 CHANNEL_BYTES = 8
 """Bias (32 bits), multiplier (17) and shift (6) of one output channel, in whole bytes."""
@@ -82,7 +81,7 @@ class Engine:
 
     @property
     def step_overhead_cycles(self) -> int:
-        """Cycles of a step besides its trips: the pipeline fills once per step.
+        """Cycles of a sweep besides its trips: the pipeline fills once per sweep.
 
         A sum of the stages of the datapath, to be replaced by the depth that synthesis reports:
         step decode 4, arena read 3, rotate 2, multiply 3, adder tree log2(SIMD), accumulate 1,
@@ -112,8 +111,8 @@ def engine_problem(engine: Engine, port_bytes: int) -> str | None:
 
 
 @dataclass(frozen=True)
-class OpCost:
-    """What one run of an op takes on an engine. `words` and `blocks` are those of the formula."""
+class SweepCost:
+    """One sweep on an engine. `words` and `blocks` are those of the formula."""
 
     words: int
     blocks: int
@@ -121,7 +120,6 @@ class OpCost:
     trips: int
     weight_words: int
     channel_words: int
-    fetch_words: int
 
     @property
     def period(self) -> int:
@@ -130,19 +128,31 @@ class OpCost:
 
 
 @dataclass(frozen=True)
+class OpCost:
+    """What one run of an op takes on an engine: the trips of its last sweep, `lead_cycles` for all
+    sweeps before it, the words of its constants on chip, and on the bus to bring them there."""
+
+    trips: int
+    lead_cycles: int
+    weight_words: int
+    channel_words: int
+    fetch_words: int
+
+
+@dataclass(frozen=True)
 class OpShape:
     """All that an op's cost depends on: equal shapes cost the same."""
 
-    window: Window
+    sweeps: tuple[Sweep, ...]
     matrix: bool
     constants: bool
-    out: Shape
+    channels: int
 
 
 def shape_of(op: HardwareOp, graph: Graph) -> OpShape:
     """The cost-relevant part of `op`."""
-    matrix = is_matrix(op, graph)
-    return OpShape(window_of(op, graph), matrix, isinstance(op, Conv), graph.shape(op.output))
+    matrix, constants = is_matrix(op, graph), isinstance(op, Weighted)
+    return OpShape(sweeps_of(op, graph), matrix, constants, graph.shape(op.output)[0])
 
 
 def op_cost(op: HardwareOp, graph: Graph, engine: Engine) -> OpCost:
@@ -151,29 +161,36 @@ def op_cost(op: HardwareOp, graph: Graph, engine: Engine) -> OpCost:
 
 
 def shape_cost(shape: OpShape, engine: Engine) -> OpCost:
-    """The cost of any op of this shape: `weight_words` and `channel_words` of its constants on
-    chip, and `fetch_words` on the bus to bring them there."""
-    window = shape.window
-    channels, height, width = shape.out
+    """The cost of any op of this shape."""
+    costs = [sweep_cost(sweep, shape, engine) for sweep in shape.sweeps]
+    lead = sum(engine.step_overhead_cycles + cost.trips for cost in costs[:-1])
+    trips = costs[-1].trips
+    if not shape.constants:
+        return OpCost(trips, lead, 0, 0, 0)
+    weight_words = sum(cost.weight_words for cost in costs)
+    channel_words = sum(cost.channel_words for cost in costs)
+    fetched = weight_words * engine.weight_word_bytes + channel_words * engine.channel_word_bytes
+    return OpCost(trips, lead, weight_words, channel_words, fetched // engine.bus_bytes)
+
+
+def sweep_cost(sweep: Sweep, shape: OpShape, engine: Engine) -> SweepCost:
+    """The cost of one sweep of an op of `shape`."""
+    window, target = sweep.window, sweep.target
     if shape.matrix:
         words = window.kernel_rows * window.runs * run_words(window, engine)
-        blocks = _ceil_div(channels // window.groups, engine.pe)
+        blocks = _ceil_div(target.channels // window.groups, engine.pe)
         drains = engine.pe // engine.requant_lanes
         weight_words = window.groups * blocks * words
     else:
         words = window.kernel_rows * window.runs
-        blocks = _ceil_div(channels, engine.vector_lanes)
+        blocks = _ceil_div(target.channels, engine.vector_lanes)
         drains = engine.vector_lanes // engine.requant_lanes
         slices = engine.weight_word_bytes // engine.vector_lanes
         weight_words = _ceil_div(blocks * words, slices)
-    trips = height * width * window.groups * blocks * max(words, drains) + drains
-    if not shape.constants:
-        return OpCost(words, blocks, drains, trips, 0, 0, 0)
+    pixels = target.rows * target.columns
+    trips = pixels * window.groups * blocks * max(words, drains) + drains
     channel_words = window.groups * blocks * drains
-    fetched = weight_words * engine.weight_word_bytes + channel_words * engine.channel_word_bytes
-    return OpCost(
-        words, blocks, drains, trips, weight_words, channel_words, fetched // engine.bus_bytes
-    )
+    return SweepCost(words, blocks, drains, trips, weight_words, channel_words)
 
 
 def run_words(window: Window, engine: Engine) -> int:

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from hwmap.cost.engine import FETCH_FIFO_WORDS, Engine
+from hwmap.ir.graph import Graph
+from hwmap.ir.ops import Lookup
+
+TABLE_ENTRIES = 256
 
 BRAM18_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
 URAM_SHAPE = (4096, 72)
@@ -48,17 +52,23 @@ class BlockUse:
 
 
 def engine_memories(
-    engine: Engine, *, arena_bytes: int, weight_words: int, channel_words: int
+    engine: Engine, *, arena_bytes: int, weight_words: int, channel_words: int, tables: int
 ) -> tuple[Memory, ...]:
     """The memories of an engine: the arena (a memory per lane), constants (a memory per bus word
-    of a word) and the FIFO from DRAM."""
+    of a word), the FIFO from DRAM, and the tables of its lookups (a copy per result lane)."""
     lanes, bus = engine.arena_lanes, engine.bus_bytes
     return (
         Memory("arena", lanes, 8, arena_rows(arena_bytes, engine)),
         Memory("weights", engine.weight_word_bytes // bus, 8 * bus, weight_words),
         Memory("channels", engine.channel_word_bytes // bus, 8 * bus, channel_words),
         Memory("fetch FIFO", 1, 8 * bus, FETCH_FIFO_WORDS),
+        Memory("tables", engine.requant_lanes, 8, TABLE_ENTRIES * tables),
     )
+
+
+def count_tables(graph: Graph) -> int:
+    """The tables that the lookups of a graph need."""
+    return sum(isinstance(op, Lookup) for op in graph.ops)
 
 
 def arena_rows(arena_bytes: int, engine: Engine) -> int:

@@ -12,7 +12,7 @@ from hwmap.decompose.moments import Moments, measure_moments, relative_error
 from hwmap.decompose.svd import svd_input, svd_output, svd_spatial
 from hwmap.errors import PlanError
 from hwmap.ir.graph import Graph, hardware_ops, macs, output_shape
-from hwmap.ir.ops import NO_CLAMP, Conv, HardwareOp
+from hwmap.ir.ops import NO_CLAMP, Conv, HardwareOp, Weighted, constant_names
 from hwmap.ir.types import Array, Constant, Tensor
 
 DENSE = "dense"
@@ -101,7 +101,7 @@ def make_candidate(op: HardwareOp, graph: Graph, method: str, ranks: tuple[int, 
     part = _as_graph(op, graph, chain, constants)
     total = sum(macs(link, part) for link in chain)
     weights = sum(
-        part.constants[link.weight].values.size for link in chain if isinstance(link, Conv)
+        part.constants[link.weight].values.size for link in chain if isinstance(link, Weighted)
     )
     return Candidate(op.name, method, ranks, part, 0.0, total, weights)
 
@@ -252,5 +252,5 @@ def _as_graph(
         shape = output_shape(link, part)
         assert shape is not None
         part = replace(part, tensors={**part.tensors, link.output: Tensor(link.output, shape)})
-    needed = {name for link in chain if isinstance(link, Conv) for name in (link.weight, link.bias)}
+    needed = {name for link in chain for name in constant_names(link)}
     return replace(part, constants={name: known[name] for name in sorted(needed)})

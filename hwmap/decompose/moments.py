@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwmap.ir.evaluate import CHUNK, walk, windows
+from hwmap.ir.evaluate import chunks, walk, windows
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Conv
 from hwmap.ir.types import Array
@@ -32,9 +32,7 @@ def measure_moments(
         readers.setdefault(op.inputs[0], []).append(op)
     sums: dict[str, Moments] = {}
     windows_seen: dict[str, int] = {}
-    count = len(next(iter(inputs.values())))
-    for start in range(0, count, CHUNK):
-        chunk = {name: values[start : start + CHUNK] for name, values in inputs.items()}
+    for chunk in chunks(graph, inputs):
         for name, value in walk(graph, chunk):
             for op in readers.get(name, ()):
                 patches = _patches(value, op, graph)

@@ -24,7 +24,7 @@ class StepDescriptor:
     """One row of the table that drives the engine; the fields are those of `hls/hwmap/step.hpp`.
 
     `source` (the ONNX node) and `instance` are for people; `kind` is "load", "matrix", "depthwise",
-    "max_pool", "average_pool", "add" or "store". Addresses and `_bytes` are bytes of the
+    "max_pool", "average_pool", "add", "mul", "scale", "lookup" or "store". Addresses and `_bytes` are bytes of the
     arena, except for those of the constant memories, which are words.
     """
 
@@ -56,6 +56,7 @@ class StepDescriptor:
     drains: int = 0
     target_address: int = 0
     pixel_bytes: int = 0
+    target_row_bytes: int = 0
     group_channels: int = 0
     pad_value: int = 0
     operand: tuple[int, int] = (0, 0)
@@ -65,6 +66,7 @@ class StepDescriptor:
     zero_point: int = 0
     low: int = 0
     high: int = 0
+    table: int = 0
     weight_address: int = 0
     channel_address: int = 0
     fetch: Fetch = Fetch()
@@ -83,6 +85,7 @@ class Design:
 
     `dram` (bus words, bus_bytes) int8 holds the constants: first `resident_words` words that stay
     on chip, at address 0 of both memories; then those that are fetched per image, in order.
+    `tables` (tables, 256) int8 are those of the lookups.
     """
 
     name: str
@@ -100,4 +103,5 @@ class Design:
     resident: Fetch
     resident_words: int
     dram: NDArray[np.int8]
+    tables: NDArray[np.int8]
     macs: int

@@ -1,13 +1,26 @@
-"""An ONNX node with its inputs resolved, and what an operator function makes of it."""
+"""An ONNX node with its inputs resolved, and the draft of the graph that it adds to.
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+Two kinds of node add no op by themselves. One that only moves values (Reshape, Transpose, Gather,
+Slice ...) is remembered as an index: which element of a tensor each of its values is. One that maps
+every value by a function (Relu, Sigmoid, x * sigmoid(x) ...) is remembered as that function. Only
+when an op needs the values as a tensor, the draft gets a Reshape, Select, Clip, Affine or Lookup.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 import numpy as np
 
-from hwmap.ir.ops import Op
-from hwmap.ir.types import Array, Shape
+from hwmap.ir import function as functions
+from hwmap.ir.function import Function, X
+from hwmap.ir.ops import Affine, Clamp, Clip, Lookup, Op, Reshape, Select
+from hwmap.ir.types import Array, Quant, Shape
+
+MOST_ELEMENTS = 1 << 26
+"""Values of one tensor; a larger one is a slip (or an attack), and would not fit any board."""
+MOST_CONSTANT_ELEMENTS = 1 << 28
 
 
 class UnsupportedError(Exception):
@@ -16,53 +29,191 @@ class UnsupportedError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """What an ONNX name stands for: a tensor computed at run time, or an array (a constant).
+    """What an ONNX name stands for: `array` (a constant), or values computed at run time: element i
+    is function(element index[i] of `tensor`), where no index means the same order.
 
-    `shape` is the ONNX shape, batch (1) first.
+    `shape` is the ONNX shape; `name` and `output` are those of the node that made it. `quant` is the
+    grid that a constant's values lie on; for integers (`raw`: an input of integers, or the output
+    of a QuantizeLinear) their format.
     """
 
-    name: str
     shape: tuple[int, ...]
     array: Array | None = None
+    tensor: str = ""
+    function: Function = X
+    index: Array | None = None
+    name: str = ""
+    output: str = ""
+    quant: Quant | None = None
+    raw: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is all values of its tensor, in their order."""
+        return self.function == X and self.index is None
+
+
+@dataclass(eq=False)
+class Draft:
+    """The graph as far as it has been read."""
+
+    ops: list[Op] = field(default_factory=list)
+    shapes: dict[str, Shape] = field(default_factory=dict)
+    constants: dict[str, Array] = field(default_factory=dict)
+    grids: dict[str, Quant] = field(default_factory=dict)
+    given: dict[str, Quant] = field(default_factory=dict)
+    signed: dict[str, bool] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    ready: dict[tuple[str, Shape], str] = field(default_factory=dict)
+
+    def name(self, wanted: str) -> str:
+        """A name that nothing has, and now is taken: `wanted`, or a numbered form of it."""
+        tries = (wanted if i == 0 else f"{wanted}#{i}" for i in count())
+        name = next(name for name in tries if name not in self.names)
+        self.names.add(name)
+        return name
+
+    def add(self, op: Op, shape: Shape, constants: Mapping[str, Array] | None = None) -> str:
+        """Add an op that writes a tensor of `shape`; the tensor's name."""
+        self.ops.append(op)
+        self.shapes[op.output] = shape
+        self.constants |= constants or {}
+        return op.output
+
+    def as_tensor(self, value: Value) -> str:
+        """A tensor that holds `value` in its order. What it takes is added: a Clip, Affine or
+        Lookup for its function, a Reshape or Select for its moves."""
+        shape = ir_shape(value.shape)
+        if value.is_plain and self.shapes[value.tensor] == shape:
+            return value.tensor
+        key = value.output, shape
+        if key not in self.ready:
+            self.ready[key] = self._made(value, shape)
+        return self.ready[key]
+
+    def _made(self, value: Value, shape: Shape) -> str:
+        tensor = value.tensor
+        moves = value.index is not None or self.shapes[tensor] != shape
+        steps = functions.split_linear(value.function)
+        if steps is None:
+            steps = (("lookup", 0.0, 0.0),)
+        last = len(steps) + moves - 1
+        for i, step in enumerate(steps):
+            name, output = self._step_names(value, i == last)
+            tensor = self._add_step(step, value.function, name, tensor, output)
+        if not moves:
+            return tensor
+        name, output = self._step_names(value, True)
+        if value.index is None:
+            return self.add(Reshape(name, (tensor,), output), shape)
+        index = f"{name}.index"
+        op = Select(name, (tensor,), output, index)
+        return self.add(op, shape, {index: value.index.reshape(shape)})
+
+    def _step_names(self, value: Value, last: bool) -> tuple[str, str]:
+        """Names of an op and its output; the last op on the way to `value` has its names."""
+        free = value.output not in self.shapes
+        name = self.name(value.name if last else f"{value.name}/step")
+        return name, value.output if last and free else self.name(f"{name}:out")
+
+    def _add_step(
+        self, step: functions.Linear, function: Function, name: str, tensor: str, output: str
+    ) -> str:
+        shape = self.shapes[tensor]
+        kind, a, b = step
+        if kind == "lookup":
+            return self.add(Lookup(name, (tensor,), output, function), shape)
+        if kind == "clip":
+            return self.add(Clip(name, (tensor,), output, Clamp(a, b)), shape)
+        names = f"{name}.scale", f"{name}.shift"
+        arrays = (np.full(shape[0], number, np.float32) for number in (a, b))
+        constants = dict(zip(names, arrays, strict=True))
+        return self.add(Affine(name, (tensor,), output, *names), shape, constants)
+
+    def settled(self, value: Value, *, moves: bool = False) -> Value:
+        """`value` with its function (and with `moves` its moves) done: all or part of a tensor."""
+        if value.is_plain or (value.function == X and not moves):
+            return value
+        if moves:
+            return replace(value, tensor=self.as_tensor(value), function=X, index=None)
+        shape = (1, *self.shapes[value.tensor])
+        bare = replace(value, index=None, shape=shape, output=f"{value.output}:values")
+        return replace(value, tensor=self.as_tensor(bare), function=X)
 
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One ONNX node. `inputs` has None where an optional input is absent."""
+    """One ONNX node. `inputs` has None where an optional input is absent; `shared` says that
+    several nodes read its first output."""
 
     name: str
     kind: str
     opset: int
     inputs: tuple[Value | None, ...]
-    output: str
+    outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
+    draft: Draft
+    shared: bool = False
 
-    def tensor(self, position: int) -> Value:
-        """The input at `position`, which must be computed at run time."""
-        value = self._input(position)
-        if value.array is not None:
-            raise UnsupportedError(f"input {position} must be a tensor, got a constant")
-        return value
+    @property
+    def output(self) -> str:
+        """The name of the first output."""
+        return self.outputs[0]
 
-    def array(self, position: int) -> Array:
-        """The input at `position`, which must be a constant of finite numbers."""
-        value = self._input(position)
-        if value.array is None:
-            raise UnsupportedError(f"input {position} must be a constant, got '{value.name}'")
-        if value.array.dtype.kind == "f" and not np.isfinite(value.array).all():
-            raise UnsupportedError(f"constant '{value.name}' holds NaN or infinite values")
-        return value.array
-
-    def has(self, position: int) -> bool:
-        """Whether the optional input at `position` is given."""
-        return position < len(self.inputs) and self.inputs[position] is not None
-
-    def _input(self, position: int) -> Value:
+    def any_value(self, position: int) -> Value:
+        """The input at `position`: a constant, or values computed at run time, maybe integers."""
         if not self.has(position):
             raise UnsupportedError(f"input {position} is missing")
         value = self.inputs[position]
         assert value is not None
         return value
+
+    def value(self, position: int) -> Value:
+        """The input at `position`, which must not be integers computed at run time."""
+        value = self.any_value(position)
+        if value.raw:
+            raise UnsupportedError(
+                f"input {position} must be FLOAT, got the integers of '{value.tensor}'; expected a"
+                " DequantizeLinear or Cast before it"
+            )
+        return value
+
+    def is_constant(self, position: int) -> bool:
+        """Whether the input at `position` is given and a constant."""
+        return self.has(position) and self.value(position).array is not None
+
+    def computed(self, position: int) -> Value:
+        """The input at `position`, which must be computed at run time."""
+        value = self.value(position)
+        if value.array is not None:
+            raise UnsupportedError(f"input {position} must be a tensor, got a constant")
+        return value
+
+    def tensor(self, position: int) -> str:
+        """The input at `position` as the name of a tensor of the draft."""
+        return self.draft.as_tensor(self.computed(position))
+
+    def array(self, position: int) -> Array:
+        """The input at `position`, which must be a constant of finite numbers."""
+        value = self.value(position)
+        if value.array is None:
+            raise UnsupportedError(f"input {position} must be a constant, got '{value.tensor}'")
+        if value.array.dtype.kind == "f" and not np.isfinite(value.array).all():
+            raise UnsupportedError(f"the constant at input {position} holds NaN or infinite values")
+        return value.array
+
+    def integers(self, position: int, attribute: str) -> list[int] | None:
+        """A list of integers, which older opsets have as `attribute` and newer ones as the constant
+        input at `position`; None if neither is given."""
+        if attribute in self.attributes:
+            return [int(item) for item in np.atleast_1d(self.attributes[attribute])]
+        if not self.has(position):
+            return None
+        return [int(item) for item in self.array(position).reshape(-1)]
+
+    def has(self, position: int) -> bool:
+        """Whether the optional input at `position` is given."""
+        return position < len(self.inputs) and self.inputs[position] is not None
 
     def expect(self, attribute: str, allowed: object, default: object) -> None:
         """Refuse the node unless `attribute` has its one supported value."""
@@ -70,22 +221,61 @@ class Node:
         if found != allowed:
             raise UnsupportedError(f"{attribute} must be {allowed}, got {found}")
 
+    def emit(
+        self, op: Op, shape: Sequence[int], constants: Mapping[str, Array] | None = None
+    ) -> Value:
+        """Add `op`, which writes the ONNX shape `shape`; the value that it computes."""
+        sizes = tuple(int(size) for size in shape)
+        tensor = self.draft.add(op, ir_shape(sizes), constants)
+        return Value(sizes, tensor=tensor, name=self.name, output=tensor)
 
-@dataclass(frozen=True, eq=False)
-class Imported:
-    """What a node became: an op with its constants, or an array where all inputs are constant."""
+    def emit_weights(
+        self, op: Op, shape: Sequence[int], weight: Array, bias: Array, grid: Quant | None
+    ) -> Value:
+        """As `emit`, for an op whose constants are `constant_pair`. The weights lie on `grid`."""
+        names = self.constant_pair
+        if grid is not None:
+            self.draft.grids[names[0]] = grid
+        arrays = (np.asarray(weight, np.float32), np.asarray(bias, np.float32))
+        return self.emit(op, shape, dict(zip(names, arrays, strict=True)))
 
-    shape: tuple[int, ...]
-    op: Op | None = None
-    constants: Mapping[str, Array] = field(default_factory=dict)
-    array: Array | None = None
+    @property
+    def constant_pair(self) -> tuple[str, str]:
+        """The names of the node's weights and bias."""
+        return f"{self.name}.weight", f"{self.name}.bias"
+
+    def extra(self, suffix: str) -> tuple[str, str]:
+        """Names for one op more and its output, where a node becomes several ops."""
+        name = self.draft.name(f"{self.name}/{suffix}")
+        return name, self.draft.name(f"{name}:out")
 
 
-def ir_shape(shape: tuple[int, ...]) -> Shape:
-    """An ONNX shape of rank 2 to 4 with batch 1, as (channels, height, width)."""
+def ir_shape(shape: Sequence[int]) -> Shape:
+    """An ONNX shape of rank 2 to 4 with batch 1, as (channels, height, width); [1, C, L] is one row
+    of L columns."""
     if not 2 <= len(shape) <= 4 or shape[0] != 1:
         raise UnsupportedError(f"shape {list(shape)} is not supported; expected [1, C, H, W]")
+    check_size(shape, MOST_ELEMENTS)
     if len(shape) == 3:
-        raise UnsupportedError(f"shape {list(shape)} is not supported; expected rank 2 or 4")
+        return shape[1], 1, shape[2]
     channels, height, width = (*shape[1:], 1, 1)[:3]
     return channels, height, width
+
+
+def check_size(shape: Sequence[int], most: int) -> None:
+    """Refuse an empty or a huge shape."""
+    if min(shape, default=1) < 1:
+        raise UnsupportedError(f"shape {list(shape)} is empty")
+    total = 1
+    for size in shape:
+        total *= size
+    if total > most:
+        raise UnsupportedError(f"shape {list(shape)} has more than {most:,} values")
+
+
+def axis_of(node: Node, value: Value, default: int) -> int:
+    """The attribute `axis`, counted from 0."""
+    axis = int(node.attributes.get("axis", default))
+    if not -len(value.shape) <= axis < len(value.shape):
+        raise UnsupportedError(f"axis must be within {list(value.shape)}, got {axis}")
+    return axis % len(value.shape)

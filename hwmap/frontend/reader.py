@@ -1,9 +1,8 @@
 """ONNX file -> Graph. The only module that opens an ONNX file."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +11,32 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import numpy_helper
 
 from hwmap.errors import ModelError, UnsupportedOperatorError
-from hwmap.frontend.node import Imported, Node, UnsupportedError, Value, ir_shape
-from hwmap.frontend.operators import OPERATORS
+from hwmap.frontend.node import (
+    MOST_CONSTANT_ELEMENTS,
+    MOST_ELEMENTS,
+    Draft,
+    Node,
+    UnsupportedError,
+    Value,
+    check_size,
+    ir_shape,
+)
+from hwmap.frontend.operators import SUPPORTED, import_node
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import Op
+from hwmap.ir.ops import Reshape
 from hwmap.ir.types import Array, Constant, Tensor
 from hwmap.ir.verify import verify
 
 Problem = tuple[str, str]
 """A node's name, and why it cannot be imported."""
+
+OLDEST_OPSET = 7
+INPUT_TYPES = {
+    onnx.TensorProto.FLOAT: None,
+    onnx.TensorProto.INT8: True,
+    onnx.TensorProto.UINT8: False,
+}
+"""Types of an input that is read, and for integers whether they are signed."""
 
 
 @dataclass(frozen=True)
@@ -49,46 +65,41 @@ def read_model(path: Path) -> Graph:
 
 def inspect_model(path: Path) -> ModelFile:
     """As `read_model`, but unsupported nodes are listed in the result instead of raised."""
-    proto = _load(path)
+    proto = load_proto(path)
     opset = next(
         (entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), 1
     )
+    if opset < OLDEST_OPSET:
+        raise ModelError(
+            f"{path}: opset {opset}; expected {OLDEST_OPSET} or newer; convert it with"
+            " onnx.version_converter"
+        )
     values = {init.name: _initializer(init, path) for init in proto.graph.initializer}
     nodes = _needed_nodes(proto.graph)
-    read = {name for node in nodes for name in node.input} | {
-        out.name for out in proto.graph.output
-    }
+    reads = Counter(name for node in nodes for name in node.input)
+    reads.update(out.name for out in proto.graph.output)
+    draft = Draft()
+    draft.names |= {name for node in proto.graph.node for name in node.output if name}
+    problems: list[Problem] = []
     inputs = [
-        _input(info, path)
+        _input(info, path, draft, problems)
         for info in proto.graph.input
-        if info.name not in values and info.name in read
+        if info.name not in values and reads[info.name]
     ]
-    values |= {value.name: value for value in inputs}
     if not inputs:
         raise ModelError(f"{path}: no output depends on an input; expected a network")
-    problems = [
-        (info.name, f"the input must be FLOAT, got {_type_name(info)}")
-        for info in proto.graph.input
-        if info.name in {value.name for value in inputs}
-        and info.type.tensor_type.elem_type != onnx.TensorProto.FLOAT
-    ]
-    ops: list[Op] = []
-    constants: dict[str, Array] = {}
-    for node, name in zip(nodes, _node_names(nodes), strict=True):
-        result = _import(node, name, values, opset, problems)
-        if result is None:
-            continue
-        values[node.output[0]] = Value(node.output[0], result.shape, result.array)
-        constants |= result.constants
-        if result.op is not None:
-            ops.append(result.op)
+    values |= {value.tensor: value for value in inputs}
+    for node in nodes:
+        _import(node, values, opset, draft, reads, problems)
     operators = dict(sorted(Counter(node.op_type for node in proto.graph.node).items()))
     name = Path(path).stem
+    outputs = list(dict.fromkeys(out.name for out in proto.graph.output))
+    if not problems:
+        problems += [problem for out in outputs for problem in _output(out, values, draft)]
     if problems:
         return ModelFile(name, operators, None, tuple(problems))
-    outputs = list(dict.fromkeys(out.name for out in proto.graph.output))
-    graph = _graph(name, inputs, outputs, ops, values, constants)
-    return ModelFile(name, operators, graph, ())
+    shapes = {name: values[name].shape for name in (*(v.tensor for v in inputs), *outputs)}
+    return ModelFile(name, operators, _graph(name, inputs, outputs, draft, shapes), ())
 
 
 def unsupported_message(problems: Iterable[Problem]) -> str:
@@ -100,20 +111,68 @@ def unsupported_message(problems: Iterable[Problem]) -> str:
         f"node{'s' if len(names) > 1 else ''} {', '.join(names)}: {reason}"
         for reason, names in by_reason.items()
     ]
-    return f"{'; '.join(parts)} (supported operators: {', '.join(sorted(OPERATORS))})"
+    return f"{'; '.join(parts)} (supported operators: {', '.join(SUPPORTED)})"
 
 
-def _load(path: Path) -> onnx.ModelProto:
+def load_proto(path: Path) -> onnx.ModelProto:
+    """The ONNX file, with its external data, which must lie in its folder.
+
+    Raises:
+        ModelError: it is none, or breaks a rule of ONNX.
+    """
     try:
         if not path.is_file():
             found = "a directory" if path.is_dir() else "no such file"
             raise ModelError(f"{path}: {found}; expected an ONNX model")
-        proto = onnx.load(path)
+        proto = onnx.load(path, load_external_data=False)
+        for tensor in onnx.external_data_helper._get_all_tensors(proto):
+            _check_external(tensor, path)
+        onnx.load_external_data_for_model(proto, str(path.parent))
+        _check_dimensions(proto, path)
+        for out in proto.graph.output:
+            # The checker asks for a shape, which nobody needs.
+            out.type.tensor_type.shape.SetInParent()
         onnx.checker.check_model(proto)
-    except (DecodeError, onnx.checker.ValidationError, ValueError, OSError, TypeError) as error:
+    except (
+        DecodeError,
+        onnx.checker.ValidationError,
+        ValueError,
+        OSError,
+        TypeError,
+        RecursionError,
+        OverflowError,
+    ) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"{path}: not a valid ONNX model ({reason})") from error
     return proto
+
+
+def _check_external(tensor: onnx.TensorProto, path: Path) -> None:
+    """Refuse data outside the model's folder, whatever links and dots its location has."""
+    if tensor.data_location != onnx.TensorProto.EXTERNAL:
+        return
+    location = {entry.key: entry.value for entry in tensor.external_data}.get("location", "")
+    folder = path.parent.resolve()
+    file = (folder / location).resolve() if "\0" not in location else folder
+    if folder not in file.parents or not file.is_file():
+        raise ModelError(
+            f"{path}: initializer '{tensor.name}' has its data in '{location}'; expected a file in"
+            " the model's folder"
+        )
+
+
+def _check_dimensions(proto: onnx.ModelProto, path: Path) -> None:
+    """Refuse initializers whose size is not that of their data: damage, or a trap."""
+    for init in proto.graph.initializer:
+        try:
+            check_size([max(size, 1) for size in init.dims], MOST_CONSTANT_ELEMENTS)
+        except UnsupportedError as error:
+            raise ModelError(f"{path}: initializer '{init.name}': {error}") from error
+        if any(size < 0 for size in init.dims):
+            raise ModelError(
+                f"{path}: initializer '{init.name}' has shape {list(init.dims)}; expected sizes"
+                " from 0"
+            )
 
 
 def _needed_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
@@ -132,64 +191,78 @@ def _initializer(init: onnx.TensorProto, path: Path) -> Value:
         array = numpy_helper.to_array(init)
     except (ValueError, TypeError) as error:
         raise ModelError(f"{path}: initializer '{init.name}' is damaged ({error})") from error
-    return Value(init.name, array.shape, array)
+    return Value(array.shape, array=array, name=init.name, output=init.name)
 
 
-def _input(info: onnx.ValueInfoProto, path: Path) -> Value:
+def _input(info: onnx.ValueInfoProto, path: Path, draft: Draft, problems: list[Problem]) -> Value:
     kind = info.type.tensor_type
     sizes = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in kind.shape.dim]
-    if sizes and sizes[0] == 0:
+    if sizes and sizes[0] == 0 and not kind.shape.dim[0].HasField("dim_value"):
         sizes[0] = 1
-    if not sizes or sizes[0] != 1 or min(sizes) < 1 or len(sizes) not in (2, 4):
+    try:
+        check_size([*sizes], MOST_ELEMENTS)
+        shape = ir_shape(sizes)
+    except UnsupportedError as error:
+        found = [dim.dim_param or dim.dim_value for dim in kind.shape.dim]
         raise ModelError(
-            f"{path}: input '{info.name}' must have shape [1, C, H, W] or [1, C] with every size"
-            f" given, got {[dim.dim_param or dim.dim_value for dim in kind.shape.dim]}"
-        )
-    return Value(info.name, tuple(sizes))
-
-
-def _type_name(info: onnx.ValueInfoProto) -> str:
-    return str(onnx.TensorProto.DataType.Name(info.type.tensor_type.elem_type))
-
-
-def _node_names(nodes: Iterable[onnx.NodeProto]) -> list[str]:
-    """A unique name per node: its own, or else its output's."""
-    taken: set[str] = set()
-    names = []
-    for node in nodes:
-        plain = node.name or (node.output[0] if node.output else node.op_type)
-        tries = (plain if i == 0 else f"{plain}#{i}" for i in count())
-        names.append(next(name for name in tries if name not in taken))
-        taken.add(names[-1])
-    return names
+            f"{path}: input '{info.name}' must have shape [1, C, H, W], [1, C, L] or [1, C] with"
+            f" every size given, got {found}; fix it with"
+            " onnxruntime.tools.make_dynamic_shape_fixed"
+        ) from error
+    draft.shapes[info.name] = shape
+    draft.names.add(info.name)
+    signed = INPUT_TYPES.get(kind.elem_type)
+    if kind.elem_type not in INPUT_TYPES:
+        found_type = onnx.TensorProto.DataType.Name(kind.elem_type)
+        problems.append((info.name, f"the input must be FLOAT, INT8 or UINT8, got {found_type}"))
+    elif signed is not None:
+        draft.signed[info.name] = signed
+    return Value(
+        tuple(sizes), tensor=info.name, name=info.name, output=info.name, raw=signed is not None
+    )
 
 
 def _import(
-    node: onnx.NodeProto, name: str, values: dict[str, Value], opset: int, problems: list[Problem]
-) -> Imported | None:
-    """What `node` becomes, or None with the reason added to `problems`. A node that only reads
-    what an unsupported node would have written is no problem of its own."""
-    if node.op_type not in OPERATORS or node.domain not in ("", "ai.onnx"):
-        problems.append((name, f"operator '{node.op_type}' is not supported"))
-        return None
-    if any(source and source not in values for source in node.input):
-        return None
-    if len([out for out in node.output if out]) > 1:
-        problems.append((name, f"only the first output of {node.op_type} is supported"))
-        return None
-    attributes = {item.name: _attribute(item) for item in node.attribute}
-    inputs = tuple(values[source] if source else None for source in node.input)
+    proto: onnx.NodeProto,
+    values: dict[str, Value],
+    opset: int,
+    draft: Draft,
+    reads: Mapping[str, int],
+    problems: list[Problem],
+) -> None:
+    """Add what `proto` computes to `values`, or the reason why not to `problems`. A node that only
+    reads what an unsupported node would have written is no problem of its own."""
+    outputs = tuple(proto.output)
+    name = draft.name(proto.name or next((out for out in outputs if out), proto.op_type))
+    if proto.op_type not in SUPPORTED or proto.domain not in ("", "ai.onnx"):
+        problems.append((name, f"operator '{proto.op_type}' is not supported"))
+        return
+    if any(source and source not in values for source in proto.input):
+        return
+    extra = [out for out in outputs[1:] if out and reads[out]]
+    if extra and proto.op_type != "Split":
+        problems.append((name, f"only the first output of {proto.op_type} is supported"))
+        return
     try:
-        view = Node(name, node.op_type, opset, inputs, node.output[0], attributes)
-        result = OPERATORS[node.op_type](view)
-        if result.op is not None:
-            ir_shape(result.shape)
-        return result
+        node = Node(
+            name,
+            proto.op_type,
+            opset,
+            tuple(values[source] if source else None for source in proto.input),
+            outputs,
+            {item.name: _attribute(item) for item in proto.attribute},
+            draft,
+            shared=reads[outputs[0]] > 1,
+        )
+        # An op of the node takes its name.
+        draft.names.discard(name)
+        found = import_node(node)
+        draft.names.add(name)
+        values |= zip(outputs, found, strict=False)
     except UnsupportedError as error:
-        problems.append((name, f"{node.op_type}: {error}"))
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
-        problems.append((name, f"{node.op_type}: malformed ({type(error).__name__}: {error})"))
-    return None
+        problems.append((name, f"{proto.op_type}: {error}"))
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        problems.append((name, f"{proto.op_type}: malformed ({type(error).__name__}: {error})"))
 
 
 def _attribute(item: onnx.AttributeProto) -> object:
@@ -201,24 +274,77 @@ def _attribute(item: onnx.AttributeProto) -> object:
     return list(value) if item.ints or item.floats else value
 
 
+def _output(name: str, values: Mapping[str, Value], draft: Draft) -> list[Problem]:
+    """Make a tensor called `name` of a graph output, in whatever shape: the order of its values is
+    the network's. Returns the problem if it cannot be."""
+    value = values.get(name)
+    if value is None or value.array is not None:
+        return [(name, "the output is not computed from the model's inputs")]
+    if value.raw and value.quant is None:
+        return [(name, "the output is an input of integers")]
+    if value.raw and value.quant is not None:
+        draft.given[name] = value.quant
+    if value.is_plain and value.tensor == name:
+        return []
+    try:
+        tensor = draft.as_tensor(_flattened(value))
+    except UnsupportedError as error:
+        return [(name, str(error))]
+    if tensor != name:
+        draft.add(Reshape(draft.name(f"{name}/output"), (tensor,), name), draft.shapes[tensor])
+    return []
+
+
+def _flattened(value: Value) -> Value:
+    """`value` in a shape of ours: its own, or one long row."""
+    try:
+        ir_shape(value.shape)
+    except UnsupportedError:
+        count = int(np.prod(value.shape))
+        index = None if value.index is None else value.index.reshape(1, count)
+        return Value(
+            (1, count),
+            tensor=value.tensor,
+            function=value.function,
+            index=index,
+            name=value.name,
+            output=value.output,
+        )
+    return value
+
+
 def _graph(
     name: str,
     inputs: list[Value],
     outputs: list[str],
-    ops: list[Op],
-    values: dict[str, Value],
-    constants: dict[str, Array],
+    draft: Draft,
+    host_shapes: Mapping[str, tuple[int, ...]],
 ) -> Graph:
-    for output in outputs:
-        if output not in values or values[output].array is not None:
-            raise ModelError(f"output '{output}' is not computed from the model's inputs")
-    tensors = [value.name for value in inputs] + [op.output for op in ops]
+    tensors = [value.tensor for value in inputs] + [op.output for op in draft.ops]
     graph = Graph(
         name,
-        tuple(value.name for value in inputs),
+        tuple(value.tensor for value in inputs),
         tuple(outputs),
-        tuple(ops),
-        {tensor: Tensor(tensor, ir_shape(values[tensor].shape)) for tensor in tensors},
-        {key: Constant(np.ascontiguousarray(array)) for key, array in constants.items()},
+        tuple(draft.ops),
+        {
+            t: Tensor(
+                t,
+                draft.shapes[t],
+                given=draft.given.get(t),
+                host_shape=host_shapes.get(t, ()),
+            )
+            for t in tensors
+        },
+        {
+            key: Constant(_contiguous(array), draft.grids.get(key))
+            for key, array in draft.constants.items()
+        },
     )
     return verify(graph, "the ONNX reader")
+
+
+def _contiguous(array: Array) -> Array:
+    """A copy that nobody else holds, but for the many equal values of a broadcast constant."""
+    if array.ndim and 0 in array.strides and array.size > 1:
+        return array
+    return np.array(array)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from heapq import heapify, heappop, heappush
 from typing import assert_never
 
 import networkx as nx
@@ -13,12 +14,22 @@ from hwmap.ir.ops import (
     Affine,
     AveragePool,
     Clip,
+    Concat,
     Conv,
+    ConvTranspose,
+    FakeQuant,
     HardwareOp,
+    IntegerOp,
     Linear,
+    LocalNorm,
+    Lookup,
     MaxPool,
+    Mul,
     Op,
+    Pad,
     Reshape,
+    Resize,
+    Select,
     Softmax,
     constant_names,
 )
@@ -69,8 +80,16 @@ class Graph:
         return {op.name: op for op in self.ops}
 
 
+def integer_ops(graph: Graph) -> tuple[IntegerOp, ...]:
+    """The ops of a graph in which every op has an exact integer form."""
+    ops = tuple(op for op in graph.ops if isinstance(op, IntegerOp))
+    if len(ops) != len(graph.ops):
+        raise GraphError(f"graph '{graph.name}' still has ops without an integer form")
+    return ops
+
+
 def hardware_ops(graph: Graph) -> tuple[HardwareOp, ...]:
-    """The ops of a graph that has been lowered to hardware ops only."""
+    """The ops of a graph that has been lowered to ops of the engine only."""
     ops = tuple(op for op in graph.ops if isinstance(op, HardwareOp))
     if len(ops) != len(graph.ops):
         raise GraphError(f"graph '{graph.name}' still has ops that are not hardware ops")
@@ -84,18 +103,48 @@ def output_shape(op: Op, graph: Graph) -> Shape | None:
     match op:
         case Conv():
             out, _, *kernel = graph.constants[op.weight].values.shape
-            spans = [(k - 1) * d + 1 for k, d in zip(kernel, op.dilations, strict=True)]
-            return (out, *_windows(height, width, spans, op.strides, op.pads))
+            return (
+                out,
+                *_windows(height, width, _spans(kernel, op.dilations), op.strides, op.pads),
+            )
+        case ConvTranspose():
+            out, _, *kernel = graph.constants[op.weight].values.shape
+            spans = _spans(kernel, op.dilations)
+            full = [
+                (size - 1) * stride + span
+                for size, stride, span in zip((height, width), op.strides, spans, strict=True)
+            ]
+            top, left, bottom, right = op.pads
+            return (out, full[0] - top - bottom, full[1] - left - right)
         case Linear():
             return (graph.constants[op.weight].values.shape[0], 1, 1)
-        case MaxPool() | AveragePool():
+        case MaxPool():
+            spans = _spans(op.kernel, op.dilations)
+            return (channels, *_windows(height, width, spans, op.strides, op.pads))
+        case AveragePool():
             return (channels, *_windows(height, width, op.kernel, op.strides, op.pads))
-        case Affine() | Clip() | Add() | Softmax():
+        case Pad(pads=(top, left, bottom, right)):
+            return (channels, height + top + bottom, width + left + right)
+        case Concat(axis=axis):
+            shape = [channels, height, width]
+            shape[axis] = sum(graph.shape(name)[axis] for name in op.inputs)
+            return shape[0], shape[1], shape[2]
+        case Select(index=index):
+            out, rows, columns = graph.constants[index].values.shape
+            return out, rows, columns
+        case Resize():
+            rows, columns = (len(graph.constants[name].values) for name in (op.rows, op.columns))
+            return channels, rows, columns
+        case Affine() | Clip() | Lookup() | Add() | Mul() | LocalNorm() | FakeQuant() | Softmax():
             return (channels, height, width)
         case Reshape():
             return None
         case _:
             assert_never(op)
+
+
+def _spans(kernel: Iterable[int], dilations: tuple[int, int]) -> list[int]:
+    return [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
 
 
 def _windows(
@@ -119,6 +168,10 @@ def macs(op: Op, graph: Graph) -> int:
         case Conv():
             weight = graph.constants[op.weight].values
             _, height, width = graph.shape(op.output)
+            return int(weight.size) * height * width
+        case ConvTranspose():
+            weight = graph.constants[op.weight].values
+            _, height, width = graph.shape(op.inputs[0])
             return int(weight.size) * height * width
         case Linear():
             return int(graph.constants[op.weight].values.size)
@@ -156,15 +209,27 @@ def rewrite(
 
 def _sorted(ops: list[Op], inputs: tuple[str, ...]) -> tuple[Op, ...]:
     """`ops` in topological order; ops that are ready keep the order they came in."""
+    waits: dict[str, list[int]] = {}
+    missing = []
     known = set(inputs)
+    for index, op in enumerate(ops):
+        unknown = set(op.inputs) - known
+        missing.append(len(unknown))
+        for name in unknown:
+            waits.setdefault(name, []).append(index)
+    ready = [index for index, count in enumerate(missing) if count == 0]
+    heapify(ready)
     done: list[Op] = []
-    while ops:
-        ready = next((op for op in ops if known.issuperset(op.inputs)), None)
-        if ready is None:
-            raise GraphError(f"ops {[op.name for op in ops]} wait for tensors that nothing writes")
-        ops.remove(ready)
-        known.add(ready.output)
-        done.append(ready)
+    while ready:
+        op = ops[heappop(ready)]
+        done.append(op)
+        for index in waits.get(op.output, ()):
+            missing[index] -= 1
+            if missing[index] == 0:
+                heappush(ready, index)
+    if len(done) != len(ops):
+        stuck = [op.name for op, count in zip(ops, missing, strict=True) if count]
+        raise GraphError(f"ops {stuck} wait for tensors that nothing writes")
     return tuple(done)
 
 

@@ -3,15 +3,19 @@
 Ops are data. A question about an op is one `match` in the room that asks it, closed by
 `assert_never`, so that mypy lists every place that a new op must visit.
 
-The front end produces any of them. After the passes only `HardwareOp`s remain, with a possible
-`Softmax` at the end, which the host computes.
+The front end produces any of them. After the passes an accelerator's part has only `IntegerOp`s,
+which have an exact integer form; those that are `HardwareOp`s the engine runs.
 """
 
 from dataclasses import dataclass
 from math import inf
 
+from hwmap.ir.function import Function
+from hwmap.ir.types import Quant
+
 Pair = tuple[int, int]
 Pads = tuple[int, int, int, int]
+NO_PADS: Pads = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,27 @@ class Conv:
 
 
 @dataclass(frozen=True)
+class ConvTranspose:
+    """A transposed convolution: every input pixel adds its multiple of the kernel to the output.
+
+    `weight` (C_out, C_in / groups, K_h, K_w) and `bias` (C_out,) name constants. `pads` are cut off
+    the output; below 0 they add rows or columns that hold the bias only. `fixed`: as for Conv.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    weight: str
+    bias: str
+    strides: Pair = (1, 1)
+    pads: Pads = NO_PADS
+    dilations: Pair = (1, 1)
+    groups: int = 1
+    clamp: Clamp = NO_CLAMP
+    fixed: bool = False
+
+
+@dataclass(frozen=True)
 class Linear:
     """y = W x + b on a (C, 1, 1) tensor; `weight` is (C_out, C)."""
 
@@ -85,13 +110,46 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Lookup:
+    """y = function(x), value by value. In an integer graph `table` names a constant of 256 int8: y
+    for x = -128, -127 ... 127."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    function: Function
+    table: str = ""
+
+
+@dataclass(frozen=True)
 class Add:
-    """The sum of two tensors of the same shape."""
+    """signs[0] * a + signs[1] * b for two tensors of the same shape; the signs are 1 or -1."""
 
     name: str
     inputs: tuple[str, ...]
     output: str
     clamp: Clamp = NO_CLAMP
+    signs: Pair = (1, 1)
+
+
+@dataclass(frozen=True)
+class Mul:
+    """The product of a tensor and one of the same shape, or one value per channel (C, 1, 1)."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    clamp: Clamp = NO_CLAMP
+
+
+@dataclass(frozen=True)
+class Concat:
+    """Tensors one after the other along `axis`: 0 channels, 1 rows, 2 columns."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    axis: int
 
 
 @dataclass(frozen=True)
@@ -104,11 +162,13 @@ class MaxPool:
     kernel: Pair
     strides: Pair
     pads: Pads
+    dilations: Pair = (1, 1)
 
 
 @dataclass(frozen=True)
 class AveragePool:
-    """The mean under each window. Padded zeros count, so that every window has the same divisor."""
+    """The mean under each window. Padded zeros count as values, but for the outermost `uncounted`
+    rows and columns of the padding."""
 
     name: str
     inputs: tuple[str, ...]
@@ -117,6 +177,57 @@ class AveragePool:
     strides: Pair
     pads: Pads
     clamp: Clamp = NO_CLAMP
+    uncounted: Pads = NO_PADS
+
+
+@dataclass(frozen=True)
+class Pad:
+    """Rows and columns of `value` around a tensor."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    pads: Pads
+    value: float
+
+
+@dataclass(frozen=True)
+class Select:
+    """Output element i is input element index[i], both in the order (channels, height, width).
+
+    `index` names a constant of the output's shape: a permutation, a slice, repeated rows ...
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    index: str
+
+
+@dataclass(frozen=True)
+class Resize:
+    """y = rows * x * columns^T per channel: interpolation, with constants `rows` (H_out, H) and
+    `columns` (W_out, W)."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    rows: str
+    columns: str
+
+
+@dataclass(frozen=True)
+class LocalNorm:
+    """Local response normalization over `size` neighbouring channels (ONNX LRN):
+    y = x / (bias + alpha / size * sum of squares) ** beta."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    size: int
+    alpha: float
+    beta: float
+    bias: float
 
 
 @dataclass(frozen=True)
@@ -129,29 +240,72 @@ class Reshape:
 
 
 @dataclass(frozen=True)
-class Softmax:
-    """Over the channels."""
+class FakeQuant:
+    """The nearest value on the grid of `quant`: QuantizeLinear and DequantizeLinear together."""
 
     name: str
     inputs: tuple[str, ...]
     output: str
+    quant: Quant
 
 
-Op = Conv | Linear | Affine | Clip | Add | MaxPool | AveragePool | Reshape | Softmax
-HardwareOp = Conv | Add | MaxPool | AveragePool
+@dataclass(frozen=True)
+class Softmax:
+    """Over the channels (axis 0), rows (1) or columns (2)."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    axis: int = 0
 
 
-def is_depthwise(op: Conv, channels_in: int, channels_out: int) -> bool:
+IntegerOp = (
+    Conv | ConvTranspose | Add | Mul | Lookup | Concat | MaxPool | AveragePool | Select | Resize
+)
+HardwareOp = Conv | ConvTranspose | Add | Mul | Lookup | Concat | MaxPool | AveragePool | Select
+Op = IntegerOp | Linear | Affine | Clip | Pad | LocalNorm | Reshape | FakeQuant | Softmax
+Weighted = Conv | ConvTranspose
+"""Ops with learned weights (C_out, C_in / groups, K_h, K_w) and a bias per output channel."""
+
+
+def is_depthwise(op: Weighted, channels_in: int, channels_out: int) -> bool:
     """Whether each output channel reads the input channel of the same number, and no other."""
     return op.groups == channels_in == channels_out
+
+
+def copies_values(op: Op) -> bool:
+    """Whether `op` only writes values that it read, and in the same format (or zeros)."""
+    match op:
+        case MaxPool() | Select():
+            return True
+        case Conv():
+            return op.fixed and op.clamp == NO_CLAMP
+        case _:
+            return False
 
 
 def constant_names(op: Op) -> tuple[str, ...]:
     """The constants that `op` reads."""
     match op:
-        case Conv(weight=weight, bias=bias) | Linear(weight=weight, bias=bias):
-            return (weight, bias)
+        case Conv() | ConvTranspose() | Linear():
+            return (op.weight, op.bias)
         case Affine(scale=scale, shift=shift):
             return (scale, shift)
+        case Select(index=index):
+            return (index,)
+        case Lookup(table=table):
+            return (table,) if table else ()
+        case Resize(rows=rows, columns=columns):
+            return (rows, columns)
         case _:
             return ()
+
+
+def average_counts(op: AveragePool, size: int, axis: int) -> tuple[int, ...]:
+    """How many values each window of an AveragePool counts along `axis` (0 rows, 1 columns) of a
+    map of `size`."""
+    before, after = op.pads[axis], op.pads[axis + 2]
+    low, high = op.uncounted[axis], before + size + after - op.uncounted[axis + 2]
+    span, stride = op.kernel[axis], op.strides[axis]
+    starts = range(0, before + size + after - span + 1, stride)
+    return tuple(min(start + span, high) - max(start, low) for start in starts)

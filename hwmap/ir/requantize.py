@@ -2,11 +2,12 @@
 
     y = clamp(zero_point + round_half_up(accumulator * multiplier * 2**-shift))
 
-All integer arithmetic, exact in 64 bits: the accumulator has 32 bits, the multiplier at most 17,
-the shift is at most 47. `hls/hwmap/requantize.hpp` is the same rule in C++, and
+All integer arithmetic, exact in 64 bits: the accumulator has 32 bits, the multiplier at most 17
+(the factors of an Add, which multiply 8-bit values, at most 21), the shift is at most 47. `hls/hwmap/requantize.hpp` is the same rule in C++, and
 `tests/ir/test_requantize.py` runs both on the same vectors.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import frexp
 
@@ -15,10 +16,25 @@ from numpy.typing import NDArray
 
 from hwmap.errors import ModelError
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import Add, AveragePool, Clamp, Conv, HardwareOp, MaxPool
-from hwmap.ir.types import Quant
+from hwmap.ir.ops import (
+    Add,
+    AveragePool,
+    Clamp,
+    Concat,
+    Conv,
+    ConvTranspose,
+    IntegerOp,
+    Lookup,
+    MaxPool,
+    Mul,
+    Resize,
+    Select,
+    average_counts,
+)
+from hwmap.ir.types import Array, Quant
 
 MULTIPLIER_BITS = 17
+ADD_BITS = 21
 MAX_SHIFT = 47
 MAX_ACCUMULATOR = 2**31 - 1
 
@@ -29,8 +45,9 @@ Integers = NDArray[np.int64]
 class Requant:
     """How an op's accumulator becomes its output.
 
-    `multipliers` and `shifts` have one entry per output channel (Conv) or one in all, except for
-    Add: one multiplier per input, applied before the sum, and one shift after it.
+    `multipliers` and `shifts` have one entry per output channel (Conv, ConvTranspose), one per
+    input (Add: multipliers before the sum, one shift after it; Concat), one per output pixel (an
+    AveragePool whose windows count different numbers of values; shape (H_out, W_out)), or one.
     """
 
     multipliers: Integers
@@ -59,6 +76,13 @@ def multiplier_and_shift(ratio: float) -> tuple[int, int]:
     return multiplier, shift
 
 
+def add_shift(ratios: Sequence[float]) -> int:
+    """The shift of an Add whose inputs have these ratios of scale_in / scale_out: the largest of
+    its two factors gets ADD_BITS bits, so that the sum of their products fits 32 bits."""
+    _, shift = multiplier_and_shift(max(ratios))
+    return min(shift + ADD_BITS - MULTIPLIER_BITS, MAX_SHIFT)
+
+
 def rescale(accumulator: Integers, multipliers: Integers, shifts: Integers) -> Integers:
     """round_half_up(accumulator * multipliers * 2**-shifts), broadcast."""
     half = (np.int64(1) << shifts) >> 1
@@ -70,11 +94,27 @@ def saturate(values: Integers, requant: Requant) -> Integers:
     return np.clip(values + requant.zero_point, requant.low, requant.high)
 
 
-def requant_of(op: HardwareOp, graph: Graph) -> Requant:
+def requantize(
+    accumulator: Array, multipliers: Integers, shifts: Integers, requant: Requant
+) -> NDArray[np.int8]:
+    """`saturate(rescale(...))` in float64, which is exact and faster: the product has at most 49
+    bits and at most 47 of them behind the point, so that adding a half takes at most 50 bits."""
+    ratios = multipliers * 2.0 ** -shifts.astype(np.float64)
+    values = np.multiply(accumulator, ratios, dtype=np.float64)
+    # The zero point is a whole number: adding it before rounding down changes nothing.
+    values += requant.zero_point + 0.5
+    np.floor(values, out=values)
+    np.clip(values, requant.low, requant.high, out=values)
+    return values.astype(np.int8)
+
+
+def requant_of(op: IntegerOp, graph: Graph) -> Requant:
     """The requantization of `op` in an integer graph, from the scales of what it reads and writes.
 
-    Conv: scale_in * scale_weight / scale_out per channel. AveragePool: scale_in / (scale_out *
-    window size). Add: scale_in / scale_out per input, with the shift of the larger. MaxPool: none.
+    Conv, ConvTranspose: scale_in * scale_weight / scale_out per channel. AveragePool: scale_in /
+    (scale_out * window size). Add: scale_in / scale_out per input, with the shift of the larger.
+    Concat: the same, each input with its own shift. Mul: scale_a * scale_b / scale_out. Resize:
+    scale_in * scale_rows * scale_columns / scale_out. MaxPool, Select and Lookup: none.
     """
     try:
         return _requant_of(op, graph)
@@ -82,36 +122,59 @@ def requant_of(op: HardwareOp, graph: Graph) -> Requant:
         raise ModelError(f"op '{op.name}': {error}") from error
 
 
-def _requant_of(op: HardwareOp, graph: Graph) -> Requant:
+def _requant_of(op: IntegerOp, graph: Graph) -> Requant:
     source = [graph.tensors[name].integer for name in op.inputs]
     target = graph.tensors[op.output].integer
     match op:
-        case MaxPool():
-            return _requant([1], [0], 0, Quant(target.width_bits, target.signed, 1.0, 0), Clamp())
-        case Conv(clamp=clamp):
+        case MaxPool() | Select() | Lookup():
+            whole = Quant(target.width_bits, target.signed, 1.0, 0)
+            return _requant(np.array([1.0]), 0, whole, Clamp())
+        case Conv(clamp=clamp) | ConvTranspose(clamp=clamp):
             weight = graph.constants[op.weight].quant
             assert weight is not None
             scales = np.broadcast_to(weight.scale, graph.shape(op.output)[0])
             ratios = source[0].scalar_scale * scales / target.scalar_scale
-            pairs = [multiplier_and_shift(float(ratio)) for ratio in ratios]
-            multipliers, shifts = map(list, zip(*pairs, strict=True))
-            return _requant(multipliers, shifts, target.zero_point, target, clamp)
-        case AveragePool(kernel=(rows, columns), clamp=clamp):
-            ratio = source[0].scalar_scale / (target.scalar_scale * rows * columns)
-            multiplier, shift = multiplier_and_shift(ratio)
-            return _requant([multiplier], [shift], target.zero_point, target, clamp)
-        case Add(clamp=clamp):
+            return _requant(ratios, target.zero_point, target, clamp)
+        case AveragePool(clamp=clamp):
+            ratios = source[0].scalar_scale / (target.scalar_scale * window_sizes(op, graph))
+            return _requant(ratios, target.zero_point, target, clamp)
+        case Add(clamp=clamp, signs=signs):
             parts = [quant.scalar_scale / target.scalar_scale for quant in source]
-            _, shift = multiplier_and_shift(max(parts))
-            multipliers = [round(part * 2.0**shift) for part in parts]
-            return _requant(multipliers, [shift], target.zero_point, target, clamp)
+            shift = add_shift(parts)
+            multipliers = [
+                sign * round(part * 2.0**shift) for part, sign in zip(parts, signs, strict=True)
+            ]
+            low, high = integer_clamp(clamp, target)
+            return Requant(np.array(multipliers), np.array([shift]), target.zero_point, low, high)
+        case Mul(clamp=clamp):
+            ratio = source[0].scalar_scale * source[1].scalar_scale / target.scalar_scale
+            return _requant(np.array([ratio]), target.zero_point, target, clamp)
+        case Concat():
+            ratios = np.array([quant.scalar_scale / target.scalar_scale for quant in source])
+            return _requant(ratios, target.zero_point, target, Clamp())
+        case Resize():
+            fractions = [graph.constants[name].quant for name in (op.rows, op.columns)]
+            ratio = source[0].scalar_scale / target.scalar_scale
+            for fraction in fractions:
+                assert fraction is not None
+                ratio *= fraction.scalar_scale
+            return _requant(np.array([ratio]), target.zero_point, target, Clamp())
 
 
-def _requant(
-    multipliers: list[int], shifts: list[int], zero_point: int, target: Quant, clamp: Clamp
-) -> Requant:
+def _requant(ratios: NDArray[np.float64], zero_point: int, target: Quant, clamp: Clamp) -> Requant:
+    pairs = np.array([multiplier_and_shift(float(ratio)) for ratio in ratios.flat], np.int64)
+    multipliers, shifts = (column.reshape(ratios.shape) for column in pairs.T)
     low, high = integer_clamp(clamp, target)
-    return Requant(np.array(multipliers), np.array(shifts), zero_point, low, high)
+    return Requant(multipliers, shifts, zero_point, low, high)
+
+
+def window_sizes(op: AveragePool, graph: Graph) -> NDArray[np.int64]:
+    """How many values each window of an AveragePool counts: (H_out, W_out), or (1, 1) if equal."""
+    _, height, width = graph.shape(op.inputs[0])
+    rows = np.array(average_counts(op, height, 0))
+    columns = np.array(average_counts(op, width, 1))
+    sizes = rows[:, None] * columns
+    return sizes if sizes.min() != sizes.max() else sizes[:1, :1]
 
 
 def integer_clamp(clamp: Clamp, target: Quant) -> tuple[int, int]:

@@ -20,6 +20,8 @@ def to_parts(graph: Graph) -> tuple[str, dict[str, Array]]:
     for op in ops:
         if "clamp" in op:
             op["clamp"] = [_bound(value) for value in op["clamp"].values()]
+        if "function" in op:
+            op["function"] = _function_out(op["function"])
     text = {
         "name": graph.name,
         "inputs": graph.inputs,
@@ -44,7 +46,14 @@ def from_parts(text: str, values: Mapping[str, Array]) -> Graph:
     try:
         parts = json.loads(text)
         tensors = [
-            Tensor(item["name"], tuple(item["shape"]), _quant(item["quant"]))
+            Tensor(
+                item["name"],
+                tuple(item["shape"]),
+                _quant(item["quant"]),
+                _quant(item["given"]),
+                tuple(item["host_shape"]),
+                _quant(item["grid"]),
+            )
             for item in parts["tensors"]
         ]
         return Graph(
@@ -66,6 +75,19 @@ def _bound(value: float) -> float | str:
     return str(value) if abs(value) == inf else value
 
 
+def _function_out(item: Any) -> Any:
+    """A function as nested lists; infinite bounds as text."""
+    if isinstance(item, tuple):
+        return [_function_out(part) for part in item]
+    return _bound(item) if isinstance(item, float) else item
+
+
+def _function_in(item: Any) -> Any:
+    if isinstance(item, list):
+        return tuple(_function_in(part) for part in item)
+    return float(item) if item in ("inf", "-inf") else item
+
+
 def _quant(item: dict[str, Any] | None) -> Quant | None:
     if item is None:
         return None
@@ -78,5 +100,9 @@ def _op(item: dict[str, Any]) -> Op:
     kind = OPS[fields.pop("kind")]
     if "clamp" in fields:
         fields["clamp"] = Clamp(*map(float, fields["clamp"]))
+    if "function" in item:
+        fields["function"] = _function_in(item["function"])
+    if "quant" in item:
+        fields["quant"] = _quant(item["quant"])
     op: Op = kind(**fields)
     return op

@@ -1,6 +1,6 @@
 """Tensors, constants and their number formats."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,14 @@ class Quant:
         return (integers.astype(np.float64) - self.zero_point) * self.scalar_scale
 
     @property
+    def as_signed(self) -> "Quant":
+        """The same grid in signed integers."""
+        if self.signed:
+            return self
+        middle = 1 << (self.width_bits - 1)
+        return replace(self, signed=True, zero_point=self.zero_point - middle)
+
+    @property
     def scalar_scale(self) -> float:
         """The scale of a per-tensor format."""
         assert isinstance(self.scale, float)
@@ -50,11 +58,19 @@ class Quant:
 
 @dataclass(frozen=True)
 class Tensor:
-    """An activation: shape (channels, height, width), batch 1; `quant` is None while float."""
+    """An activation: shape (channels, height, width), batch 1; `quant` is None while float.
+
+    `given` is the format in which the host gives this input or takes this output of the network;
+    None: float. `host_shape` is the shape in which it does, where that is not (1, *shape). `grid`
+    is the integer format that the values of a float graph are rounded to (a QDQ model), if any.
+    """
 
     name: str
     shape: Shape
     quant: Quant | None = None
+    given: Quant | None = None
+    host_shape: tuple[int, ...] = ()
+    grid: Quant | None = None
 
     @property
     def elements(self) -> int:
@@ -72,7 +88,8 @@ class Tensor:
 @dataclass(frozen=True, eq=False)
 class Constant:
     """A read-only array that belongs to the network: weights (C_out, C_in / groups, K_h, K_w),
-    biases (C_out,), or the factors of an affine map (C,). `quant` is None while float."""
+    biases (C_out,), or the factors of an affine map (C,). Beside integers, `quant` is their format;
+    beside floats, a grid that they lie on (the weights of a QDQ model), or None."""
 
     values: Array
     quant: Quant | None = None

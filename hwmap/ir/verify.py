@@ -4,7 +4,19 @@ import numpy as np
 
 from hwmap.errors import GraphError
 from hwmap.ir.graph import Graph, output_shape
-from hwmap.ir.ops import Add, Conv, Linear, Op, Reshape, constant_names
+from hwmap.ir.ops import (
+    Add,
+    Concat,
+    Conv,
+    ConvTranspose,
+    Linear,
+    Mul,
+    Op,
+    Reshape,
+    Select,
+    constant_names,
+)
+from hwmap.ir.types import Array, Shape
 
 
 def verify(graph: Graph, made_by: str) -> Graph:
@@ -50,12 +62,27 @@ def _problem(op: Op, graph: Graph, written: set[str]) -> str | None:
     match op:
         case Add(inputs=(left, right)) if graph.shape(left) != graph.shape(right):
             return f"adds {graph.shape(left)} and {graph.shape(right)}"
+        case Mul(inputs=(left, right)) if graph.shape(right) not in (
+            graph.shape(left),
+            (graph.shape(left)[0], 1, 1),
+        ):
+            return f"multiplies {graph.shape(left)} and {graph.shape(right)}"
+        case Concat(axis=axis) if (
+            len({(*s[:axis], *s[axis + 1 :]) for s in map(graph.shape, op.inputs)}) > 1
+        ):
+            return f"joins {[graph.shape(name) for name in op.inputs]} along axis {axis}"
+        case Select() if not _within(graph.constants[op.index].values, graph.shape(op.inputs[0])):
+            return "selects values that its input does not have"
         case Reshape() if np.prod(graph.shape(op.inputs[0])) != np.prod(found):
             return f"reshapes {graph.shape(op.inputs[0])} to {found}"
-        case Conv() if (
+        case Conv() | ConvTranspose() if (
             graph.constants[op.weight].values.shape[1] * op.groups != (graph.shape(op.inputs[0])[0])
         ):
             return f"weights do not fit {graph.shape(op.inputs[0])[0]} input channels"
         case Linear() if graph.shape(op.inputs[0])[1:] != (1, 1):
             return f"reads a map of shape {graph.shape(op.inputs[0])}"
     return None
+
+
+def _within(index: Array, shape: Shape) -> bool:
+    return bool(index.min() >= 0 and index.max() < np.prod(shape))

@@ -4,34 +4,48 @@ from collections.abc import Callable
 
 from hwmap.ir.graph import Graph
 from hwmap.ir.verify import verify
-from hwmap.passes.affine import fold_affine, lower_affine
+from hwmap.passes.affine import fold_affine, fold_affine_ahead, lower_affine
 from hwmap.passes.clip import fuse_clip, lower_clip
-from hwmap.passes.hardware import hardware_part
+from hwmap.passes.fake_quant import absorb_fake_quant
+from hwmap.passes.hardware import device_part, hardware_part, host_part, integer_part
 from hwmap.passes.linear import lower_linear
-from hwmap.passes.reshape import remove_noop_reshape, remove_outer_reshape
+from hwmap.passes.pad import lower_pad, merge_pad
+from hwmap.passes.reshape import lower_reshape, remove_noop_reshape, remove_outer_reshape
+from hwmap.passes.select import lower_select
 
-__all__ = ["PASSES", "canonicalize", "hardware_part", "repeat"]
+__all__ = [
+    "PASSES",
+    "canonicalize",
+    "device_part",
+    "hardware_part",
+    "host_part",
+    "integer_part",
+    "repeat",
+]
 
 PASSES = (
     remove_noop_reshape,
     lower_linear,
     remove_outer_reshape,
+    merge_pad,
+    lower_pad,
     fold_affine,
+    fold_affine_ahead,
     lower_affine,
     fuse_clip,
     lower_clip,
+    lower_reshape,
+    lower_select,
+    remove_noop_reshape,
+    absorb_fake_quant,
 )
 
 
 def canonicalize(graph: Graph) -> Graph:
-    """`graph` in canonical form: hardware ops only, but for a Softmax that the host computes.
-
-    Raises:
-        UnsupportedOperatorError: an op that the hardware does not have is left; all are named.
-    """
+    """`graph` in canonical form: integer ops, what has no integer form yet, and at the end what the
+    host computes."""
     for run in PASSES:
         graph = verify(repeat(run, graph), run.__name__)
-    hardware_part(graph)
     return graph
 
 

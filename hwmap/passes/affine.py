@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from hwmap.ir.graph import Graph, rewrite
-from hwmap.ir.ops import NO_CLAMP, Affine, Conv, Op
+from hwmap.ir.ops import NO_CLAMP, Affine, Conv, Op, Weighted
 from hwmap.ir.types import Constant
 
 
@@ -15,20 +15,21 @@ def fold_affine(graph: Graph) -> Graph:
     Rewrite:
         b = Conv(a, W, v); c = scale * b + shift    ->    c = Conv(a, scale * W, scale * v + shift)
 
-    A Conv whose output others read as well, or that clamps, is left alone.
+    The same for a ConvTranspose. One whose output others read as well, or that clamps, is left
+    alone.
     """
     for op in graph.ops:
         if not isinstance(op, Affine):
             continue
         before = graph.producers.get(op.inputs[0])
-        if not isinstance(before, Conv) or before.clamp != NO_CLAMP:
+        if not isinstance(before, Weighted) or before.clamp != NO_CLAMP:
             continue
         if graph.sole_reader(before.output) is op:
             return _fold(graph, before, op)
     return graph
 
 
-def _fold(graph: Graph, conv: Conv, affine: Affine) -> Graph:
+def _fold(graph: Graph, conv: Weighted, affine: Affine) -> Graph:
     scale, shift, weight, bias = (
         graph.constants[name].values.astype(np.float64)
         for name in (affine.scale, affine.shift, conv.weight, conv.bias)
@@ -44,6 +45,40 @@ def _fold(graph: Graph, conv: Conv, affine: Affine) -> Graph:
     )
     ops = [folded if op is conv else op for op in graph.ops if op is not affine]
     return rewrite(graph, ops=ops, constants=constants)
+
+
+def fold_affine_ahead(graph: Graph) -> Graph:
+    """Fold an Affine into the Conv that reads it, if no other op does.
+
+    Rewrite:
+        b = scale * a + shift; c = Conv(b, W, v)    ->    c = Conv(a, scale * W, v + W shift)
+
+    A Conv that pads stays, unless shift is 0: its padding is 0 after the Affine, not before it.
+    """
+    for op in graph.ops:
+        after = graph.sole_reader(op.output) if isinstance(op, Affine) else None
+        if not isinstance(op, Affine) or not isinstance(after, Conv) or after.fixed:
+            continue
+        scale, shift, weight, bias = (
+            graph.constants[name].values.astype(np.float64)
+            for name in (op.scale, op.shift, after.weight, after.bias)
+        )
+        if any(after.pads) and shift.any():
+            continue
+        per_group = weight.shape[1]
+        # Channel c of output o's group.
+        group = np.arange(len(weight)) * after.groups // len(weight)
+        channels = group[:, None] * per_group + np.arange(per_group)
+        names = f"{op.name}*{after.name}.weight", f"{op.name}*{after.name}.bias"
+        extra = (weight * shift[channels][:, :, None, None]).sum((1, 2, 3))
+        constants = {
+            names[0]: Constant((weight * scale[channels][:, :, None, None]).astype(np.float32)),
+            names[1]: Constant((bias + extra).astype(np.float32)),
+        }
+        folded = replace(after, inputs=op.inputs, weight=names[0], bias=names[1])
+        ops = [folded if other is after else other for other in graph.ops if other is not op]
+        return rewrite(graph, ops=ops, constants=constants)
+    return graph
 
 
 def lower_affine(graph: Graph) -> Graph:

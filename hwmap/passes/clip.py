@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from hwmap.ir.graph import Graph, rewrite
-from hwmap.ir.ops import Add, AveragePool, Clip, Conv
+from hwmap.ir.ops import Add, AveragePool, Clip, Conv, ConvTranspose, Mul
 
 
 def fuse_clip(graph: Graph) -> Graph:
-    """Fuse a Clip into the Conv, Add or AveragePool before it.
+    """Fuse a Clip into the Conv, ConvTranspose, Add, Mul or AveragePool before it.
 
     Rewrite:
         b = Conv(a); c = Clip(b)    ->    c = Conv(a) with clamp
@@ -18,7 +18,7 @@ def fuse_clip(graph: Graph) -> Graph:
         if not isinstance(op, Clip):
             continue
         before = graph.producers.get(op.inputs[0])
-        if not isinstance(before, Conv | Add | AveragePool):
+        if not isinstance(before, Conv | ConvTranspose | Add | Mul | AveragePool):
             continue
         if graph.sole_reader(before.output) is not op:
             continue

@@ -1,42 +1,148 @@
-"""The border between the accelerator and the host."""
+"""The borders between what the host computes, what has an integer form, and what the engine runs."""
+
+from collections.abc import Sequence
 
 from hwmap.errors import UnsupportedOperatorError
 from hwmap.ir.graph import Graph, rewrite
-from hwmap.ir.ops import HardwareOp, Softmax
+from hwmap.ir.ops import (
+    Concat,
+    FakeQuant,
+    HardwareOp,
+    IntegerOp,
+    Op,
+    Reshape,
+    Select,
+    Softmax,
+)
+from hwmap.ir.select import keeps_bytes, separated
+
+HOST_OPS = (Softmax, Reshape, Select, Concat, FakeQuant)
+"""What the host computes at the end of a network."""
 
 
-def hardware_part(graph: Graph) -> Graph:
+def host_ops(graph: Graph) -> tuple[Op, ...]:
+    """The ops at the end of a network that the host computes: every Softmax, what follows it, and
+    mere moves of values that nothing else on the accelerator reads."""
+    host: set[str] = set()
+    written: set[str] = set()
+    for op in graph.ops:
+        if isinstance(op, Softmax) or written.intersection(op.inputs):
+            host.add(op.name)
+            written.add(op.output)
+    for op in reversed(graph.ops):
+        readers = graph.readers[op.output]
+        at_end = bool(readers) or isinstance(op, Reshape | Select)
+        if (
+            isinstance(op, Reshape | Select)
+            and at_end
+            and all(reader.name in host for reader in readers)
+            and not (op.output in graph.outputs and readers)
+        ):
+            host.add(op.name)
+    return tuple(op for op in graph.ops if op.name in host)
+
+
+def device_part(graph: Graph) -> Graph:
     """The part of a canonical graph that runs on the accelerator.
 
     Rewrite:
         graph output b = Softmax(a)    ->    graph output a; the host computes b
 
     Raises:
-        UnsupportedOperatorError: ops that the accelerator does not have; all are named.
+        UnsupportedOperatorError: a Softmax is in the middle; all that follows it is named.
     """
-    host = [
-        op
-        for op in graph.ops
-        if isinstance(op, Softmax) and op.output in graph.outputs and not graph.readers[op.output]
-    ]
-    wrong = [op for op in graph.ops if not isinstance(op, HardwareOp) and op not in host]
+    host = host_ops(graph)
+    wrong = [op for op in host if not isinstance(op, HOST_OPS)]
     if wrong:
-        reasons = [
-            f"node '{op.name}': {type(op).__name__} from {graph.shape(op.inputs[0])} to"
-            f" {graph.shape(op.output)} does not run on the accelerator"
-            for op in wrong
-        ]
+        first = [op for op in host if isinstance(op, Softmax)]
         raise UnsupportedOperatorError(
-            f"{graph.name}: {'; '.join(reasons)} (Softmax must be last; Flatten and Reshape must"
-            " stand first, last or before a linear layer)"
+            f"{graph.name}: {_each(first, 'Softmax must be last, the host computes it')}; found"
+            f" {', '.join(repr(op.name) for op in wrong)} after it"
         )
     passed = [name for name in graph.outputs if name in graph.inputs]
     if passed:
         raise UnsupportedOperatorError(
             f"{graph.name}: output '{passed[0]}' is an input; remove it, it needs no accelerator"
         )
-    before = {op.output: op.inputs[0] for op in host}
-    outputs = tuple(dict.fromkeys(before.get(name, name) for name in graph.outputs))
-    if outputs == graph.outputs:
+    if not host:
         return graph
+    on_host = {op.output for op in host}
+    wanted = [name for name in graph.outputs if name not in on_host]
+    wanted += [name for op in host for name in op.inputs if name not in on_host]
+    outputs = tuple(dict.fromkeys(name for name in wanted if name not in graph.inputs))
     return rewrite(graph, ops=[op for op in graph.ops if op not in host], outputs=outputs)
+
+
+def host_part(graph: Graph) -> Graph | None:
+    """The part of a canonical graph that the host computes, from the accelerator's outputs to the
+    network's; None if there is none."""
+    host = host_ops(graph)
+    if not host:
+        return None
+    device = device_part(graph)
+    inputs = tuple(dict.fromkeys((*device.outputs, *_direct_inputs(graph, host))))
+    return rewrite(graph, ops=host, inputs=inputs)
+
+
+def _direct_inputs(graph: Graph, host: Sequence[Op]) -> list[str]:
+    return [name for op in host for name in op.inputs if name in graph.inputs]
+
+
+def without_integer_form(graph: Graph) -> tuple[tuple[str, str], ...]:
+    """The ops of a device part that have no integer form yet: name and reason."""
+    return tuple(
+        (op.name, f"{type(op).__name__} has no integer form yet")
+        for op in graph.ops
+        if not isinstance(op, IntegerOp)
+    )
+
+
+def not_on_hardware(graph: Graph) -> tuple[tuple[str, str], ...]:
+    """The ops of a device part that the engine does not run yet: name and reason."""
+    found = []
+    for op in graph.ops:
+        reason = None
+        if isinstance(op, Select):
+            if separated(op, graph) is None and not keeps_bytes(op, graph):
+                reason = "moves values between channels, rows and columns"
+        elif not isinstance(op, HardwareOp):
+            reason = f"{type(op).__name__} is not on hardware yet"
+        if reason is not None:
+            shapes = f"{graph.shape(op.inputs[0])} to {graph.shape(op.output)}"
+            found.append((op.name, f"{reason} ({shapes})"))
+    return tuple(found)
+
+
+def hardware_part(graph: Graph) -> Graph:
+    """The device part of a canonical graph, all of it on hardware.
+
+    Raises:
+        UnsupportedOperatorError: ops that the engine does not have; all are named.
+    """
+    device = device_part(graph)
+    wrong = not_on_hardware(device)
+    if wrong:
+        raise UnsupportedOperatorError(
+            f"{graph.name}: imports, but is not on hardware yet:"
+            f" {'; '.join(f'node {name!r}: {reason}' for name, reason in wrong)}"
+        )
+    return device
+
+
+def integer_part(graph: Graph) -> Graph:
+    """The device part of a canonical graph, all of it with an integer form.
+
+    Raises:
+        UnsupportedOperatorError: ops without one; all are named.
+    """
+    device = device_part(graph)
+    wrong = without_integer_form(device)
+    if wrong:
+        raise UnsupportedOperatorError(
+            f"{graph.name}: {'; '.join(f'node {name!r}: {reason}' for name, reason in wrong)}"
+        )
+    return device
+
+
+def _each(ops: Sequence[Op], reason: str) -> str:
+    return "; ".join(f"node '{op.name}': {reason}" for op in ops)

@@ -26,8 +26,9 @@ def lower_linear(graph: Graph) -> Graph:
         before = graph.producers.get(source)
         if isinstance(before, Reshape):
             source = before.inputs[0]
-        weight = graph.constants[op.weight].values
-        constants[op.weight] = Constant(np.reshape(weight, (len(weight), *graph.shape(source))))
+        weight = graph.constants[op.weight]
+        values = np.reshape(weight.values, (len(weight.values), *graph.shape(source)))
+        constants[op.weight] = Constant(values, weight.quant)
         ops.append(Conv(op.name, (source,), op.output, op.weight, op.bias))
     if not constants:
         return graph

@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from hwmap.ir.graph import Graph, rewrite
-from hwmap.ir.ops import Op, Reshape
-from hwmap.ir.types import Tensor
+from hwmap.ir.ops import Op, Reshape, Select
+from hwmap.ir.select import is_identity
+from hwmap.ir.types import Constant, Tensor
+from hwmap.passes.hardware import host_ops
 
 
 def remove_noop_reshape(graph: Graph) -> Graph:
-    """Drop a Reshape that keeps the shape (also what Identity and Dropout are imported as).
+    """Drop a Reshape that keeps the shape, and a Select of everything in its order.
 
     Rewrite:
         b = Reshape(a) with the shape of a; c = f(b)    ->    c = f(a)
@@ -18,6 +22,7 @@ def remove_noop_reshape(graph: Graph) -> Graph:
     for op in graph.ops:
         source, target = op.inputs[0], op.output
         same = isinstance(op, Reshape) and graph.shape(source) == graph.shape(target)
+        same = same or (isinstance(op, Select) and is_identity(op, graph))
         if same and not (source in graph.inputs and target in graph.outputs):
             return _bypass(graph, op)
     return graph
@@ -41,7 +46,7 @@ def remove_outer_reshape(graph: Graph) -> Graph:
             continue
         if source in graph.inputs and graph.sole_reader(source) is op:
             shaped = replace(
-                graph, tensors={**graph.tensors, source: Tensor(source, graph.shape(target))}
+                graph, tensors={**graph.tensors, source: _reshaped(graph, source, target)}
             )
             return _bypass(shaped, op)
         if (
@@ -50,10 +55,42 @@ def remove_outer_reshape(graph: Graph) -> Graph:
             and graph.sole_reader(source) is op
         ):
             shaped = replace(
-                graph, tensors={**graph.tensors, target: Tensor(target, graph.shape(source))}
+                graph, tensors={**graph.tensors, target: _reshaped(graph, target, source)}
             )
             return _bypass(shaped, op)
     return graph
+
+
+def _reshaped(graph: Graph, name: str, like: str) -> Tensor:
+    """The tensor `name` with the shape of `like`."""
+    return replace(graph.tensors[name], shape=graph.shape(like))
+
+
+def lower_reshape(graph: Graph) -> Graph:
+    """Turn the Reshapes that are left on the accelerator into Selects.
+
+    Rewrite:
+        b = Reshape(a)    ->    b = Select(a), index 0, 1, 2 ...
+
+    Those that the host does stay.
+    """
+    host = {op.name for op in host_ops(graph)}
+    left = [op for op in graph.ops if isinstance(op, Reshape) and op.name not in host]
+    if not left:
+        return graph
+    constants = {
+        f"{op.name}.index": Constant(
+            np.arange(graph.tensors[op.output].elements, dtype=np.int32).reshape(
+                graph.shape(op.output)
+            )
+        )
+        for op in left
+    }
+    ops = [
+        Select(op.name, op.inputs, op.output, f"{op.name}.index") if op in left else op
+        for op in graph.ops
+    ]
+    return rewrite(graph, ops=ops, constants=constants)
 
 
 def _bypass(graph: Graph, op: Op) -> Graph:

@@ -1,7 +1,7 @@
 """Float graph -> integer graph.
 
 Activations become int8, affine, one scale per tensor; weights int8, symmetric, one scale per
-output channel; biases int32 at scale_in * scale_weight.
+output channel; biases int32 at scale_in * scale_weight. A QDQ model keeps its scales.
 """
 
 from collections.abc import Mapping
@@ -11,42 +11,89 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwmap.errors import ModelError
-from hwmap.ir.graph import Graph, hardware_ops, rewrite
-from hwmap.ir.ops import Conv, HardwareOp, MaxPool
+from hwmap.ir.function import apply
+from hwmap.ir.graph import Graph, integer_ops, rewrite
+from hwmap.ir.ops import Conv, ConvTranspose, IntegerOp, Lookup, Resize, Weighted, copies_values
 from hwmap.ir.requantize import MAX_ACCUMULATOR
-from hwmap.ir.types import Constant, Quant, Tensor
+from hwmap.ir.types import Array, Constant, Quant
 from hwmap.ir.verify import verify
 from hwmap.quantize.calibrate import Range
+from hwmap.quantize.snap import snap_scales, snapped
 
 ACTIVATION_BITS = 8
 WEIGHT_BITS = 8
 BIAS_BITS = 32
-ROUNDED_UP = 1 + 2.0**-22
-"""Scales are rounded to float32."""
+FRACTION_BITS = 11
+"""Bits behind the point of the factors of a Resize: two of them and an activation fit 32 bits."""
+ROUNDED_UP = 1 + 2.0**-16
+"""Scales are moved by up to 2**-17 to where the requantizer meets them."""
+ON_GRID = 1e-3
+"""Weights this close to whole multiples of their scale lie on its grid."""
+
+Extra = Mapping[str, NDArray[np.float64]]
 
 
-def lower(graph: Graph, ranges: Mapping[str, Range]) -> Graph:
-    """The integer graph of a float graph of hardware ops, from the ranges of its tensors."""
-    tensors = {
-        name: replace(graph.tensors[name], quant=_quant(ranges[name])) for name in graph.inputs
-    }
+def lower(graph: Graph, ranges: Mapping[str, Range], bias_shift: Extra | None = None) -> Graph:
+    """The integer graph of a float graph of integer ops, from the ranges of its tensors.
+
+    `bias_shift` is added to the float biases (C_out,) of the ops it names.
+    """
+    quants = _activation_quants(graph, ranges)
+    tensors = {name: replace(tensor, quant=quants[name]) for name, tensor in graph.tensors.items()}
     constants: dict[str, Constant] = {}
-    ops: list[HardwareOp] = []
-    for op in hardware_ops(graph):
-        source = tensors[op.inputs[0]].integer
-        quant = source if isinstance(op, MaxPool) else _quant(ranges[op.output])
-        tensors[op.output] = Tensor(op.output, graph.shape(op.output), quant)
-        if isinstance(op, Conv):
-            # Named after the op: two ops may share a float weight but read different scales.
-            names = f"{op.name}.weight", f"{op.name}.bias"
-            constants |= zip(names, _lower_constants(op, graph, source), strict=True)
-            op = replace(op, weight=names[0], bias=names[1])
+    ops: list[IntegerOp] = []
+    for op in integer_ops(graph):
+        source, target = quants[op.inputs[0]], quants[op.output]
+        # Constants are named after the op: two ops may share one but read different scales.
+        match op:
+            case Conv() | ConvTranspose():
+                names = f"{op.name}.weight", f"{op.name}.bias"
+                shift = (bias_shift or {}).get(op.name, 0.0)
+                made = _lower_constants(op, graph, source, target, shift)
+                constants |= zip(names, made, strict=True)
+                op = replace(op, weight=names[0], bias=names[1])
+            case Lookup():
+                op = replace(op, table=f"{op.name}.table")
+                constants[op.table] = Constant(_table(op, source, target))
+            case Resize():
+                names = f"{op.name}.rows", f"{op.name}.columns"
+                for new, old in zip(names, (op.rows, op.columns), strict=True):
+                    constants[new] = _fractions(graph.constants[old].values)
+                op = replace(op, rows=names[0], columns=names[1])
         ops.append(op)
     integer = rewrite(graph, ops=ops, tensors=tensors.values(), constants=constants)
     return verify(integer, "quantization")
 
 
-def _quant(measured: Range) -> Quant:
+def _activation_quants(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Quant]:
+    """The format of every tensor: given, or that of what it copies, or from its range with a scale
+    that the requantizer meets exactly."""
+    quants: dict[str, Quant] = {}
+    roots: dict[str, str] = {}
+    grids = {name: grid for name in graph.tensors if (grid := _grid(graph, name))}
+    for name in graph.inputs:
+        quants[name] = grids.get(name) or quant_of(ranges[name])
+        roots[name] = name
+    for op in integer_ops(graph):
+        source = op.inputs[0]
+        copies = copies_values(op)
+        roots[op.output] = roots[source] if copies else op.output
+        quants[op.output] = (
+            quants[source] if copies else grids.get(op.output) or quant_of(ranges[op.output])
+        )
+    scales = {name: quant.scalar_scale for name, quant in quants.items()}
+    moved = snap_scales(graph, integer_ops(graph), scales, roots, grids)
+    return {name: replace(quant, scale=moved[name]) for name, quant in quants.items()}
+
+
+def _grid(graph: Graph, name: str) -> Quant | None:
+    """The format that a tensor has in the model: its grid, or that of an input of integers."""
+    tensor = graph.tensors[name]
+    given = tensor.given if name in graph.inputs else None
+    return tensor.grid or (None if given is None else given.as_signed)
+
+
+def quant_of(measured: Range) -> Quant:
     """int8 that covers `measured` and 0 exactly; a tensor that is always 0 gets scale 1."""
     low, high = min(measured[0], 0.0), max(measured[1], 0.0)
     levels = (1 << ACTIVATION_BITS) - 1
@@ -55,19 +102,74 @@ def _quant(measured: Range) -> Quant:
     return Quant(ACTIVATION_BITS, True, scale, int(np.clip(bottom - round(low / scale), -128, 127)))
 
 
-def _lower_constants(op: Conv, graph: Graph, source: Quant) -> tuple[Constant, Constant]:
-    """Integer weights and bias of `op`, which reads activations of the format `source`."""
+def _table(op: Lookup, source: Quant, target: Quant) -> Array:
+    """The outputs for the inputs -128 to 127; what is no number becomes 0."""
+    values = apply(op.function, source.dequantize(np.arange(source.low, source.high + 1)))
+    return target.quantize(np.nan_to_num(values, posinf=np.inf, neginf=-np.inf)).astype(np.int8)
+
+
+def _fractions(matrix: Array) -> Constant:
+    """Interpolation factors (out, in) in fixed point, each row with its exact sum."""
+    one = 1 << FRACTION_BITS
+    exact = matrix.astype(np.float64)
+    integers = np.rint(exact * one)
+    missing = np.rint(exact.sum(1) * one) - integers.sum(1)
+    integers[np.arange(len(matrix)), np.abs(integers).argmax(1)] += missing
+    return Constant(integers.astype(np.int16), Quant(16, True, 1 / one, 0))
+
+
+def _lower_constants(
+    op: Weighted,
+    graph: Graph,
+    source: Quant,
+    target: Quant,
+    bias_shift: NDArray[np.float64] | float,
+) -> tuple[Constant, Constant]:
+    """Integer weights and bias of `op`, which reads and writes these formats."""
     weight = graph.constants[op.weight].values.astype(np.float64)
-    bias = graph.constants[op.bias].values.astype(np.float64)
-    scales = _weight_scales(weight, bias, source.scalar_scale)
+    bias = graph.constants[op.bias].values.astype(np.float64) + bias_shift
+    grid = graph.constants[op.weight].quant
+    if copies_values(op):
+        scales = np.ones(len(weight))
+    elif grid is not None and _lies_on(weight, grid):
+        scales = np.array(np.broadcast_to(grid.scale, len(weight)), np.float64)
+    else:
+        ratio = source.scalar_scale / target.scalar_scale
+        scales = _snapped_scales(_weight_scales(weight, bias, source.scalar_scale), ratio)
     limit = (1 << (WEIGHT_BITS - 1)) - 1
-    integers = np.rint(weight / scales[:, None, None, None]).clip(-limit, limit).astype(np.int8)
+    integers = np.rint(weight / scales[:, None, None, None])
+    low = -limit - 1 if grid is not None else -limit
+    integers = integers.clip(low, limit).astype(np.int8)
     bias_scales = scales * source.scalar_scale
-    bias_integers = np.rint(bias / bias_scales).astype(np.int32)
+    bias_integers = np.rint(bias / bias_scales)
+    sums = np.abs(integers.astype(np.int64)).sum((1, 2, 3)) * (source.high - source.low)
+    if (sums + np.abs(bias_integers)).max() > MAX_ACCUMULATOR:
+        raise ModelError(f"op '{op.name}': the scales of the model let its sums leave 32 bits")
     return (
         Constant(integers, Quant(WEIGHT_BITS, True, tuple(map(float, scales)), 0)),
-        Constant(bias_integers, Quant(BIAS_BITS, True, tuple(map(float, bias_scales)), 0)),
+        Constant(
+            bias_integers.astype(np.int32),
+            Quant(BIAS_BITS, True, tuple(map(float, bias_scales)), 0),
+        ),
     )
+
+
+def _snapped_scales(scales: NDArray[np.float64], ratio: float) -> NDArray[np.float64]:
+    """`scales` moved to where scale * ratio is exact in the requantizer; those of nearly dead
+    channels, where that is far away, stay."""
+    moved = np.array([snapped(scale * ratio) / ratio for scale in scales])
+    near = np.abs(moved / scales - 1) < ROUNDED_UP - 1
+    return np.where(near, moved, scales).astype(np.float32).astype(np.float64)
+
+
+def _lies_on(weight: NDArray[np.float64], grid: Quant) -> bool:
+    """Whether the weights are whole multiples, within int8, of one scale or one per output."""
+    scales = np.asarray(grid.scale, np.float64).reshape(-1)
+    if scales.size not in (1, len(weight)):
+        return False
+    integers = weight / scales[:, None, None, None]
+    whole = np.rint(integers)
+    return bool(np.abs(integers - whole).max() < ON_GRID and np.abs(whole).max() <= 128)
 
 
 def _weight_scales(

@@ -133,7 +133,8 @@ def _terms(step: StepDescriptor, lanes: Integers, group: int) -> tuple[Integers,
     )
     source_row = row * step.stride_rows - step.pad_rows + tap * step.row_step
     begin = step.first_row_address + row * step.stride_row_bytes + tap * step.row_step_bytes
-    begin = begin + (run > 0) * step.second_source_bytes
+    if step.kind in ("add", "mul"):
+        begin = begin + (run > 0) * step.second_source_bytes
     offset = column * step.stride_bytes - step.pad_bytes + run * step.run_step_bytes
     offset = offset + group * step.group_bytes + word * len(lanes) + lane
     inside = (source_row >= 0) & (source_row < step.rows)
@@ -171,6 +172,11 @@ def _run_vector(step: StepDescriptor, machine: _Machine) -> None:
     x = x.reshape(len(x), step.out_rows * step.out_columns, -1, channels)
     if step.kind == "max_pool":
         sums = x.max(2)
+    elif step.kind in ("mul", "scale"):
+        second = x[:, :, 1]
+        if step.kind == "scale":
+            second = machine.read(step.second_source_bytes + np.arange(channels))[:, None]
+        sums = (x[:, :, 0] - step.operand[0]) * (second.astype(np.int64) - step.operand[1])
     elif step.kind == "depthwise":
         sums = (x * _vector_weights(step, machine)).sum(2)
     else:
@@ -194,7 +200,10 @@ def _finish(step: StepDescriptor, machine: _Machine, sums: Integers, group: int)
     bias, multiplier, shift = _channel_constants(step, machine, group)
     scaled = rescale(sums[..., :channels] + bias, multiplier, shift)
     values = np.clip(scaled + step.zero_point, step.low, step.high)
-    pixels = np.arange(step.out_rows * step.out_columns)[:, None] * step.pixel_bytes
+    if step.kind == "lookup":
+        values = machine.design.tables[step.table][values + 128].astype(np.int64)
+    rows = np.arange(step.out_rows)[:, None] * step.target_row_bytes
+    pixels = (rows + np.arange(step.out_columns) * step.pixel_bytes).reshape(-1, 1)
     target = step.target_address + pixels + group * channels + np.arange(channels)
     machine.write(target, values)
 

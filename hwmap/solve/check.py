@@ -12,10 +12,10 @@ import numpy as np
 
 from hwmap.board import Board, Budget
 from hwmap.cost.engine import DRAM_LATENCY_CYCLES, engine_problem, op_cost
-from hwmap.cost.memory import engine_memories, place
+from hwmap.cost.memory import count_tables, engine_memories, place
 from hwmap.errors import PlanError
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import Conv, HardwareOp
+from hwmap.ir.ops import HardwareOp, Weighted
 from hwmap.solve.plan import PPM, Plan, Retention, Step, error_ppm
 
 
@@ -28,7 +28,7 @@ def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_error
     """
     problem = (
         engine_problem(plan.engine, board.bus_bytes)
-        or _resource_problem(plan, budget)
+        or _resource_problem(plan, graph, budget)
         or _steps_problem(plan, graph)
         or _arena_problem(plan, graph)
         or _constants_problem(plan, graph)
@@ -130,7 +130,7 @@ def _constants_problem(plan: Plan, graph: Graph) -> str | None:
     weights = channels = 0
     for name in plan.resident:
         op = graph.by_name.get(name)
-        if not isinstance(op, Conv) or plan.resident.count(name) > 1:
+        if not isinstance(op, Weighted) or plan.resident.count(name) > 1:
             return f"'{name}' is resident, but is no op with constants, or is named twice"
         cost = op_cost(op, graph, plan.engine)
         weights += cost.weight_words
@@ -146,7 +146,7 @@ def _constants_problem(plan: Plan, graph: Graph) -> str | None:
     return None
 
 
-def _resource_problem(plan: Plan, budget: Budget) -> str | None:
+def _resource_problem(plan: Plan, graph: Graph, budget: Budget) -> str | None:
     if min(plan.arena_bytes, plan.weight_words, plan.channel_words, plan.bound_cycles) < 0:
         return "a memory or a bound is negative"
     memories = engine_memories(
@@ -154,6 +154,7 @@ def _resource_problem(plan: Plan, budget: Budget) -> str | None:
         arena_bytes=plan.arena_bytes,
         weight_words=plan.weight_words,
         channel_words=plan.channel_words,
+        tables=count_tables(graph),
     )
     size = sum(memory.size_bytes for memory in memories)
     if size != plan.memory_bytes or size > budget.memory_bytes:
@@ -179,7 +180,9 @@ def _number_problem(plan: Plan, graph: Graph, max_error: float) -> str | None:
         op = graph.by_name.get(step.name)
         if step.kind == "run":
             assert isinstance(op, HardwareOp)
-            trips = op_cost(op, graph, plan.engine).trips
+            cost = op_cost(op, graph, plan.engine)
+            trips = cost.trips
+            cycles += cost.lead_cycles
         else:
             trips = -(-graph.tensors[step.name].elements // plan.engine.bus_bytes)
         cycles += plan.engine.step_overhead_cycles + max(trips, fetches[index + 1][2])

@@ -12,7 +12,7 @@ import numpy as np
 
 import hwmap
 from hwmap.ir.evaluate import evaluate
-from hwmap.project import quantize_inputs
+from hwmap.quantize.choose import quantize_inputs
 from hwmap.sim.sequential import simulate
 from tests.bench.common import cases, save_data, temporary
 

@@ -10,7 +10,7 @@ from hwmap.compiler import Compiled
 from hwmap.design.types import Design, Fetch
 from hwmap.errors import SimulationError
 from hwmap.ir.evaluate import evaluate
-from hwmap.project import quantize_inputs
+from hwmap.quantize.choose import quantize_inputs
 from hwmap.sim.sequential import _Fifo, simulate, time_line
 from tests.models import chain
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from hwmap.board import Board
-from hwmap.cost.memory import engine_memories
+from hwmap.cost.memory import count_tables, engine_memories
 from hwmap.decompose.apply import apply_candidates
 from hwmap.decompose.candidates import DENSE, Candidate
 from hwmap.ir.graph import Graph
@@ -47,8 +47,13 @@ def assemble(
     sizes = {name: rewritten.tensors[name].elements for name in rewritten.tensors}
     weight_words, channel_words = _constant_words(problem, found.runs)
     engine = problem.engine
+    tables = count_tables(rewritten)
     empty = engine_memories(
-        engine, arena_bytes=0, weight_words=weight_words, channel_words=channel_words
+        engine,
+        arena_bytes=0,
+        weight_words=weight_words,
+        channel_words=channel_words,
+        tables=tables,
     )
     room = limit_bytes - sum(memory.size_bytes for memory in empty)
     room -= room % engine.arena_lanes
@@ -58,7 +63,11 @@ def assemble(
         return None
     arena = max(a + block.size_bytes for a, block in zip(addresses, blocks, strict=True))
     memories = engine_memories(
-        engine, arena_bytes=arena, weight_words=weight_words, channel_words=channel_words
+        engine,
+        arena_bytes=arena,
+        weight_words=weight_words,
+        channel_words=channel_words,
+        tables=tables,
     )
     options = {run.task: problem.tasks[run.task].options[run.option] for run in found.runs}
     resident = {

@@ -23,7 +23,7 @@ class MemoryVariables:
 def add_memory(model: cp_model.CpModel, problem: Problem, *, limit_bytes: int) -> MemoryVariables:
     """All memories are held all the time, so the budget is one sum:
 
-    lanes * (ceil(arena / lanes) + 2) + weights * word + channels * word + FIFO  <=  limit
+    lanes * (ceil(arena / lanes) + 2) + weights * word + channels * word + FIFO + tables <= limit
 
     and their blocks must be there, each memory in BRAM18 or in URAM.
     """
@@ -38,11 +38,13 @@ def add_memory(model: cp_model.CpModel, problem: Problem, *, limit_bytes: int) -
         + engine.weight_word_bytes * weights
         + engine.channel_word_bytes * channels
         + problem.fifo_bytes
+        + problem.table_bytes
     )
     model.add(total <= limit_bytes)
     fifo = model.new_constant(problem.fifo_words)
+    tables = model.new_constant(problem.table_words)
     memories = ((rows, problem.arena), (weights, problem.weights), (channels, problem.channels))
-    _add_blocks(model, problem, (*memories, (fifo, problem.fifo)))
+    _add_blocks(model, problem, (*memories, (fifo, problem.fifo), (tables, problem.tables)))
     return MemoryVariables(arena, weights, channels, total)
 
 

@@ -15,7 +15,7 @@ from hwmap.cost.engine import (
     shape_cost,
     shape_of,
 )
-from hwmap.cost.memory import BRAM18_SHAPES, URAM_SHAPE, Memory, engine_memories
+from hwmap.cost.memory import BRAM18_SHAPES, URAM_SHAPE, Memory, count_tables, engine_memories
 from hwmap.decompose.candidates import Candidate
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.ops import HardwareOp
@@ -59,6 +59,7 @@ class Network:
 
     jobs: tuple[Job, ...]
     tensor_bytes: tuple[int, ...]
+    tables: int
 
 
 WordKind = Literal["weight_words", "channel_words"]
@@ -66,10 +67,12 @@ WordKind = Literal["weight_words", "channel_words"]
 
 @dataclass(frozen=True)
 class Part:
-    """One step: its trips, the words of its constants on chip and on the bus, the bytes it writes,
-    and whether its constants stay on chip (True if it has none)."""
+    """One step: the trips of its last sweep, cycles for the sweeps before it, the words of its
+    constants on chip and on the bus, the bytes it writes, and whether its constants stay on chip
+    (True if it has none)."""
 
     trips: int
+    lead_cycles: int
     weight_words: int
     channel_words: int
     bus_words: int
@@ -104,6 +107,11 @@ class Option:
     def trips(self) -> int:
         """Trips of all parts."""
         return sum(part.trips for part in self.parts)
+
+    @property
+    def lead_cycles(self) -> int:
+        """Cycles of all parts for the sweeps before their last ones."""
+        return sum(part.lead_cycles for part in self.parts)
 
     @property
     def fetch_words(self) -> int:
@@ -155,6 +163,9 @@ class Problem:
     weights: tuple[BlockShape, ...]
     channels: tuple[BlockShape, ...]
     fifo: tuple[BlockShape, ...]
+    table_bytes: int
+    table_words: int
+    tables: tuple[BlockShape, ...]
 
 
 def network_of(graph: Graph, candidates: Mapping[str, Sequence[Candidate]]) -> Network:
@@ -175,7 +186,8 @@ def network_of(graph: Graph, candidates: Mapping[str, Sequence[Candidate]]) -> N
         Job(name, "store", (numbers[name],), -1, (), graph.tensors[name].elements)
         for name in graph.outputs
     ]
-    return Network(tuple(jobs), tuple(tensor.elements for tensor in graph.tensors.values()))
+    sizes = tuple(tensor.elements for tensor in graph.tensors.values())
+    return Network(tuple(jobs), sizes, count_tables(graph))
 
 
 def _part_shapes(candidate: Candidate) -> tuple[PartShape, ...]:
@@ -189,8 +201,10 @@ def _part_shapes(candidate: Candidate) -> tuple[PartShape, ...]:
 
 def build_problem(network: Network, engine: Engine, budget: Budget, max_error: float) -> Problem:
     """The problem of `network` on `engine`."""
-    memories = engine_memories(engine, arena_bytes=0, weight_words=0, channel_words=0)
-    arena, weights, channels, fifo = (_block_shapes(memory) for memory in memories)
+    memories = engine_memories(
+        engine, arena_bytes=0, weight_words=0, channel_words=0, tables=network.tables
+    )
+    arena, weights, channels, fifo, tables = (_block_shapes(memory) for memory in memories)
     return Problem(
         engine=engine,
         tasks=tuple(_task(job, engine) for job in network.jobs),
@@ -207,6 +221,9 @@ def build_problem(network: Network, engine: Engine, budget: Budget, max_error: f
         weights=weights,
         channels=channels,
         fifo=fifo,
+        table_bytes=memories[-1].size_bytes,
+        table_words=memories[-1].depth,
+        tables=tables,
     )
 
 
@@ -224,7 +241,7 @@ def _task(job: Job, engine: Engine) -> Task:
     if job.kind != "run":
         trips = -(-job.stream_bytes // engine.bus_bytes)
         written = job.stream_bytes if job.kind == "load" else 0
-        option = Option(0, 0, (Part(trips, 0, 0, 0, written, True),))
+        option = Option(0, 0, (Part(trips, 0, 0, 0, 0, written, True),))
         return Task(job.name, job.kind, job.inputs, job.output, (option,))
     options = tuple(
         Option(method.candidate, method.error_ppm, parts)
@@ -237,6 +254,12 @@ def _task(job: Job, engine: Engine) -> Task:
 def _parts(part: PartShape, engine: Engine) -> tuple[Part, ...]:
     """One op of a chain, with its constants resident, and with them fetched."""
     cost = shape_cost(part.shape, engine)
-    words = (cost.trips, cost.weight_words, cost.channel_words, cost.fetch_words)
+    words = (
+        cost.trips,
+        cost.lead_cycles,
+        cost.weight_words,
+        cost.channel_words,
+        cost.fetch_words,
+    )
     stays = Part(*words, part.output_bytes, resident=True)
     return (stays, replace(stays, resident=False)) if cost.weight_words else (stays,)

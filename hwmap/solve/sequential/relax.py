@@ -5,14 +5,14 @@ runs at least once, whatever the order; it then has its inputs and output on chi
 constants it fetches beside all resident ones; and the engine can hide fetching behind computing
 completely:
 
-    cycles >= sum of overheads + max(sum of trips, sum of fetched words)
+    cycles >= sum of overheads and leads + max(sum of trips, sum of fetched words)
 """
 
 from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
-from hwmap.cost.memory import Memory, engine_memories, place
+from hwmap.cost.memory import TABLE_ENTRIES, Memory, engine_memories, place
 from hwmap.solve.cpsat import new_solver
 from hwmap.solve.sequential.memory import add_memory
 from hwmap.solve.sequential.problem import Option, Problem, Task, WordKind
@@ -70,7 +70,7 @@ def relax(
     any_fetch = model.new_bool_var("any_fetch")
     for variable in fetches:
         model.add_implication(variable, any_fetch)
-    fixed = sum(v * len(o.parts) * problem.overhead_cycles for v, o in pairs)
+    fixed = sum(v * (len(o.parts) * problem.overhead_cycles + o.lead_cycles) for v, o in pairs)
     fixed = fixed + problem.startup_cycles * any_fetch
     model.add(cycles >= fixed + sum(v * o.trips for v, o in pairs))
     model.add(cycles >= fixed + sum(v * o.fetch_words for v, o in pairs))
@@ -94,7 +94,11 @@ def least_memories(problem: Problem) -> tuple[Memory, ...]:
         weights = max(weights, min(max(p.weight_words for p in o.parts) for o in task.options))
         channels = max(channels, min(max(p.channel_words for p in o.parts) for o in task.options))
     return engine_memories(
-        problem.engine, arena_bytes=arena, weight_words=weights, channel_words=channels
+        problem.engine,
+        arena_bytes=arena,
+        weight_words=weights,
+        channel_words=channels,
+        tables=problem.table_words // TABLE_ENTRIES,
     )
 
 

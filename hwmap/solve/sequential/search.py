@@ -124,7 +124,9 @@ def _quick_bound(problem: Problem) -> int:
     base = 0
     costs = []
     for task in problem.tasks:
-        cycles = np.array([o.trips + overhead * len(o.parts) for o in task.options], float)
+        cycles = np.array(
+            [o.trips + o.lead_cycles + overhead * len(o.parts) for o in task.options], float
+        )
         errors = np.array([o.error_ppm for o in task.options], float)
         costs.append((cycles, errors))
         base += int(cycles.min())

@@ -116,7 +116,8 @@ class Space:
         parts = self.option(run).parts[run.first : run.last]
         fetched = [part.fetch_words for part in parts[1:]]
         inner = sum(max(part.trips, words) for part, words in zip(parts, fetched, strict=False))
-        return inner + self.problem.overhead_cycles * len(parts)
+        lead = sum(part.lead_cycles for part in parts)
+        return inner + lead + self.problem.overhead_cycles * len(parts)
 
     def tail_trips(self, run: Run) -> int:
         return self.option(run).parts[run.last - 1].trips

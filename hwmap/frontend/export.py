@@ -1,0 +1,141 @@
+"""Graph -> ONNX: a float graph as it stands, an integer graph with QuantizeLinear and
+DequantizeLinear around every op.
+
+Tensors keep their names and are [1, C, H, W]; inputs and outputs have the shape and the type of the
+network that they were read from.
+"""
+
+import onnx
+from onnx import TensorProto, helper
+
+from hwmap.frontend.writer import Writer, write_op
+from hwmap.ir.graph import Graph
+from hwmap.ir.ops import IntegerOp
+from hwmap.ir.types import Quant, Tensor
+
+OPSET = 13
+IR_VERSION = 8
+
+
+def export_float(graph: Graph) -> bytes:
+    """A float graph as a serialized ONNX model."""
+    writer = Writer()
+    inputs = [_input(writer, graph.tensors[name]) for name in graph.inputs]
+    _open_outputs(writer, graph)
+    for name in graph.inputs:
+        grid = graph.tensors[name].grid
+        if grid is not None:
+            writer.values[name] = _rounded(writer, writer.value(name), f"{name}:grid", grid)
+    for op in graph.ops:
+        grid = graph.tensors[op.output].grid
+        if grid is None:
+            write_op(writer, op, graph, writer.value(op.output))
+            continue
+        write_op(writer, op, graph, f"{op.output}:float")
+        _rounded(writer, f"{op.output}:float", writer.value(op.output), grid)
+    return _model(writer, graph, inputs, _outputs(writer, graph))
+
+
+def _rounded(writer: Writer, source: str, output: str, quant: Quant) -> str:
+    """`source` on the grid of `quant`."""
+    return writer.dequantize(writer.quantize(source, f"{output}:q", quant), output, quant)
+
+
+def export_integer(graph: Graph, host: Graph | None = None) -> bytes:
+    """An integer graph, and the float ops that the host computes on its outputs, as a serialized
+    QDQ model."""
+    writer = Writer()
+    whole = host or graph
+    inputs = []
+    for name in graph.inputs:
+        tensor = graph.tensors[name]
+        inputs.append(_input(writer, tensor))
+        if tensor.given is None:
+            source = writer.value(name)
+            writer.values[name] = _rounded(writer, source, f"{name}:value", tensor.integer)
+    _open_outputs(writer, whole)
+    for op in graph.ops:
+        assert isinstance(op, IntegerOp)
+        quant = graph.tensors[op.output].integer
+        write_op(writer, op, graph, f"{op.output}:float")
+        _rounded(writer, f"{op.output}:float", writer.value(op.output), quant)
+    for op in () if host is None else host.ops:
+        write_op(writer, op, whole, writer.value(op.output))
+    return _model(writer, graph, inputs, _outputs(writer, whole))
+
+
+def export_op(op: IntegerOp, graph: Graph) -> bytes:
+    """One op of an integer graph as a model: int8 tensors "<name>:q" in, int8 "y" out."""
+    writer = Writer()
+    inputs = []
+    for name in dict.fromkeys(op.inputs):
+        shape = [1, *graph.shape(name)]
+        inputs.append(helper.make_tensor_value_info(f"{name}:q", TensorProto.INT8, shape))
+        writer.dequantize(f"{name}:q", name, graph.tensors[name].integer)
+    write_op(writer, op, graph, "float")
+    writer.quantize("float", "y", graph.tensors[op.output].integer)
+    shape = [1, *graph.shape(op.output)]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.INT8, shape)]
+    return _model(writer, graph, inputs, outputs)
+
+
+def _model(
+    writer: Writer,
+    graph: Graph,
+    inputs: list[onnx.ValueInfoProto],
+    outputs: list[onnx.ValueInfoProto],
+) -> bytes:
+    constants = list(writer.constants.values())
+    proto = helper.make_graph(writer.nodes, graph.name, inputs, outputs, constants)
+    model = helper.make_model(
+        proto,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="hwmap",
+    )
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def _host_shape(tensor: Tensor) -> list[int]:
+    return list(tensor.host_shape or (1, *tensor.shape))
+
+
+def _type(tensor: Tensor) -> int:
+    if tensor.given is None:
+        return int(TensorProto.FLOAT)
+    return int(TensorProto.INT8 if tensor.given.signed else TensorProto.UINT8)
+
+
+def _input(writer: Writer, tensor: Tensor) -> onnx.ValueInfoProto:
+    """The graph input that holds `tensor`, and the nodes that make values [1, C, H, W] of it."""
+    name, inner = tensor.name, tensor.name
+    if _host_shape(tensor) != [1, *tensor.shape]:
+        inner = writer.reshape(name, f"{name}:map", [1, *tensor.shape], f"{name}:map")
+    if tensor.given is not None:
+        inner = writer.dequantize(inner, f"{name}:value", tensor.given)
+    writer.values[name] = inner
+    return helper.make_tensor_value_info(name, _type(tensor), _host_shape(tensor))
+
+
+def _open_outputs(writer: Writer, graph: Graph) -> None:
+    """Give an inner name to the outputs that are not floats [1, C, H, W]."""
+    for name in graph.outputs:
+        tensor = graph.tensors[name]
+        if tensor.given is not None or _host_shape(tensor) != [1, *tensor.shape]:
+            writer.values[name] = f"{name}:map"
+
+
+def _outputs(writer: Writer, graph: Graph) -> list[onnx.ValueInfoProto]:
+    """The graph outputs, and the nodes that make them of the inner values."""
+    infos = []
+    for name in graph.outputs:
+        tensor = graph.tensors[name]
+        inner = writer.value(name)
+        if tensor.given is not None:
+            after = name if _host_shape(tensor) == [1, *tensor.shape] else f"{name}:int"
+            inner = writer.quantize(inner, after, tensor.given)
+        if _host_shape(tensor) != [1, *tensor.shape]:
+            writer.reshape(inner, name, _host_shape(tensor), f"{name}:shape")
+        infos.append(helper.make_tensor_value_info(name, _type(tensor), _host_shape(tensor)))
+    return infos

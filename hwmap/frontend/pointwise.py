@@ -1,0 +1,270 @@
+"""Operators that map value by value: one tensor by a function, or two tensors."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from math import prod, sqrt
+
+import numpy as np
+
+from hwmap.frontend.convolution import per_channel_affine
+from hwmap.frontend.node import Node, UnsupportedError, Value, ir_shape
+from hwmap.ir import function as functions
+from hwmap.ir.function import MOST_DEPTH, Function, X, affine, clip
+from hwmap.ir.ops import Add, Affine, Clamp, Clip, Mul
+from hwmap.ir.types import Array
+
+Build = Callable[[Node, Function], Function]
+
+
+def mapped(build: Build, node: Node) -> Value:
+    """The operator that maps every value v of its input by build(node, v)."""
+    value = node.computed(0)
+    return _pending(node, value, build(node, value.function), partial(build, node))
+
+
+def _pending(
+    node: Node, value: Value, function: Function, build: Callable[[Function], Function]
+) -> Value:
+    """`value` under `function`; where that would hide a tensor that others need, or grow too deep,
+    the function so far becomes an op."""
+    selected = value.index is not None and value.index.size != prod(node.draft.shapes[value.tensor])
+    if functions.depth(function) > MOST_DEPTH or selected:
+        value = node.draft.settled(value, moves=selected)
+        function = build(X)
+    result = replace(value, function=function, name=node.name, output=node.output)
+    return node.draft.settled(result) if node.shared else result
+
+
+def _number(node: Node, attribute: str, default: float) -> float:
+    value = float(node.attributes.get(attribute, default))
+    if not np.isfinite(value):
+        raise UnsupportedError(f"{attribute} must be finite, got {value}")
+    return value
+
+
+def _leaky(v: Function, slope: float) -> Function:
+    return ("add", clip(v, 0.0, np.inf), ("mul", clip(v, -np.inf, 0.0), float(slope)))
+
+
+def _hard_sigmoid(v: Function, alpha: float, beta: float) -> Function:
+    return clip(affine(v, alpha, beta), 0.0, 1.0)
+
+
+def _softplus(v: Function) -> Function:
+    # log(1 + exp(v)) without overflow: max(v, 0) + log(1 + exp(-|v|)).
+    small = ("exp", ("mul", ("abs", v), -1.0))
+    return ("add", clip(v, 0.0, np.inf), ("log", ("add", small, 1.0)))
+
+
+def _elu(v: Function, alpha: float) -> Function:
+    below = ("add", ("exp", clip(v, -np.inf, 0.0)), -1.0)
+    return ("add", clip(v, 0.0, np.inf), ("mul", below, float(alpha)))
+
+
+def _gelu(node: Node, v: Function) -> Function:
+    if node.attributes.get("approximate", "none") == "tanh":
+        cube = ("mul", v, ("mul", v, v))
+        inner = ("mul", ("add", v, ("mul", cube, 0.044715)), sqrt(2 / np.pi))
+        return ("mul", ("mul", v, 0.5), ("add", ("tanh", inner), 1.0))
+    return ("mul", ("mul", v, 0.5), ("add", ("erf", ("mul", v, sqrt(0.5))), 1.0))
+
+
+def _selu(node: Node, v: Function) -> Function:
+    alpha = _number(node, "alpha", 1.67326319217681884765625)
+    return ("mul", _elu(v, alpha), _number(node, "gamma", 1.05070102214813232421875))
+
+
+UNARY: dict[str, Build] = {
+    "Abs": lambda _, v: ("abs", v),
+    "Celu": lambda n, v: _celu(v, _number(n, "alpha", 1.0)),
+    "Elu": lambda n, v: _elu(v, _number(n, "alpha", 1.0)),
+    "Erf": lambda _, v: ("erf", v),
+    "Exp": lambda _, v: ("exp", v),
+    "Gelu": _gelu,
+    "HardSigmoid": lambda n, v: _hard_sigmoid(v, _number(n, "alpha", 0.2), _number(n, "beta", 0.5)),
+    "HardSwish": lambda _, v: ("mul", v, _hard_sigmoid(v, 1 / 6, 0.5)),
+    "LeakyRelu": lambda n, v: _leaky(v, _number(n, "alpha", 0.01)),
+    "Log": lambda _, v: ("log", v),
+    "Mish": lambda _, v: ("mul", v, ("tanh", _softplus(v))),
+    "Neg": lambda _, v: affine(v, -1.0, 0.0),
+    "Reciprocal": lambda _, v: ("div", 1.0, v),
+    "Relu": lambda _, v: clip(v, 0.0, np.inf),
+    "Selu": _selu,
+    "Sigmoid": lambda _, v: ("sigmoid", v),
+    "Softplus": lambda _, v: _softplus(v),
+    "Softsign": lambda _, v: ("div", v, ("add", ("abs", v), 1.0)),
+    "Sqrt": lambda _, v: ("sqrt", v),
+    "Swish": lambda n, v: ("mul", v, ("sigmoid", ("mul", v, _number(n, "alpha", 1.0)))),
+    "Tanh": lambda _, v: ("tanh", v),
+}
+
+
+def _celu(v: Function, alpha: float) -> Function:
+    below = ("add", ("exp", ("mul", clip(v, -np.inf, 0.0), 1 / alpha)), -1.0)
+    return ("add", clip(v, 0.0, np.inf), ("mul", below, float(alpha)))
+
+
+def clip_node(node: Node) -> Value:
+    bounds = [-np.inf, np.inf]
+    for position, name in ((1, "min"), (2, "max")):
+        if node.opset < 11 and name in node.attributes:
+            bounds[position - 1] = float(node.attributes[name])
+        elif node.has(position):
+            bounds[position - 1] = float(node.array(position).item())
+    low, high = bounds
+    # ONNX: where min is above max, everything becomes max.
+    return mapped(lambda _, v: clip(v, min(low, high), high), node)
+
+
+def prelu(node: Node) -> Value:
+    shape = node.computed(0).shape
+    slopes = node.array(1).astype(np.float32)
+    if slopes.size == 1 or len(set(slopes.flat)) == 1:
+        return mapped(lambda _, v: _leaky(v, float(slopes.flat[0])), node)
+    slopes = _per_channel(slopes, shape)
+    source, sizes = node.tensor(0), ir_shape(shape)
+    draft = node.draft
+    above, above_out = node.extra("above")
+    draft.add(Clip(above, (source,), above_out, Clamp(low=0.0)), sizes)
+    below, below_out = node.extra("below")
+    draft.add(Clip(below, (source,), below_out, Clamp(high=0.0)), sizes)
+    sloped, sloped_out = node.extra("slope")
+    names = f"{sloped}.scale", f"{sloped}.shift"
+    arrays = {names[0]: slopes, names[1]: np.zeros(len(slopes), np.float32)}
+    draft.add(Affine(sloped, (below_out,), sloped_out, *names), sizes, arrays)
+    return node.emit(Add(node.name, (above_out, sloped_out), node.output), shape)
+
+
+def binary(kind: str, node: Node) -> Value:
+    """Add, Sub, Mul, Div, Max, Min, Pow of two tensors, or of a tensor and a constant."""
+    if len(node.inputs) > 2:
+        return _several(kind, node)
+    constant = next((i for i in (0, 1) if node.is_constant(i)), None)
+    if constant is not None:
+        return _with_constant(kind, node, 1 - constant, constant)
+    left, right = node.computed(0), node.computed(1)
+    same_moves = left.index is right.index or left.index is None is right.index
+    if left.tensor == right.tensor and left.shape == right.shape and same_moves:
+        function = _binary(kind, left.function, right.function)
+        if not (left.function == right.function == X and kind in ("Add", "Mul")):
+            return _pending(node, left, function, lambda _: function)
+    return _two_tensors(kind, node, left, right)
+
+
+def _binary(kind: str, left: Function, right: Function) -> Function:
+    if kind == "Sub":
+        return ("add", left, ("mul", right, -1.0))
+    return (kind.lower(), left, right)
+
+
+def _with_constant(kind: str, node: Node, position: int, constant: int) -> Value:
+    number = node.array(constant).astype(np.float64)
+    shape = node.computed(position).shape
+    if len(number.shape) > len(shape) and number.size > 1:
+        raise UnsupportedError(
+            f"a constant of shape {list(number.shape)} makes {list(shape)} larger"
+        )
+    if number.size == 1 or (len(set(number.flat)) == 1 and _fits(number.shape, shape)):
+        value = node.computed(position)
+        scalar = float(number.flat[0])
+        return _pending(
+            node,
+            value,
+            _scalar(kind, value.function, scalar, first=constant == 0),
+            lambda v: _scalar(kind, v, scalar, first=constant == 0),
+        )
+    scale, shift = _affine_of(kind, number, first=constant == 0)
+    parts = [_per_channel(np.broadcast_to(part, number.shape), shape) for part in (scale, shift)]
+    return per_channel_affine(node, position, parts[0], parts[1])
+
+
+def _fits(constant: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    padded = (1,) * (len(shape) - len(constant)) + constant
+    return all(a in (1, b) for a, b in zip(padded, shape, strict=True))
+
+
+def _scalar(kind: str, v: Function, number: float, *, first: bool) -> Function:
+    """The function of v for a scalar constant; `first`: it is the left operand."""
+    match kind:
+        case "Max":
+            return clip(v, number, np.inf)
+        case "Min":
+            return clip(v, -np.inf, number)
+        case "Pow" if not first and number == 2:
+            return ("mul", v, v)
+        case "Pow":
+            return ("pow", number, v) if first else ("pow", v, number)
+        case "Div" if first:
+            return ("div", number, v)
+    scale, shift = _affine_of(kind, np.array(number), first=first)
+    return affine(v, float(scale), float(shift))
+
+
+def _affine_of(kind: str, number: Array, *, first: bool) -> tuple[Array, Array]:
+    """scale and shift of the affine map that `kind` with the constant `number` is."""
+    one, zero = np.ones_like(number), np.zeros_like(number)
+    match kind:
+        case "Add":
+            return one, number
+        case "Sub":
+            return (-one, number) if first else (one, -number)
+        case "Mul":
+            return number, zero
+        case "Div" if not first:
+            if not number.all():
+                raise UnsupportedError("divides by zero")
+            return one / number, zero
+    raise UnsupportedError("expected one number, or Add, Sub, Mul or Div of one per channel")
+
+
+def _per_channel(array: Array, shape: tuple[int, ...]) -> Array:
+    """A constant that broadcasts along everything but the channels, as (channels,)."""
+    channels = shape[1] if len(shape) > 1 else 0
+    sizes = (1,) * (len(shape) - array.ndim) + array.shape
+    if len(sizes) != len(shape) or any(
+        n not in (1, channels if i == 1 else 1) for i, n in enumerate(sizes)
+    ):
+        raise UnsupportedError(
+            f"a constant of shape {list(array.shape)} is not one value per channel ({channels})"
+        )
+    return np.broadcast_to(array.reshape(-1), channels).astype(np.float32)
+
+
+def _several(kind: str, node: Node) -> Value:
+    """Sum and friends of more than two tensors: one after the other."""
+    total = node.value(0)
+    for position in range(1, len(node.inputs)):
+        last = position == len(node.inputs) - 1
+        name, output = (node.name, node.output) if last else node.extra(f"{position}")
+        pair = replace(
+            node, name=name, outputs=(output,), inputs=(total, node.value(position)), shared=False
+        )
+        total = binary(kind, pair)
+    return total
+
+
+def _two_tensors(kind: str, node: Node, left: Value, right: Value) -> Value:
+    if kind == "Mul":
+        return _product(node, left, right)
+    if kind not in ("Add", "Sub"):
+        raise UnsupportedError(f"{kind} of two tensors; expected one of them to be a constant")
+    if left.shape != right.shape:
+        raise UnsupportedError(f"adds {list(left.shape)} and {list(right.shape)}; expected equal")
+    names = (node.tensor(0), node.tensor(1))
+    signs = (1, -1) if kind == "Sub" else (1, 1)
+    return node.emit(Add(node.name, names, node.output, signs=signs), left.shape)
+
+
+def _product(node: Node, left: Value, right: Value) -> Value:
+    order = (0, 1)
+    if left.shape != right.shape and prod(left.shape) < prod(right.shape):
+        left, right, order = right, left, (1, 0)
+    per_channel = len(left.shape) == 4 and right.shape == (1, left.shape[1], 1, 1)
+    if left.shape != right.shape and not per_channel:
+        raise UnsupportedError(
+            f"multiplies {list(left.shape)} by {list(right.shape)}; expected equal shapes, or one"
+            " value per channel [1, C, 1, 1]"
+        )
+    names = (node.tensor(order[0]), node.tensor(order[1]))
+    return node.emit(Mul(node.name, names, node.output), left.shape)

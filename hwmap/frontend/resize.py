@@ -1,0 +1,130 @@
+"""Resize and Upsample: nearest is a move of values, everything else a matrix per axis.
+
+What the operator does to one axis is measured: onnxruntime runs it on positions (nearest) or on a
+unit matrix (linear, cubic), so that every coordinate mode and rounding is that of the operator.
+"""
+
+import numpy as np
+import onnx
+
+from hwmap.errors import ModelError
+from hwmap.frontend.movement import moved
+from hwmap.frontend.node import MOST_ELEMENTS, Node, UnsupportedError, Value, check_size
+from hwmap.frontend.runtime import run_bytes
+from hwmap.frontend.window import need_map
+from hwmap.ir.ops import Resize
+from hwmap.ir.types import Array
+
+MOST_MEASURED = 4096
+"""Rows or columns of a map that is resized."""
+
+
+def resize(node: Node) -> Value:
+    value = node.computed(0)
+    if len(value.shape) != 4:
+        raise UnsupportedError(f"input must have shape [1, C, H, W], got {list(value.shape)}")
+    size = need_map(value.shape)
+    if max(size) > MOST_MEASURED:
+        raise UnsupportedError(f"a map of {size} is larger than {MOST_MEASURED}")
+    mode = node.attributes.get("mode", "nearest")
+    if node.attributes.get("coordinate_transformation_mode") == "tf_crop_and_resize":
+        raise UnsupportedError("coordinate_transformation_mode must not be tf_crop_and_resize")
+    if node.attributes.get("keep_aspect_ratio_policy", "stretch") != "stretch":
+        raise UnsupportedError("keep_aspect_ratio_policy must be stretch")
+    scales, sizes = _targets(node, value)
+    if mode == "nearest":
+        rows, columns = (
+            _measured(node, axis, np.arange(size[axis], dtype=np.float32)[None], scales, sizes)
+            for axis in (0, 1)
+        )
+        row, column = (np.rint(m[0]).astype(np.int64) for m in (rows, columns))
+        check_size((1, value.shape[1], len(row), len(column)), MOST_ELEMENTS)
+        return moved(node, value, lambda a: a[:, :, row][:, :, :, column])
+    matrices = [
+        _measured(node, axis, np.eye(size[axis], dtype=np.float32), scales, sizes).T
+        for axis in (0, 1)
+    ]
+    names = f"{node.name}.rows", f"{node.name}.columns"
+    op = Resize(node.name, (node.tensor(0),), node.output, *names)
+    shape = (*value.shape[:2], len(matrices[0]), len(matrices[1]))
+    return node.emit(op, shape, dict(zip(names, matrices, strict=True)))
+
+
+Pair = tuple[float, float]
+
+
+def _targets(node: Node, value: Value) -> tuple[Pair | None, tuple[int, int] | None]:
+    """The scales, or the sizes, of rows and columns."""
+    position = {"Upsample": 1}.get(node.kind, 1 if node.opset < 11 else 2)
+    axes = [int(a) % 4 for a in node.attributes.get("axes", range(4))]
+    if node.kind == "Upsample" and "scales" in node.attributes:
+        given = np.asarray(node.attributes["scales"])
+    elif node.has(position) and node.array(position).size:
+        given = node.array(position)
+    elif node.has(3):
+        wanted = _by_axis(node.array(3), axes, value.shape)
+        if wanted[:2] != list(value.shape[:2]) or min(wanted) < 1:
+            raise UnsupportedError(f"sizes must be [1, C, H, W], got {wanted}")
+        return None, (int(wanted[2]), int(wanted[3]))
+    else:
+        raise UnsupportedError("scales and sizes are missing")
+    scales = _by_axis(given, axes, [1.0] * 4)
+    if scales[:2] != [1, 1] or not 0 < min(scales) <= max(scales) < MOST_MEASURED:
+        raise UnsupportedError(f"scales must be [1, 1, above 0, above 0], got {scales}")
+    return (scales[2], scales[3]), None
+
+
+def _by_axis(given: Array, axes: list[int], default: object) -> list[float]:
+    values = [float(v) for v in default]  # type: ignore[attr-defined]
+    if len(given) != len(axes):
+        raise UnsupportedError(f"{len(given)} scales or sizes for axes {axes}")
+    for axis, item in zip(axes, given, strict=True):
+        values[axis] = float(item)
+    return values
+
+
+def _measured(
+    node: Node, axis: int, lines: Array, scales: Pair | None, sizes: tuple[int, int] | None
+) -> Array:
+    """What the operator makes of `lines` (count, size), each a row or column of a map."""
+    count, size = lines.shape
+    image = lines.reshape(1, count, size, 1) if axis == 0 else lines.reshape(1, count, 1, size)
+    keep = {"mode", "coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside"}
+    keep |= {"nearest_mode", "antialias", "extrapolation_value"}
+    attributes = {k: v for k, v in node.attributes.items() if k in keep}
+    constants = []
+    inputs = ["x"]
+    if scales is not None:
+        target = np.ones(4, np.float32)
+        target[2 + axis] = scales[axis]
+        if node.kind == "Upsample" and node.opset < 9:
+            attributes["scales"] = [float(v) for v in target]
+        else:
+            empty = [] if node.kind == "Upsample" or node.opset < 11 else ["roi"]
+            inputs += [*empty, "scales"]
+            constants = [onnx.numpy_helper.from_array(target, "scales")]
+    else:
+        assert sizes is not None
+        whole = np.array(image.shape, np.int64)
+        whole[2 + axis] = sizes[axis]
+        inputs += ["roi", "none", "sizes"]
+        constants = [onnx.numpy_helper.from_array(whole, "sizes")]
+        constants.append(onnx.numpy_helper.from_array(np.zeros(0, np.float32), "none"))
+    if "roi" in inputs:
+        constants.append(onnx.numpy_helper.from_array(np.zeros(0, np.float32), "roi"))
+    proto = onnx.helper.make_node(node.kind, inputs, ["y"], **attributes)
+    float_type = onnx.TensorProto.FLOAT
+    graph = onnx.helper.make_graph(
+        [proto],
+        "resize",
+        [onnx.helper.make_tensor_value_info("x", float_type, image.shape)],
+        [onnx.helper.make_tensor_value_info("y", float_type, None)],
+        constants,
+    )
+    opset = [onnx.helper.make_opsetid("", node.opset)]
+    model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=8)
+    try:
+        (result,) = run_bytes(model.SerializeToString(), {"x": image})
+    except ModelError as error:
+        raise UnsupportedError(str(error)) from error
+    return np.asarray(result).reshape(count, -1)

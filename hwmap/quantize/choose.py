@@ -1,0 +1,130 @@
+"""Quantization with its choices made by measurement: range estimator and bias correction.
+
+Every choice quantizes the network from one half of the calibration images, and is judged by the
+relative error of the outputs on the other half. The best one is then made from all images.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwmap.ir.evaluate import chunks, evaluate, products, run_ops
+from hwmap.ir.graph import Graph
+from hwmap.ir.ops import Weighted
+from hwmap.ir.types import Array
+from hwmap.quantize.calibrate import ESTIMATORS, Estimator, estimate_ranges
+from hwmap.quantize.lower import lower
+
+Report = Callable[[str], None]
+CORRECTION_IMAGES = 16
+"""Images on which the bias is corrected: a mean over their pixels is enough."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is quantized."""
+
+    estimator: Estimator
+    correct_bias: bool
+
+
+RECIPES = tuple(Recipe(estimator, bias) for bias in (False, True) for estimator in ESTIMATORS)
+
+
+@dataclass(frozen=True, eq=False)
+class Quantized:
+    """An integer graph, the recipe it was made by, and the error that each recipe had."""
+
+    graph: Graph
+    recipe: Recipe
+    errors: Mapping[Recipe, float]
+
+
+def quantize_graph(
+    graph: Graph,
+    inputs: Mapping[str, Array],
+    recipe: Recipe | None = None,
+    report: Report = lambda _: None,
+) -> Quantized:
+    """The integer graph of a float graph of integer ops, calibrated on `inputs` (N, C, H, W); by
+    `recipe`, or by the one of all that has the least error."""
+    if recipe is not None:
+        return Quantized(_made(graph, inputs, (recipe,), report)[recipe], recipe, {})
+    count = len(next(iter(inputs.values())))
+    first = {name: values[: max(count // 2, 1)] for name, values in inputs.items()}
+    rest = {name: values[count // 2 :] for name, values in inputs.items()}
+    report("measuring range estimators")
+    exact = evaluate(graph, rest)
+    errors = {
+        recipe: output_error(integer, rest, exact)
+        for recipe, integer in _made(graph, first, RECIPES, report).items()
+    }
+    best = min(RECIPES, key=lambda recipe: errors[recipe])
+    return Quantized(_made(graph, inputs, (best,), report)[best], best, errors)
+
+
+def output_error(graph: Graph, inputs: Mapping[str, Array], exact: Mapping[str, Array]) -> float:
+    """The relative error (root of squares) of an integer graph's outputs, the worst of them."""
+    outputs = evaluate(graph, quantize_inputs(graph, inputs))
+    errors = []
+    for name, wanted in exact.items():
+        found = graph.tensors[name].integer.dequantize(outputs[name])
+        power = float(np.square(wanted, dtype=np.float64).sum())
+        errors.append(float(np.square(found - wanted).sum()) / max(power, 1e-30))
+    return float(np.sqrt(max(errors)))
+
+
+def quantize_inputs(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """Float inputs (N, C, H, W) as the integers that the accelerator takes."""
+    return {
+        name: graph.tensors[name].integer.quantize(values.astype(np.float32)).astype(np.int8)
+        for name, values in inputs.items()
+        if name in graph.inputs
+    }
+
+
+def _made(
+    graph: Graph, inputs: Mapping[str, Array], recipes: tuple[Recipe, ...], report: Report
+) -> dict[Recipe, Graph]:
+    estimators = tuple(dict.fromkeys(recipe.estimator for recipe in recipes))
+    ranges = estimate_ranges(graph, inputs, estimators)
+    made = {}
+    for recipe in recipes:
+        report(f"quantizing: {recipe.estimator}{', bias corrected' * recipe.correct_bias}")
+        integer = lower(graph, ranges[recipe.estimator])
+        if recipe.correct_bias:
+            shift = weight_error_means(graph, integer, inputs)
+            integer = lower(graph, ranges[recipe.estimator], shift)
+        made[recipe] = integer
+    return made
+
+
+def weight_error_means(
+    graph: Graph, integer: Graph, inputs: Mapping[str, Array]
+) -> dict[str, NDArray[np.float64]]:
+    """What rounding the weights took from the mean of each output channel (C_out,), by op: the bias
+    that restores it (Nagel et al., Data-Free Quantization, 2019, section 4.2, with the means
+    measured on the first images)."""
+    errors: dict[str, Array] = {}
+    for op in integer.ops:
+        if isinstance(op, Weighted):
+            source = graph.op(op.name)
+            assert isinstance(source, Weighted)
+            weight = integer.constants[op.weight]
+            assert weight.quant is not None
+            scales = np.reshape(weight.quant.scale, (-1, 1, 1, 1))
+            lost = graph.constants[source.weight].values - weight.values * scales
+            errors[op.name] = lost.astype(np.float32)
+    few = {name: values[:CORRECTION_IMAGES] for name, values in inputs.items()}
+    sums: dict[str, NDArray[np.float64]] = {}
+    images = 0
+    for chunk in chunks(graph, few):
+        images += len(next(iter(chunk.values())))
+        for op, sources, _ in run_ops(graph, chunk):
+            if isinstance(op, Weighted) and op.name in errors:
+                change = products(sources[0], errors[op.name], op)
+                total = change.sum(0, dtype=np.float64).mean((1, 2))
+                sums[op.name] = sums.get(op.name, 0.0) + total
+    return {name: total / images for name, total in sums.items()}
