@@ -1,10 +1,21 @@
 """hwmap compiles trained networks (ONNX) into FPGA accelerators.
 
-The verbs of the command line are functions: `inspect`, `compile`, `simulate`, `verify`. Nothing
-else is promised to users.
+The verbs of the command line are functions: `inspect`, `quantize`, `run`, `compile`,
+`simulate`, `verify`. Nothing else is promised to users.
 """
 
-from hwmap.api import CompileResult, VerifyResult, compile, inspect, simulate, verify
+from hwmap.api import (
+    CompileResult,
+    QuantizeResult,
+    RunResult,
+    VerifyResult,
+    compile,
+    inspect,
+    quantize,
+    run,
+    simulate,
+    verify,
+)
 from hwmap.board import Board, board_names, load_board
 from hwmap.errors import HwmapError
 
@@ -12,11 +23,15 @@ __all__ = [
     "Board",
     "CompileResult",
     "HwmapError",
+    "QuantizeResult",
+    "RunResult",
     "VerifyResult",
     "board_names",
     "compile",
     "inspect",
     "load_board",
+    "quantize",
+    "run",
     "simulate",
     "verify",
 ]

@@ -1,8 +1,9 @@
-"""The verbs: inspect, compile, simulate, verify. The command line is a thin layer over them."""
+"""The verbs: inspect, quantize, run, compile, simulate, verify. The command line prints them."""
 
 import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hwmap import ladder
@@ -14,17 +15,32 @@ from hwmap.compiler import (
     build,
     distrust,
     find_plan,
-    load_network,
+    load_source,
 )
-from hwmap.data import DataSet, load_data
-from hwmap.errors import BudgetError, DataError, PlanError, UnsupportedOperatorError
+from hwmap.data import DataSet, as_given, load_data
+from hwmap.errors import BudgetError, DataError, PlanError
+from hwmap.frontend.export import export_integer
 from hwmap.frontend.reader import inspect_model
 from hwmap.frontend.runtime import check_model
-from hwmap.ir.graph import Graph
+from hwmap.inference import Network, load_network, run_float, run_integer, top1
+from hwmap.ir.graph import Graph, total_macs
+from hwmap.ir.types import Array
 from hwmap.ladder import Rung, run_simulation
-from hwmap.project import check_output, project_files, read_project, write_project
-from hwmap.quantize.calibrate import synthetic_inputs
-from hwmap.report import compile_report, inspect_report, measure_accuracy
+from hwmap.passes import integer_part
+from hwmap.preprocess import Recipe, load_recipe
+from hwmap.project import (
+    check_file,
+    check_output,
+    npz_bytes,
+    project_files,
+    read_project,
+    write_file,
+    write_project,
+)
+from hwmap.quantize.calibrate import Estimator, synthetic_inputs
+from hwmap.quantize.choose import quantize_graph, recipes_of
+from hwmap.quantize.lower import lower
+from hwmap.report import compile_report, host_shape, inspect_report, measure_accuracy
 from hwmap.sim.result import SimResult
 from hwmap.solve.plan import Plan, from_json
 
@@ -61,22 +77,140 @@ def _quiet(_: str) -> None:
 
 
 def inspect(model: str | Path) -> dict[str, object]:
-    """Operators, MACs, parameters, activations of an ONNX file, and every node that is not
-    supported, as a JSON object.
+    """Operators, MACs, parameters, activations of an ONNX file, what the host computes, and every
+    node that is not supported or not on hardware, as a JSON object.
 
     Raises:
         ModelError: it is no ONNX file.
     """
+    return inspect_report(inspect_model(Path(model)))
+
+
+@dataclass(frozen=True)
+class QuantizeResult:
+    """An integer network, where it is, and a report as a JSON object."""
+
+    graph: Graph
+    report: dict[str, object]
+    path: Path | None
+
+
+def quantize(
+    model: str | Path,
+    output: str | Path | None = None,
+    *,
+    calib: str | Path | None = None,
+    preprocess: str | Path | None = None,
+    estimator: Estimator | None = None,
+    correct_bias: bool | None = None,
+    report: Report = _quiet,
+) -> QuantizeResult:
+    """Quantize an ONNX network to int8, and write it as a QDQ model `output` (None: nowhere).
+
+    `calib` is a .npz of images, as the model takes them or, with the recipe `preprocess` (TOML), of
+    pixels. `estimator` and `correct_bias` say how ranges are estimated and whether biases make up
+    for what weights lost; what is not given is chosen by measurement.
+
+    Raises:
+        HwmapError: of the model or the data.
+    """
     path = Path(model)
-    file = inspect_model(path)
-    if file.graph is None:
-        return inspect_report(file, None)
-    try:
-        return inspect_report(file, load_network(path))
-    except UnsupportedOperatorError as error:
-        return inspect_report(file, None) | {
-            "unsupported": [{"node": file.name, "reason": str(error)}]
-        }
+    if output is not None:
+        check_file(Path(output), path)
+    report("reading the model")
+    network = load_network(path)
+    source = integer_part(network.whole)
+    data = _calibration(calib, source, preprocess)
+    made = quantize_graph(source, data.inputs, recipes_of(estimator, correct_bias), report)
+    _warn_synthetic(calib, source)
+    result: dict[str, object] = {
+        "network": source.name,
+        "images": data.count,
+        "estimator": made.recipe.estimator,
+        "correct_bias": made.recipe.correct_bias,
+        "errors": [asdict(recipe) | {"error": e} for recipe, e in made.errors.items()],
+    }
+    if output is None:
+        return QuantizeResult(made.graph, result, None)
+    report("writing the model")
+    write_file(Path(output), export_integer(made.graph, network.host))
+    return QuantizeResult(made.graph, result, Path(output))
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The outputs of a network (N, then the shape of the ONNX output), and a report as a JSON
+    object: images, seconds and, with labels, top-1."""
+
+    outputs: dict[str, Array]
+    report: dict[str, object]
+
+
+def run(
+    model: str | Path,
+    data: str | Path,
+    *,
+    integer: bool = False,
+    calib: str | Path | None = None,
+    preprocess: str | Path | None = None,
+    output: str | Path | None = None,
+    report: Report = _quiet,
+) -> RunResult:
+    """Run an ONNX network on a .npz in float, or (`integer`) as the exact integer network that it
+    is quantized to from `calib`; a QDQ model keeps its scales. Writes the outputs to the .npz
+    `output`, if given.
+
+    Raises:
+        HwmapError: of the model or the data.
+    """
+    path = Path(model)
+    if output is not None:
+        check_file(Path(output), path)
+    report("reading the model")
+    network = load_network(path)
+    images = load_data(Path(data), network.whole, _recipe(preprocess))
+    graph = _integer_graph(network, calib, preprocess, report) if integer else None
+    start = time.perf_counter()
+
+    def progress(done: int, total: int) -> None:
+        report(f"image {done} of {total}")
+
+    outputs = (
+        run_float(network, images.inputs, progress)
+        if graph is None
+        else run_integer(network, graph, images.inputs, progress)
+    )
+    seconds = time.perf_counter() - start
+    result: dict[str, object] = {
+        "network": network.whole.name,
+        "arithmetic": "float32" if graph is None else "int8",
+        "images": images.count,
+        "seconds": seconds,
+        "giga_macs_per_second": images.count * total_macs(network.whole) / seconds / 1e9,
+        "top1": None,
+    }
+    if images.labels is not None:
+        _check_labels(Path(data), images.labels, network.whole)
+        result["top1"] = top1(outputs, images.labels)
+    shaped = {
+        name: values.reshape(len(values), *host_shape(network.whole, name)[1:])
+        for name, values in as_given(network.whole, outputs).items()
+    }
+    if output is not None:
+        write_file(Path(output), npz_bytes(shaped))
+    return RunResult(shaped, result)
+
+
+def _integer_graph(
+    network: Network, calib: str | Path | None, preprocess: str | Path | None, report: Report
+) -> Graph:
+    source = integer_part(network.whole)
+    data = _calibration(calib, source, preprocess)
+    if all(tensor.grid for tensor in source.tensors.values()):
+        return lower(source, {})
+    graph = quantize_graph(source, data.inputs, report=report).graph
+    _warn_synthetic(calib, source)
+    return graph
 
 
 def compile(
@@ -86,6 +220,7 @@ def compile(
     *,
     calib: str | Path | None = None,
     test_data: str | Path | None = None,
+    preprocess: str | Path | None = None,
     mem: int | None = None,
     dsp: int | None = None,
     clock_mhz: int | None = None,
@@ -97,7 +232,8 @@ def compile(
     """Compile an ONNX network for a board into the new directory `output` (None: nowhere).
 
     `mem` (bytes) and `dsp` (slices) are budgets below what the board has. `calib` is a .npz of
-    images for decomposition and quantization, `test_data` a labelled one to measure accuracy on.
+    images for decomposition and quantization, `test_data` a labelled one to measure accuracy on;
+    with the recipe `preprocess` (TOML) both hold pixels.
     `max_error` limits the summed relative output error of all decomposed ops. `plan` is a plan.json
     to use instead of solving. `report` is told what is going on.
 
@@ -112,18 +248,13 @@ def compile(
     target = target if clock_mhz is None else with_clock(target, clock_mhz)
     settings = Settings(target, budget_of(target, dsp=dsp, memory_bytes=mem), max_error)
     report("reading the model")
-    source = load_network(path)
+    source = load_source(path)
     check_model(path)
-    data = _calibration(calib, source)
-    tests = None if test_data is None else _labelled(Path(test_data), source)
+    data = _calibration(calib, source, preprocess)
+    tests = None if test_data is None else _labelled(Path(test_data), source, preprocess)
     made = _plan(plan, source, settings, data, time_limit, report)
     compiled = build(source, settings, data, made, report)
-    if calib is None:
-        log.warning(
-            "no calibration data: '%s' was quantized on random images, so its accuracy means"
-            " nothing; give --calib data.npz",
-            source.name,
-        )
+    _warn_synthetic(calib, source)
     report("measuring")
     accuracy = None if tests is None else measure_accuracy(compiled, tests)
     result = compile_report(compiled, accuracy)
@@ -160,24 +291,41 @@ def _plan(
     return distrust(source, settings, from_json(text, str(path)), data)
 
 
-def _labelled(path: Path, source: Graph) -> DataSet:
-    data = load_data(path, source)
+def _labelled(path: Path, source: Graph, preprocess: str | Path | None) -> DataSet:
+    data = load_data(path, source, _recipe(preprocess))
     if data.labels is None:
         raise DataError(f"{path}: array 'y' is missing; expected a label for each image")
-    if len(source.outputs) != 1:
-        raise DataError(f"{path}: accuracy needs one output, '{source.name}' has several")
-    classes = source.tensors[source.outputs[0]].elements
-    if data.labels.min() < 0 or data.labels.max() >= classes:
-        raise DataError(
-            f"{path}: 'y' holds labels outside 0 to {classes - 1}, the network's classes"
-        )
+    _check_labels(path, data.labels, source)
     return data
 
 
-def _calibration(calib: str | Path | None, source: Graph) -> DataSet:
+def _check_labels(path: Path, labels: Array, graph: Graph) -> None:
+    if len(graph.outputs) != 1:
+        raise DataError(f"{path}: accuracy needs one output, '{graph.name}' has several")
+    classes = graph.tensors[graph.outputs[0]].elements
+    if labels.min() < 0 or labels.max() >= classes:
+        raise DataError(
+            f"{path}: 'y' holds labels outside 0 to {classes - 1}, the network's classes"
+        )
+
+
+def _calibration(calib: str | Path | None, source: Graph, preprocess: str | Path | None) -> DataSet:
     if calib is not None:
-        return load_data(Path(calib), source)
+        return load_data(Path(calib), source, _recipe(preprocess))
     return DataSet(dict(synthetic_inputs(source)), None)
+
+
+def _recipe(preprocess: str | Path | None) -> Recipe | None:
+    return None if preprocess is None else load_recipe(Path(preprocess))
+
+
+def _warn_synthetic(calib: str | Path | None, source: Graph) -> None:
+    if calib is None and not all(tensor.grid for tensor in source.tensors.values()):
+        log.warning(
+            "no calibration data: '%s' was quantized on random images, so its accuracy means"
+            " nothing; give --calib data.npz",
+            source.name,
+        )
 
 
 def simulate(directory: str | Path, images: int | None = None) -> SimResult:

@@ -19,7 +19,15 @@ from hwmap.board import board_names, load_board
 from hwmap.compiler import Report
 from hwmap.errors import BudgetError, HwmapError
 from hwmap.ladder import Rung, require
-from hwmap.tables import boards_table, compile_table, inspect_table, simulate_table
+from hwmap.quantize.calibrate import ESTIMATORS, Estimator
+from hwmap.tables import (
+    boards_table,
+    compile_table,
+    inspect_table,
+    quantize_table,
+    run_table,
+    simulate_table,
+)
 
 app = typer.Typer(
     help="Compile trained ONNX networks into FPGA accelerators.",
@@ -31,6 +39,10 @@ err = Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Model = Annotated[Path, typer.Argument(help="The ONNX file.")]
+Calib = Annotated[Path | None, typer.Option(help="Calibration images (.npz with x).")]
+Preprocess = Annotated[
+    Path | None, typer.Option(help="A .toml recipe from images of uint8 to what the model takes.")
+]
 Build = Annotated[Path, typer.Argument(help="A directory that `hwmap compile` wrote.")]
 
 USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
@@ -55,6 +67,20 @@ def parse_bytes(text: str) -> int:
     if match is None or match[2].upper() not in UNITS:
         raise BudgetError(f"memory '{text}': expected bytes, for example 262144, 256KiB or 1.5MiB")
     return int(float(match[1]) * UNITS[match[2].upper()])
+
+
+def parse_estimator(text: str | None) -> Estimator | None:
+    """A range estimator.
+
+    Raises:
+        BudgetError: it is none.
+    """
+    for estimator in ESTIMATORS:
+        if text == estimator:
+            return estimator
+    if text is not None:
+        raise BudgetError(f"ranges '{text}': expected one of {', '.join(ESTIMATORS)}")
+    return None
 
 
 @contextmanager
@@ -82,16 +108,75 @@ def inspect(model: Model, as_json: Json = False) -> None:
 
 
 @app.command()
+def quantize(
+    model: Model,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The QDQ model to write.")],
+    calib: Calib = None,
+    preprocess: Preprocess = None,
+    ranges: Annotated[
+        str | None, typer.Option(help="min-max, percentile or mse [the best by measurement].")
+    ] = None,
+    bias_correction: Annotated[
+        bool | None, typer.Option(help="Correct biases for rounded weights [if it helps].")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Quantize a model to int8, and write it as an ONNX model with QuantizeLinear nodes."""
+    with _progress(quiet=as_json) as report:
+        result = api.quantize(
+            model,
+            output,
+            calib=calib,
+            preprocess=preprocess,
+            estimator=parse_estimator(ranges),
+            correct_bias=bias_correction,
+            report=report,
+        )
+    _print(quantize_table(result.report), result.report, as_json=as_json)
+    if not as_json:
+        typer.echo(f"model: {output}   next: hwmap run {output} DATA.npz --integer")
+
+
+@app.command()
+def run(
+    model: Model,
+    data: Annotated[Path, typer.Argument(help="Images (.npz with x, and labels y if known).")],
+    integer: Annotated[
+        bool, typer.Option("--integer", help="As the exact integer network, not in float.")
+    ] = False,
+    calib: Calib = None,
+    preprocess: Preprocess = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the outputs to this .npz.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a model on data, in float or as the integer network; with labels, measure accuracy."""
+    with _progress(quiet=as_json) as report:
+        result = api.run(
+            model,
+            data,
+            integer=integer,
+            calib=calib,
+            preprocess=preprocess,
+            output=output,
+            report=report,
+        )
+    _print(run_table(result.report), result.report, as_json=as_json)
+
+
+@app.command()
 def compile(
     model: Model,
     board: Annotated[str, typer.Option(help="A built-in board, or a .toml file.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="New directory [build/<model>].")
     ] = None,
-    calib: Annotated[Path | None, typer.Option(help="Calibration images (.npz with x).")] = None,
+    calib: Calib = None,
     test_data: Annotated[
         Path | None, typer.Option(help="Labelled images (.npz with x, y): measures accuracy.")
     ] = None,
+    preprocess: Preprocess = None,
     mem: Annotated[str | None, typer.Option(help="On-chip memory budget, e.g. 256KiB.")] = None,
     dsp: Annotated[int | None, typer.Option(help="DSP slice budget.")] = None,
     clock: Annotated[int | None, typer.Option(help="Clock in MHz [the board's].")] = None,
@@ -113,6 +198,7 @@ def compile(
             target,
             calib=calib,
             test_data=test_data,
+            preprocess=preprocess,
             mem=None if mem is None else parse_bytes(mem),
             dsp=dsp,
             clock_mhz=clock,

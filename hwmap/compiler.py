@@ -56,14 +56,13 @@ class Compiled:
     design: Design
 
 
-def canonical_network(path: Path) -> Graph:
-    """The float network of an ONNX file in canonical form, with what the host computes."""
-    return canonicalize(read_model(path))
+def load_source(path: Path) -> Graph:
+    """The part of the float network of an ONNX file that runs on the accelerator.
 
-
-def load_network(path: Path) -> Graph:
-    """The part of the float network of an ONNX file that runs on the accelerator."""
-    return hardware_part(canonical_network(path))
+    Raises:
+        ModelError, UnsupportedOperatorError: it cannot be imported, or is not on hardware.
+    """
+    return hardware_part(canonicalize(read_model(path)))
 
 
 def find_plan(

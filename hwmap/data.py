@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from hwmap.errors import DataError
 from hwmap.ir.graph import Graph
-from hwmap.ir.types import Array
+from hwmap.ir.types import Array, Tensor
+from hwmap.preprocess import Recipe
 
 # What numpy and zipfile raise for damaged, encrypted or compressed files, and objects in them.
 UNREADABLE = (
@@ -50,8 +52,10 @@ class DataSet:
         return DataSet(inputs, None if self.labels is None else self.labels[:count])
 
 
-def load_data(path: Path, graph: Graph) -> DataSet:
-    """The data in `path` for `graph`. With several inputs each is found under its own name.
+def load_data(path: Path, graph: Graph, recipe: Recipe | None = None) -> DataSet:
+    """The data in `path` for `graph`, as the model takes it or, with a `recipe`, as images. With
+    several inputs each is found under its own name. Integers that the model takes become the values
+    that they stand for.
 
     Raises:
         DataError: no such file, no .npz, a missing key, a wrong shape, NaN, or labels that do not
@@ -64,7 +68,9 @@ def load_data(path: Path, graph: Graph) -> DataSet:
         if key not in arrays:
             found = ", ".join(sorted(arrays)) or "nothing"
             raise DataError(f"{path}: array '{key}' (the images) is missing; found {found}")
-        inputs[name] = _images(arrays[key], f"{path}: '{key}'", graph.shape(name))
+        what = f"{path}: '{key}'"
+        array = arrays[key] if recipe is None else recipe.apply(arrays[key], what)
+        inputs[name] = _values(_images(array, what, graph.shape(name)), what, graph.tensors[name])
     counts = {len(values) for values in inputs.values()}
     if len(counts) != 1:
         raise DataError(f"{path}: the inputs have different numbers of images: {sorted(counts)}")
@@ -76,6 +82,27 @@ def load_data(path: Path, graph: Graph) -> DataSet:
             f"{path}: 'y' has shape {labels.shape}; expected one whole number per image"
         )
     return DataSet(inputs, labels.astype(np.int64))
+
+
+def _values(images: NDArray[np.float32], what: str, tensor: Tensor) -> NDArray[np.float32]:
+    """What the integers that the model takes stand for; floats as they are."""
+    given = tensor.given
+    if given is None:
+        return images
+    if images.min() < given.low or images.max() > given.high or (images % 1).any():
+        raise DataError(
+            f"{what} holds other values than the integers {given.low} to {given.high} that the"
+            " model takes"
+        )
+    return given.dequantize(images.astype(np.int64)).astype(np.float32)
+
+
+def as_given(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    """`inputs` as the model takes them: the integers of those that it takes as integers."""
+    return {
+        name: values if (given := graph.tensors[name].given) is None else given.quantize(values)
+        for name, values in inputs.items()
+    }
 
 
 def _read(path: Path) -> dict[str, Array]:

@@ -9,9 +9,10 @@ import numpy as np
 
 from hwmap.codegen.render import render
 from hwmap.codegen.vectors import stream_bytes
-from hwmap.compiler import canonical_network
+from hwmap.data import as_given
 from hwmap.errors import BudgetError, MismatchError
 from hwmap.frontend.runtime import run_model
+from hwmap.inference import load_network
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.types import Array
 from hwmap.project import Project, require_tools
@@ -59,8 +60,9 @@ def climb(project: Project, simulated: SimResult) -> Iterator[Rung]:
 def _float_rung(project: Project) -> Rung:
     """onnxruntime on the model ~ the imported float graph."""
     model = project.directory / "model.onnx"
-    theirs = run_model(model, project.images.inputs)
-    ours = evaluate(canonical_network(model), project.images.inputs)
+    whole = load_network(model).whole
+    theirs = run_model(model, as_given(whole, project.images.inputs))
+    ours = as_given(whole, evaluate(whole, project.images.inputs))
     worst = max(
         float(np.abs(value.reshape(len(value), -1) - theirs[name]).max())
         / max(float(np.abs(theirs[name]).max()), 1e-30)

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 
 from hwmap.codegen.render import render
 from hwmap.codegen.vectors import stream_bytes
-from hwmap.compiler import Compiled, Settings, load_network
+from hwmap.compiler import Compiled, Settings, load_source
 from hwmap.data import DataSet
 from hwmap.decode import decode
 from hwmap.design.sequential import build_design
@@ -57,6 +58,34 @@ def check_output(directory: Path) -> None:
         )
 
 
+def check_file(path: Path, model: Path) -> None:
+    """Refuse an output file that cannot be written, or is the model itself.
+
+    Raises:
+        OutputError: it is.
+    """
+    folder = path.resolve().parent
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise OutputError(f"{path}: cannot be written; give a file in a folder that is there")
+    if path.resolve() == model.resolve():
+        raise OutputError(f"{path}: is the model itself; give another output file")
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole, or not at all: it is made beside `path` and renamed.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=".hwmap-") as folder:
+            staged = Path(folder) / "file"
+            staged.write_bytes(content)
+            os.replace(staged, path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+
+
 def project_files(
     compiled: Compiled, model: Path, images: DataSet, report: Mapping[str, object]
 ) -> dict[str, str | bytes]:
@@ -87,6 +116,17 @@ def _npz(arrays: Sequence[Array]) -> bytes:
     """`arrays` by number, because names of tensors are no file names; the same bytes every time."""
     buffer = io.BytesIO()
     np.savez(buffer, *arrays)
+    return buffer.getvalue()
+
+
+def npz_bytes(arrays: Mapping[str, Array]) -> bytes:
+    """`arrays` by name, whatever the names are; the same bytes every time."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, array in arrays.items():
+            part = io.BytesIO()
+            np.lib.format.write_array(part, np.asarray(array), allow_pickle=False)
+            file.writestr(zipfile.ZipInfo(f"{name}.npy"), part.getvalue())
     return buffer.getvalue()
 
 
@@ -138,7 +178,7 @@ def read_project(directory: Path) -> Project:
         ) from error
     verify(graph, "network.json")
     check_plan(plan, graph, settings.board, settings.budget, settings.max_error)
-    source = load_network(directory / "model.onnx")
+    source = load_source(directory / "model.onnx")
     design = build_design(graph, plan, settings.board)
     return Project(
         directory, Compiled(settings, source, graph, plan, design), DataSet(inputs, None)

@@ -1,18 +1,18 @@
 """What a compiled design is worth, as numbers for people and for JSON."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-
-import numpy as np
 
 from hwmap.compiler import Compiled
 from hwmap.cost.memory import BlockUse, count_tables, engine_memories, place
 from hwmap.data import DataSet
+from hwmap.errors import UnsupportedOperatorError
 from hwmap.frontend.reader import ModelFile
+from hwmap.inference import classes, top1
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph, macs
-from hwmap.ir.ops import Weighted
-from hwmap.ir.types import Array
+from hwmap.ir.ops import Affine, Linear, Weighted, constant_names
+from hwmap.passes import canonicalize, device_part
+from hwmap.passes.hardware import host_ops, not_on_hardware
 from hwmap.quantize.choose import quantize_inputs
 
 
@@ -27,21 +27,16 @@ class Accuracy:
 
 
 def measure_accuracy(compiled: Compiled, data: DataSet) -> Accuracy:
-    """Top-1 on labelled `data`, for a network with one output."""
+    """Top-1 on labelled `data`, for a network with one output. The host's part changes no class."""
     assert data.labels is not None
-    exact = _classes(evaluate(compiled.source, data.inputs))
-    integer = _classes(evaluate(compiled.graph, quantize_inputs(compiled.graph, data.inputs)))
+    exact = evaluate(compiled.source, data.inputs)
+    integer = evaluate(compiled.graph, quantize_inputs(compiled.graph, data.inputs))
     return Accuracy(
         images=data.count,
-        float_top1=float((exact == data.labels).mean()),
-        integer_top1=float((integer == data.labels).mean()),
-        same_class=float((exact == integer).mean()),
+        float_top1=top1(exact, data.labels),
+        integer_top1=top1(integer, data.labels),
+        same_class=float((classes(exact) == classes(integer)).mean()),
     )
-
-
-def _classes(outputs: Mapping[str, Array]) -> Array:
-    (values,) = outputs.values()
-    return np.asarray(values.reshape(len(values), -1).argmax(1))
 
 
 def compile_report(compiled: Compiled, accuracy: Accuracy | None) -> dict[str, object]:
@@ -97,37 +92,79 @@ def _blocks(compiled: Compiled) -> BlockUse:
     return use
 
 
-def inspect_report(model: ModelFile, network: Graph | None) -> dict[str, object]:
-    """What an ONNX file holds as a JSON object. `network` is its canonical hardware part, or None
-    where nodes are not supported."""
+def inspect_report(model: ModelFile) -> dict[str, object]:
+    """What an ONNX file holds as a JSON object. MACs and parameters are those of the file; the ops,
+    sizes of activations and what is on hardware those of its canonical form."""
     report: dict[str, object] = {
         "name": model.name,
         "operators": model.operators,
+        "inputs": {},
+        "outputs": {},
         "macs": None,
         "parameters": None,
+        "activation_bits": None,
         "peak_activation_bytes": None,
         "ops": [],
-        "unsupported": [{"node": node, "reason": why} for node, why in model.problems],
+        "on_host": [],
+        "not_on_hardware": [],
+        "unsupported": [_reason(*problem) for problem in model.problems],
     }
-    if network is None:
+    if model.graph is None:
         return report
-    # A convolution without a bias was given one of zeros: no parameters.
-    values = [constant.values for constant in network.constants.values()]
+    graph = model.graph
+    whole = canonicalize(graph)
+    report |= {
+        "inputs": {name: host_shape(graph, name) for name in graph.inputs},
+        "outputs": {name: host_shape(graph, name) for name in graph.outputs},
+        "macs": sum(macs(op, graph) for op in graph.ops),
+        "parameters": parameters(graph),
+        "on_host": [op.name for op in host_ops(whole)],
+    }
+    try:
+        device = device_part(whole)
+    except UnsupportedOperatorError as error:
+        return report | {"unsupported": [_reason(model.name, str(error))]}
     return report | {
-        "macs": sum(macs(op, network) for op in network.ops),
-        "parameters": sum(value.size for value in values if value.any()),
-        "peak_activation_bytes": peak_activation_bytes(network),
+        "activation_bits": 8 * sum(tensor.elements for tensor in device.tensors.values()),
+        "peak_activation_bytes": peak_activation_bytes(device),
+        "not_on_hardware": [_reason(*item) for item in not_on_hardware(device)],
         "ops": [
             {
                 "name": op.name,
                 "kind": type(op).__name__,
-                "shape": list(network.shape(op.output)),
-                "macs": macs(op, network),
-                "activation_bits": 8 * network.tensors[op.output].elements,
+                "shape": list(device.shape(op.output)),
+                "macs": macs(op, device),
+                "activation_bits": 8 * device.tensors[op.output].elements,
             }
-            for op in network.ops
+            for op in device.ops
         ],
     }
+
+
+def _reason(node: str, reason: str) -> dict[str, str]:
+    return {"node": node, "reason": reason}
+
+
+def host_shape(graph: Graph, name: str) -> list[int]:
+    """The shape of an input or output in the ONNX file."""
+    return list(graph.tensors[name].host_shape or (1, *graph.shape(name)))
+
+
+def parameters(graph: Graph) -> int:
+    """Learned numbers of a graph as it was read: weights, biases, factors. A convolution without a
+    bias was given one of zeros, and a single number is one, however many channels it is for."""
+    total = 0
+    for op in graph.ops:
+        names = constant_names(op)
+        if not isinstance(op, Weighted | Linear | Affine):
+            continue
+        for name in names:
+            values = graph.constants[name].values
+            neutral = isinstance(op, Affine) and name == op.scale and bool((values == 1).all())
+            if neutral or (values.ndim == 1 and not values.any()):
+                continue
+            total += values.size
+    return total
 
 
 def peak_activation_bytes(network: Graph) -> int:

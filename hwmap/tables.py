@@ -70,10 +70,16 @@ def inspect_table(report: Mapping[str, Any]) -> Table:
     """What an ONNX file holds."""
     operators = ", ".join(f"{name} {count}" for name, count in report["operators"].items())
     rows = [("operators", operators)]
+    rows += [("input", f"{name} {shape}") for name, shape in report["inputs"].items()]
+    rows += [("output", f"{name} {shape}") for name, shape in report["outputs"].items()]
     if report["macs"] is not None:
         rows += [
             ("MACs", f"{report['macs']:,}"),
             ("parameters", f"{report['parameters']:,}"),
+        ]
+    if report["peak_activation_bytes"] is not None:
+        rows += [
+            ("activations", f"{report['activation_bits']:,} bits (int8)"),
             ("peak activations", f"{report['peak_activation_bytes']:,} bytes (int8, in order)"),
         ]
     rows += [
@@ -83,10 +89,44 @@ def inspect_table(report: Mapping[str, Any]) -> Table:
         )
         for op in report["ops"]
     ]
+    rows += [("on the host", name) for name in report["on_host"]]
+    rows += [
+        ("imports, not yet on hardware", f"{item['node']}: {item['reason']}")
+        for item in report["not_on_hardware"]
+    ]
     rows += [
         ("NOT SUPPORTED", f"{item['node']}: {item['reason']}") for item in report["unsupported"]
     ]
     return _pairs(report["name"], rows)
+
+
+def quantize_table(report: Mapping[str, Any]) -> Table:
+    """How a network was quantized."""
+    rows = [
+        ("calibration images", f"{report['images']}"),
+        ("ranges", report["estimator"]),
+        ("bias correction", "yes" if report["correct_bias"] else "no"),
+    ]
+    rows += [
+        (
+            f"error of {item['estimator']}{', bias corrected' * item['correct_bias']}",
+            f"{item['error']:.4f} of the outputs, on the half that was not calibrated on",
+        )
+        for item in report["errors"]
+    ]
+    return _pairs(report["network"], rows)
+
+
+def run_table(report: Mapping[str, Any]) -> Table:
+    """What a run of a network gave."""
+    rows = [
+        ("arithmetic", report["arithmetic"]),
+        ("images", f"{report['images']:,} in {report['seconds']:.2f} s"),
+        ("speed", f"{report['giga_macs_per_second']:.2f} GMAC/s"),
+    ]
+    if report["top1"] is not None:
+        rows.append(("top-1", f"{report['top1']:.4f}"))
+    return _pairs(report["network"], rows)
 
 
 def simulate_table(data: Mapping[str, Any]) -> Table:

@@ -67,6 +67,12 @@ class Network:
         inputs = [source, self.constant(weight, f"{name}.w"), bias]
         return self.node("ConvTranspose", *inputs, name=name, **attributes)
 
+    def cut(self, source: str, end: Shape, start: Shape = (0, 0, 0), *, name: str) -> str:
+        """Channels, rows and columns [start, end) of a tensor."""
+        bounds = [self.constant(np.array(b), f"{name}.{i}") for i, b in enumerate((start, end))]
+        axes = self.constant(np.array([1, 2, 3]), f"{name}.axes")
+        return self.node("Slice", source, *bounds, axes, name=name)
+
     def gemm(self, source: str, channels: tuple[int, int], *, name: str) -> str:
         """A linear layer."""
         weight = self.rng.standard_normal((channels[1], channels[0])) / np.sqrt(channels[0])
@@ -149,36 +155,24 @@ def everything_else(seed: int = 0) -> Network:
     """The hardware ops that `everything` lacks; output 'out'."""
     net = Network((3, 9, 7), seed=seed)
     a = net.conv("x", (3, 6), (3, 3), name="stem", pads=[1, 1, 1, 1])
-    gate = net.node("Sigmoid", a, name="gate")
-    a = net.node("Mul", a, gate, name="silu")
+    a = net.node("Mul", a, net.node("Sigmoid", a, name="gate"), name="silu")
     up = net.transposed(a, (6, 4), (3, 2), name="up", strides=[2, 3], pads=[1, 0, 0, 0])
     up = net.node("Relu", up, name="up.relu")
-    wide = net.transposed(
-        a, (6, 4), (2, 3), name="wide", strides=[2, 3], group=2, output_padding=[1, 0],
-        dilations=[1, 2], pads=[1, 2, 0, 1],
-    )  # fmt: skip
-    crop = net.node(
-        "Slice", wide, net.constant(np.array([0, 0]), "from"), net.constant(np.array([18, 20]), "to"),
-        net.constant(np.array([2, 3]), "axes"), name="crop",
-    )  # fmt: skip
-    b = net.node("Sub", up, crop, name="difference")
+    holes = {"dilations": [1, 2], "pads": [1, 2, 0, 1], "output_padding": [1, 0], "group": 2}
+    wide = net.transposed(a, (6, 4), (2, 3), name="wide", strides=[2, 3], **holes)
+    b = net.node("Sub", up, net.cut(wide, (4, 18, 20), name="crop"), name="difference")
     deep = net.transposed(a, (6, 6), (3, 3), name="deep", strides=[2, 2], group=6, pads=[1] * 4)
     c = net.node("MaxPool", deep, name="holes", kernel_shape=[2, 2], dilations=[3, 2])
     c = net.node("AveragePool", c, name="edges", kernel_shape=[3, 3], pads=[1] * 4, strides=[2, 1])
     scales = net.constant(np.array([1, 1, 2, 2], np.float32), "scales")
     c = net.node("Resize", c, "", scales, name="nearest", mode="nearest")
-    c = net.node("Pad", c, net.constant(np.array([0, 0, 1, 2, 0, 0, 3, 0]), "pads"), name="edge",
-                 mode="edge")  # fmt: skip
+    pads = net.constant(np.array([0, 0, 1, 2, 0, 0, 3, 0]), "pads")
+    c = net.node("Pad", c, pads, name="edge", mode="edge")
     shuffled = net.node("Reshape", b, net.constant(np.array([1, 2, 2, 360]), "s0"), name="r0")
     shuffled = net.node("Transpose", shuffled, name="r1", perm=[0, 2, 1, 3])
     b = net.node("Reshape", shuffled, net.constant(np.array([1, 4, 18, 20]), "s1"), name="r2")
-    left = net.node("Slice", b, net.constant(np.array([0, 1, 0]), "f2"),
-                    net.constant(np.array([16, 20, 4]), "t2"),
-                    net.constant(np.array([2, 3, 1]), "a2"), name="left")  # fmt: skip
-    low = net.node("Slice", c, net.constant(np.array([0, 0]), "f3"),
-                   net.constant(np.array([16, 19]), "t3"),
-                   net.constant(np.array([2, 3]), "a3"), name="low")  # fmt: skip
-    d = net.node("Concat", left, low, name="channels", axis=1)
+    left = net.cut(b, (4, 16, 20), (0, 0, 1), name="left")
+    d = net.node("Concat", left, net.cut(c, (6, 16, 19), name="low"), name="channels", axis=1)
     squeezed = net.node("GlobalAveragePool", d, name="squeeze")
     squeezed = net.conv(squeezed, (10, 10), (1, 1), name="excite")
     squeezed = net.node("HardSigmoid", squeezed, name="scale")

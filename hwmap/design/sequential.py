@@ -252,8 +252,9 @@ def _kind(op: HardwareOp, graph: Graph) -> str:
             return "average_pool"
         case Add():
             return "add"
-        case Mul(inputs=(left, right)):
-            return "mul" if graph.shape(left) == graph.shape(right) else "scale"
+        case Mul():
+            left, right = map(graph.shape, op.inputs)
+            return "mul" if left == right else "scale"
         case Lookup():
             return "lookup"
         case _:

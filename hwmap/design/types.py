@@ -24,8 +24,8 @@ class StepDescriptor:
     """One row of the table that drives the engine; the fields are those of `hls/hwmap/step.hpp`.
 
     `source` (the ONNX node) and `instance` are for people; `kind` is "load", "matrix", "depthwise",
-    "max_pool", "average_pool", "add", "mul", "scale", "lookup" or "store". Addresses and `_bytes` are bytes of the
-    arena, except for those of the constant memories, which are words.
+    "max_pool", "average_pool", "add", "mul", "scale", "lookup" or "store". Addresses and `_bytes`
+    are bytes of the arena, except for those of the constant memories, which are words.
     """
 
     source: str

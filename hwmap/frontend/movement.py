@@ -6,6 +6,7 @@ constant is moved as it is.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -170,7 +171,7 @@ def split(node: Node) -> tuple[Value, ...]:
             lambda a, low=low, high=high: np.take(a, np.arange(low, high), axis=axis),  # type: ignore[misc]
             i,
         )
-        for i, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True))
+        for i, (low, high) in enumerate(pairwise(edges))
     )
 
 
@@ -243,7 +244,7 @@ def pad(node: Node) -> Value:
     )
     grown = [(max(low, 0), max(high, 0)) for low, high in widths]
     if mode != "constant":
-        return moved(node, value, lambda a: np.pad(a[cut], grown, mode=mode))  # type: ignore[call-overload]
+        return moved(node, value, lambda a: np.pad(a[cut], grown, mode=mode))
     number = node.attributes.get("value", 0.0)
     if node.has(2):
         number = node.array(2).item()
@@ -301,7 +302,7 @@ def _concat(node: Node, values: list[Value], shape: list[int], axis: int) -> Val
             shape=(1, count),
             index=None if value.index is None else value.index.reshape(1, count),
             output=f"{value.output}:flat",
-        )  # fmt: skip
+        )
         for value, count in zip(values, counts, strict=True)
     ]
     parts = tuple(node.draft.as_tensor(row) for row in rows)

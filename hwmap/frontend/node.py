@@ -32,9 +32,9 @@ class Value:
     """What an ONNX name stands for: `array` (a constant), or values computed at run time: element i
     is function(element index[i] of `tensor`), where no index means the same order.
 
-    `shape` is the ONNX shape; `name` and `output` are those of the node that made it. `quant` is the
-    grid that a constant's values lie on; for integers (`raw`: an input of integers, or the output
-    of a QuantizeLinear) their format.
+    `shape` is the ONNX shape; `name` and `output` are those of the node that made it. `quant` is
+    the grid that a constant's values lie on; for integers (`raw`: an input of integers, or the
+    output of a QuantizeLinear) their format.
     """
 
     shape: tuple[int, ...]
@@ -64,14 +64,16 @@ class Draft:
     given: dict[str, Quant] = field(default_factory=dict)
     signed: dict[str, bool] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    tensors: set[str] = field(default_factory=set)
     ready: dict[tuple[str, Shape], str] = field(default_factory=dict)
 
     def name(self, wanted: str) -> str:
-        """A name that nothing has, and now is taken: `wanted`, or a numbered form of it."""
-        tries = (wanted if i == 0 else f"{wanted}#{i}" for i in count())
-        name = next(name for name in tries if name not in self.names)
-        self.names.add(name)
-        return name
+        """A name that no op has, and now is taken: `wanted`, or a numbered form of it."""
+        return _free(wanted, self.names)
+
+    def tensor(self, wanted: str) -> str:
+        """The same for a tensor."""
+        return _free(wanted, self.tensors)
 
     def add(self, op: Op, shape: Shape, constants: Mapping[str, Array] | None = None) -> str:
         """Add an op that writes a tensor of `shape`; the tensor's name."""
@@ -114,7 +116,7 @@ class Draft:
         """Names of an op and its output; the last op on the way to `value` has its names."""
         free = value.output not in self.shapes
         name = self.name(value.name if last else f"{value.name}/step")
-        return name, value.output if last and free else self.name(f"{name}:out")
+        return name, value.output if last and free else self.tensor(f"{name}:out")
 
     def _add_step(
         self, step: functions.Linear, function: Function, name: str, tensor: str, output: str
@@ -139,6 +141,13 @@ class Draft:
         shape = (1, *self.shapes[value.tensor])
         bare = replace(value, index=None, shape=shape, output=f"{value.output}:values")
         return replace(value, tensor=self.as_tensor(bare), function=X)
+
+
+def _free(wanted: str, taken: set[str]) -> str:
+    tries = (wanted if i == 0 else f"{wanted}#{i}" for i in count())
+    name = next(name for name in tries if name not in taken)
+    taken.add(name)
+    return name
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,7 +256,7 @@ class Node:
     def extra(self, suffix: str) -> tuple[str, str]:
         """Names for one op more and its output, where a node becomes several ops."""
         name = self.draft.name(f"{self.name}/{suffix}")
-        return name, self.draft.name(f"{name}:out")
+        return name, self.draft.tensor(f"{name}:out")
 
 
 def ir_shape(shape: Sequence[int]) -> Shape:

@@ -31,7 +31,7 @@ Problem = tuple[str, str]
 """A node's name, and why it cannot be imported."""
 
 OLDEST_OPSET = 7
-INPUT_TYPES = {
+INPUT_TYPES: dict[int, bool | None] = {
     onnx.TensorProto.FLOAT: None,
     onnx.TensorProto.INT8: True,
     onnx.TensorProto.UINT8: False,
@@ -79,7 +79,7 @@ def inspect_model(path: Path) -> ModelFile:
     reads = Counter(name for node in nodes for name in node.input)
     reads.update(out.name for out in proto.graph.output)
     draft = Draft()
-    draft.names |= {name for node in proto.graph.node for name in node.output if name}
+    draft.tensors |= {name for node in proto.graph.node for name in node.output if name}
     problems: list[Problem] = []
     inputs = [
         _input(info, path, draft, problems)
@@ -210,7 +210,7 @@ def _input(info: onnx.ValueInfoProto, path: Path, draft: Draft, problems: list[P
             " onnxruntime.tools.make_dynamic_shape_fixed"
         ) from error
     draft.shapes[info.name] = shape
-    draft.names.add(info.name)
+    draft.tensors.add(info.name)
     signed = INPUT_TYPES.get(kind.elem_type)
     if kind.elem_type not in INPUT_TYPES:
         found_type = onnx.TensorProto.DataType.Name(kind.elem_type)

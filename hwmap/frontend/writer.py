@@ -84,7 +84,7 @@ class Writer:
         tries = (name if i == 0 else f"{name}#{i}" for i in count())
         unique = next(text for text in tries if text not in self.taken)
         self.taken.add(unique)
-        made = helper.make_node(kind, list(inputs), [output], name=unique, **attributes)
+        made = helper.make_node(kind, list(inputs), [output], name=unique, **attributes)  # type: ignore[arg-type]
         self.nodes.append(made)
         return output
 

@@ -233,8 +233,7 @@ def _integer_products(op: Weighted, graph: Graph, x: Array, quant: Quant) -> Arr
     sums = np.abs(weight.astype(np.int64)).sum((1, 2, 3))
     largest = int((sums * (quant.high - quant.low) + np.abs(bias.astype(np.int64))).max())
     exact = exact_float(largest)
-    centred = x.astype(exact)
-    centred -= exact(quant.zero_point)
+    centred = np.subtract(x, quant.zero_point, dtype=exact)
     total = products(centred, weight.astype(exact), op)
     total += bias.astype(exact)[:, None, None]
     return total
@@ -306,7 +305,7 @@ def convolve(x: Array, weight: Array, op: Conv) -> Array:
     flat = weight.reshape(op.groups, step, -1)
     if kernel == [1, 1] and op.strides == (1, 1) and not any(op.pads):
         columns = x.reshape(count, op.groups, per_group, -1)
-        return np.matmul(flat, columns).reshape(count, out, height, width)
+        return np.asarray(np.matmul(flat, columns)).reshape(count, out, height, width)
     # One image at a time: its patches stay in the cache and take little memory.
     for image in range(count):
         for group in range(op.groups):

@@ -179,6 +179,11 @@ def macs(op: Op, graph: Graph) -> int:
             return 0
 
 
+def total_macs(graph: Graph) -> int:
+    """The multiply-accumulates of all ops for one image."""
+    return sum(macs(op, graph) for op in graph.ops)
+
+
 def rewrite(
     graph: Graph,
     *,

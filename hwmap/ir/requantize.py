@@ -3,8 +3,9 @@
     y = clamp(zero_point + round_half_up(accumulator * multiplier * 2**-shift))
 
 All integer arithmetic, exact in 64 bits: the accumulator has 32 bits, the multiplier at most 17
-(the factors of an Add, which multiply 8-bit values, at most 21), the shift is at most 47. `hls/hwmap/requantize.hpp` is the same rule in C++, and
-`tests/ir/test_requantize.py` runs both on the same vectors.
+(the factors of an Add, which multiply 8-bit values, at most 21), the shift is at most 47.
+`hls/hwmap/requantize.hpp` is the same rule in C++, and `tests/ir/test_requantize.py` runs both on
+the same vectors.
 """
 
 from collections.abc import Sequence
@@ -136,8 +137,8 @@ def _requant_of(op: IntegerOp, graph: Graph) -> Requant:
             ratios = source[0].scalar_scale * scales / target.scalar_scale
             return _requant(ratios, target.zero_point, target, clamp)
         case AveragePool(clamp=clamp):
-            ratios = source[0].scalar_scale / (target.scalar_scale * window_sizes(op, graph))
-            return _requant(ratios, target.zero_point, target, clamp)
+            sizes = target.scalar_scale * window_sizes(op, graph)
+            return _requant(source[0].scalar_scale / sizes, target.zero_point, target, clamp)
         case Add(clamp=clamp, signs=signs):
             parts = [quant.scalar_scale / target.scalar_scale for quant in source]
             shift = add_shift(parts)
@@ -161,7 +162,7 @@ def _requant_of(op: IntegerOp, graph: Graph) -> Requant:
             return _requant(np.array([ratio]), target.zero_point, target, Clamp())
 
 
-def _requant(ratios: NDArray[np.float64], zero_point: int, target: Quant, clamp: Clamp) -> Requant:
+def _requant(ratios: Array, zero_point: int, target: Quant, clamp: Clamp) -> Requant:
     pairs = np.array([multiplier_and_shift(float(ratio)) for ratio in ratios.flat], np.int64)
     multipliers, shifts = (column.reshape(ratios.shape) for column in pairs.T)
     low, high = integer_clamp(clamp, target)
@@ -173,7 +174,7 @@ def window_sizes(op: AveragePool, graph: Graph) -> NDArray[np.int64]:
     _, height, width = graph.shape(op.inputs[0])
     rows = np.array(average_counts(op, height, 0))
     columns = np.array(average_counts(op, width, 1))
-    sizes = rows[:, None] * columns
+    sizes: Integers = rows[:, None] * columns
     return sizes if sizes.min() != sizes.max() else sizes[:1, :1]
 
 

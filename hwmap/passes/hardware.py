@@ -1,4 +1,4 @@
-"""The borders between what the host computes, what has an integer form, and what the engine runs."""
+"""The borders: what the host computes, what has an integer form, and what the engine runs."""
 
 from collections.abc import Sequence
 

@@ -33,6 +33,15 @@ class Recipe:
 RECIPES = tuple(Recipe(estimator, bias) for bias in (False, True) for estimator in ESTIMATORS)
 
 
+def recipes_of(estimator: Estimator | None, correct_bias: bool | None) -> tuple[Recipe, ...]:
+    """The recipes with this estimator and correction; None leaves it open."""
+    return tuple(
+        recipe
+        for recipe in RECIPES
+        if estimator in (None, recipe.estimator) and correct_bias in (None, recipe.correct_bias)
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Quantized:
     """An integer graph, the recipe it was made by, and the error that each recipe had."""
@@ -45,13 +54,13 @@ class Quantized:
 def quantize_graph(
     graph: Graph,
     inputs: Mapping[str, Array],
-    recipe: Recipe | None = None,
+    recipes: tuple[Recipe, ...] = RECIPES,
     report: Report = lambda _: None,
 ) -> Quantized:
-    """The integer graph of a float graph of integer ops, calibrated on `inputs` (N, C, H, W); by
-    `recipe`, or by the one of all that has the least error."""
-    if recipe is not None:
-        return Quantized(_made(graph, inputs, (recipe,), report)[recipe], recipe, {})
+    """The integer graph of a float graph of integer ops, calibrated on `inputs` (N, C, H, W), by
+    the one of `recipes` that has the least error."""
+    if len(recipes) == 1:
+        return Quantized(_made(graph, inputs, recipes, report)[recipes[0]], recipes[0], {})
     count = len(next(iter(inputs.values())))
     first = {name: values[: max(count // 2, 1)] for name, values in inputs.items()}
     rest = {name: values[count // 2 :] for name, values in inputs.items()}
@@ -59,9 +68,9 @@ def quantize_graph(
     exact = evaluate(graph, rest)
     errors = {
         recipe: output_error(integer, rest, exact)
-        for recipe, integer in _made(graph, first, RECIPES, report).items()
+        for recipe, integer in _made(graph, first, recipes, report).items()
     }
-    best = min(RECIPES, key=lambda recipe: errors[recipe])
+    best = min(recipes, key=lambda recipe: errors[recipe])
     return Quantized(_made(graph, inputs, (best,), report)[best], best, errors)
 
 

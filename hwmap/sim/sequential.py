@@ -175,8 +175,9 @@ def _run_vector(step: StepDescriptor, machine: _Machine) -> None:
     elif step.kind in ("mul", "scale"):
         second = x[:, :, 1]
         if step.kind == "scale":
-            second = machine.read(step.second_source_bytes + np.arange(channels))[:, None]
-        sums = (x[:, :, 0] - step.operand[0]) * (second.astype(np.int64) - step.operand[1])
+            per_channel = machine.read(step.second_source_bytes + np.arange(channels))
+            second = per_channel[:, None].astype(np.int64)
+        sums = (x[:, :, 0] - step.operand[0]) * (second - step.operand[1])
     elif step.kind == "depthwise":
         sums = (x * _vector_weights(step, machine)).sum(2)
     else:
