@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from hwmap.compiler import load_network
+from hwmap.compiler import load_source
 from hwmap.ir.evaluate import evaluate
 from tests.networks import ROOT, load_case
 
@@ -19,7 +19,7 @@ def test_the_memory_budget_example_runs():
 
 def test_the_example_network_has_the_accuracy_that_the_readme_states():
     case = load_case("digits")
-    graph = load_network(case.model)
+    graph = load_source(case.model)
 
     classes = evaluate(graph, {"input": case.images})["output"].reshape(-1, 10).argmax(1)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hwmap.board import budget_of, load_board
-from hwmap.compiler import Compiled, Settings, load_network
+from hwmap.compiler import Compiled, Settings, load_source
 from hwmap.cost.engine import Engine
 from hwmap.data import DataSet
 from hwmap.decompose.apply import apply_candidates
@@ -62,7 +62,7 @@ def _plan(graph: Graph, engine: Engine, *, resident: bool) -> Plan:
 
 def _project(net: Network, tmp_path: Path, engine: Engine, *, resident: bool, outputs) -> Project:
     model = net.save(tmp_path / "net.onnx", *outputs)
-    source = load_network(model)
+    source = load_source(model)
     rng = np.random.default_rng(1)
     inputs = {n: rng.standard_normal((4, *source.shape(n))).astype("f") for n in source.inputs}
     plan = _plan(source, engine, resident=resident)

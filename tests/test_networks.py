@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hwmap.board import Budget, budget_of, load_board
-from hwmap.compiler import Compiled, Settings, build, load_network
+from hwmap.compiler import Compiled, Settings, build, load_source
 from hwmap.data import DataSet
 from hwmap.decompose.candidates import Candidate, enumerate_candidates
 from hwmap.errors import InfeasibleError
@@ -32,7 +32,7 @@ def _solve(source: Graph, candidates: dict[str, tuple[Candidate, ...]], budget: 
 @pytest.fixture(scope="module")
 def prepared(case: Case):
     """The network, its candidates, its data, and the least memory for which a design was found."""
-    source = load_network(case.model)
+    source = load_source(case.model)
     name = source.inputs[0]
     data = DataSet({name: case.calibration.reshape(-1, *source.shape(name))}, None)
     candidates = enumerate_candidates(source, data.first(32).inputs)

@@ -8,7 +8,7 @@ import pytest
 
 import hwmap
 from hwmap.board import board_names, load_board
-from hwmap.compiler import load_network
+from hwmap.compiler import load_source
 from tests.models import Network
 from tests.networks import SHARED
 
@@ -28,7 +28,7 @@ def test_a_larger_network_climbs_every_rung(name: str, board: str, tmp_path: Pat
     if not SHARED.is_dir():
         pytest.skip("the shared networks are not here")
     model = SHARED / "models" / f"{name}.onnx"
-    source = load_network(model)
+    source = load_source(model)
     shape = source.shape(source.inputs[0])
     images = np.random.default_rng(0).standard_normal((8, *shape)).astype("f")
     np.savez(tmp_path / "calib.npz", x=images)

@@ -63,20 +63,32 @@ class Draft:
     grids: dict[str, Quant] = field(default_factory=dict)
     given: dict[str, Quant] = field(default_factory=dict)
     signed: dict[str, bool] = field(default_factory=dict)
+    nodes: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     tensors: set[str] = field(default_factory=set)
     ready: dict[tuple[str, Shape], str] = field(default_factory=dict)
 
     def name(self, wanted: str) -> str:
-        """A name that no op has, and now is taken: `wanted`, or a numbered form of it."""
-        return _free(wanted, self.names)
+        """A name that no node and no op has: `wanted`, or a numbered form of it."""
+        return _free(wanted, self.nodes | self.names)
+
+    def node_name(self, wanted: str) -> str:
+        """The same for a node; it is the node's from now on."""
+        name = _free(wanted, self.nodes)
+        self.nodes.add(name)
+        return name
 
     def tensor(self, wanted: str) -> str:
-        """The same for a tensor."""
-        return _free(wanted, self.tensors)
+        """A name that no tensor has, and now is taken."""
+        name = _free(wanted, self.tensors)
+        self.tensors.add(name)
+        return name
 
     def add(self, op: Op, shape: Shape, constants: Mapping[str, Array] | None = None) -> str:
         """Add an op that writes a tensor of `shape`; the tensor's name."""
+        if op.name in self.names:
+            raise UnsupportedError(f"the name '{op.name}' is taken; rename the node")
+        self.names.add(op.name)
         self.ops.append(op)
         self.shapes[op.output] = shape
         self.constants |= constants or {}
@@ -115,7 +127,8 @@ class Draft:
     def _step_names(self, value: Value, last: bool) -> tuple[str, str]:
         """Names of an op and its output; the last op on the way to `value` has its names."""
         free = value.output not in self.shapes
-        name = self.name(value.name if last else f"{value.name}/step")
+        own = last and value.name not in self.names
+        name = value.name if own else self.name(f"{value.name}/step")
         return name, value.output if last and free else self.tensor(f"{name}:out")
 
     def _add_step(
@@ -145,9 +158,7 @@ class Draft:
 
 def _free(wanted: str, taken: set[str]) -> str:
     tries = (wanted if i == 0 else f"{wanted}#{i}" for i in count())
-    name = next(name for name in tries if name not in taken)
-    taken.add(name)
-    return name
+    return next(name for name in tries if name not in taken)
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +219,7 @@ class Node:
         if value.array is None:
             raise UnsupportedError(f"input {position} must be a constant, got '{value.tensor}'")
         if value.array.dtype.kind == "f" and not np.isfinite(value.array).all():
-            raise UnsupportedError(f"the constant at input {position} holds NaN or infinite values")
+            raise UnsupportedError(f"constant '{value.output}' holds NaN or infinite values")
         return value.array
 
     def integers(self, position: int, attribute: str) -> list[int] | None:

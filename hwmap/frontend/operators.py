@@ -1,11 +1,11 @@
 """The ONNX operators: which function imports each of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from hwmap.frontend import convolution, folding, movement, pointwise, pooling, quantized, resize
 from hwmap.frontend.folding import ARITHMETIC, folded
-from hwmap.frontend.node import Node, UnsupportedError, Value
+from hwmap.frontend.node import Node, Value
 
 Import = Callable[[Node], Value | tuple[Value, ...]]
 
@@ -60,7 +60,17 @@ OPERATORS: dict[str, Import] = {
 }
 """Operators that are imported where an input is computed at run time."""
 
-SUPPORTED = tuple(sorted({*OPERATORS, *ARITHMETIC}))
+SUPPORTED = tuple(sorted(OPERATORS))
+
+
+def is_supported(kind: str, inputs: Iterable[Value | None]) -> bool:
+    """Whether there is a function for the operator `kind` with these inputs."""
+    return kind in OPERATORS or (kind in ARITHMETIC and _are_constant(inputs))
+
+
+def _are_constant(inputs: Iterable[Value | None]) -> bool:
+    given = [value for value in inputs if value is not None]
+    return bool(given) and all(value.array is not None for value in given)
 
 
 def import_node(node: Node) -> tuple[Value, ...]:
@@ -69,11 +79,7 @@ def import_node(node: Node) -> tuple[Value, ...]:
     Raises:
         UnsupportedError: with the reason.
     """
-    given = [value for value in node.inputs if value is not None]
-    constants = bool(given) and all(value.array is not None for value in given)
-    if constants and node.kind in ARITHMETIC:
+    if node.kind in ARITHMETIC and _are_constant(node.inputs):
         return (folded(node),)
-    if node.kind not in OPERATORS:
-        raise UnsupportedError("is supported on constants only")
     values = OPERATORS[node.kind](node)
     return values if isinstance(values, tuple) else (values,)

@@ -21,7 +21,7 @@ from hwmap.frontend.node import (
     check_size,
     ir_shape,
 )
-from hwmap.frontend.operators import SUPPORTED, import_node
+from hwmap.frontend.operators import SUPPORTED, import_node, is_supported
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Reshape
 from hwmap.ir.types import Array, Constant, Tensor
@@ -233,11 +233,14 @@ def _import(
     """Add what `proto` computes to `values`, or the reason why not to `problems`. A node that only
     reads what an unsupported node would have written is no problem of its own."""
     outputs = tuple(proto.output)
-    name = draft.name(proto.name or next((out for out in outputs if out), proto.op_type))
-    if proto.op_type not in SUPPORTED or proto.domain not in ("", "ai.onnx"):
-        problems.append((name, f"operator '{proto.op_type}' is not supported"))
+    name = draft.node_name(proto.name or next((out for out in outputs if out), proto.op_type))
+    standard = proto.domain in ("", "ai.onnx")
+    lost = any(source and source not in values for source in proto.input)
+    if lost and standard and proto.op_type in SUPPORTED:
         return
-    if any(source and source not in values for source in proto.input):
+    inputs = tuple(values.get(source) for source in proto.input)
+    if lost or not standard or not is_supported(proto.op_type, inputs):
+        problems.append((name, f"operator '{proto.op_type}' is not supported"))
         return
     extra = [out for out in outputs[1:] if out and reads[out]]
     if extra and proto.op_type != "Split":
@@ -248,17 +251,13 @@ def _import(
             name,
             proto.op_type,
             opset,
-            tuple(values[source] if source else None for source in proto.input),
+            inputs,
             outputs,
             {item.name: _attribute(item) for item in proto.attribute},
             draft,
             shared=reads[outputs[0]] > 1,
         )
-        # An op of the node takes its name.
-        draft.names.discard(name)
-        found = import_node(node)
-        draft.names.add(name)
-        values |= zip(outputs, found, strict=False)
+        values |= zip(outputs, import_node(node), strict=False)
     except UnsupportedError as error:
         problems.append((name, f"{proto.op_type}: {error}"))
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:

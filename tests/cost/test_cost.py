@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hwmap.compiler import load_network
-from hwmap.cost.engine import Engine, op_cost
+from hwmap.compiler import load_source
+from hwmap.cost.engine import Engine, op_cost, shape_of, sweep_cost
 from hwmap.cost.memory import Memory, engine_memories, place
 from tests.models import Network
 
@@ -13,8 +13,14 @@ ENGINE = Engine(pe=4, simd=8, vector_lanes=8, requant_lanes=2, bus_bytes=8)
 
 
 def _cost(net: Network, tmp_path: Path, engine: Engine = ENGINE):
-    graph = load_network(net.save(tmp_path / "net.onnx", "out"))
+    graph = load_source(net.save(tmp_path / "net.onnx", "out"))
     return op_cost(graph.op("out"), graph, engine)
+
+
+def _sweep(net: Network, tmp_path: Path):
+    graph = load_source(net.save(tmp_path / "net.onnx", "out"))
+    shape = shape_of(graph.op("out"), graph)
+    return sweep_cost(shape.sweeps[0], shape, ENGINE)
 
 
 def test_a_convolution_takes_the_cycles_of_the_folding_formula(tmp_path: Path):
@@ -35,14 +41,14 @@ def test_a_row_of_a_window_is_read_as_one_run(tmp_path: Path):
     net.conv("x", (3, 4), (3, 3), name="out")
 
     # Three rows of 9 bytes: two words of 8 each, not three words of 3 channels each.
-    assert _cost(net, tmp_path).words == 3 * 2
+    assert _sweep(net, tmp_path).words == 3 * 2
 
 
 def test_results_that_leave_slower_than_they_are_made_set_the_period(tmp_path: Path):
     net = Network((8, 4, 4))
     net.conv("x", (8, 16), (1, 1), name="out")
 
-    cost = _cost(net, tmp_path)
+    cost = _sweep(net, tmp_path)
 
     assert (cost.words, cost.drains, cost.period) == (1, 2, 2)
 
@@ -60,7 +66,7 @@ def test_depthwise_and_pooling_use_the_vector_lanes(tmp_path: Path):
     net = Network((12, 6, 6))
     a = net.conv("x", (12, 12), (3, 3), name="a", group=12)
     net.node("MaxPool", a, name="out", kernel_shape=[2, 2], strides=[2, 2])
-    graph = load_network(net.save(tmp_path / "net.onnx", "out"))
+    graph = load_source(net.save(tmp_path / "net.onnx", "out"))
 
     depthwise = op_cost(graph.op("a"), graph, ENGINE)
     pool = op_cost(graph.op("out"), graph, ENGINE)
@@ -108,8 +114,14 @@ def test_memories_move_to_ultra_ram_only_where_block_ram_is_full():
 
 
 def test_the_engine_holds_a_row_beyond_either_end_of_the_arena():
-    memories = engine_memories(ENGINE, arena_bytes=17, weight_words=3, channel_words=2)
+    memories = engine_memories(ENGINE, arena_bytes=17, weight_words=3, channel_words=2, tables=2)
 
     sizes = {memory.name: memory.size_bytes for memory in memories}
 
-    assert sizes == {"arena": 5 * 8, "weights": 3 * 32, "channels": 2 * 16, "fetch FIFO": 64 * 8}
+    assert sizes == {
+        "arena": 5 * 8,
+        "weights": 3 * 32,
+        "channels": 2 * 16,
+        "fetch FIFO": 64 * 8,
+        "tables": 2 * 256 * 2,
+    }

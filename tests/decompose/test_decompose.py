@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwmap.compiler import load_network
+from hwmap.compiler import load_source
 from hwmap.decompose.apply import apply_candidates
 from hwmap.decompose.candidates import (
     METHODS,
@@ -147,7 +147,7 @@ def test_the_error_is_the_relative_error_of_the_output_on_the_data(method: str):
 
 
 def test_no_candidate_has_more_macs_than_dense_and_none_is_beaten(tmp_path: Path):
-    graph = load_network(chain().save(tmp_path / "net.onnx", "out"))
+    graph = load_source(chain().save(tmp_path / "net.onnx", "out"))
     x = np.random.default_rng(0).standard_normal((8, 4, 8, 8)).astype("f")
 
     for candidates in enumerate_candidates(graph, {"x": x}).values():
@@ -162,7 +162,7 @@ def test_no_candidate_has_more_macs_than_dense_and_none_is_beaten(tmp_path: Path
 
 
 def test_depthwise_and_fixed_convolutions_stay_as_they_are(tmp_path: Path):
-    graph = load_network(everything().save(tmp_path / "net.onnx", "out"))
+    graph = load_source(everything().save(tmp_path / "net.onnx", "out"))
     x = np.random.default_rng(0).standard_normal((4, 3, 11, 9)).astype("f")
 
     candidates = enumerate_candidates(graph, {"x": x})
@@ -172,7 +172,7 @@ def test_depthwise_and_fixed_convolutions_stay_as_they_are(tmp_path: Path):
 
 
 def test_the_rewritten_graph_is_an_ordinary_graph(tmp_path: Path):
-    graph = load_network(chain().save(tmp_path / "net.onnx", "out"))
+    graph = load_source(chain().save(tmp_path / "net.onnx", "out"))
     candidate = make_candidate(graph.op("b"), graph, "svd-spatial", (4,))
 
     after = apply_candidates(graph, [candidate])
@@ -188,7 +188,7 @@ def test_the_rewritten_graph_is_an_ordinary_graph(tmp_path: Path):
 
 
 def test_a_method_that_does_not_fit_the_op_is_refused(tmp_path: Path):
-    graph = load_network(everything().save(tmp_path / "net.onnx", "out"))
+    graph = load_source(everything().save(tmp_path / "net.onnx", "out"))
 
     with pytest.raises(PlanError, match="op 'depthwise': cannot be built by 'svd-output'"):
         make_candidate(graph.op("depthwise"), graph, "svd-output", (4,))

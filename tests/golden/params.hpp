@@ -26,6 +26,8 @@ struct Params {
   static constexpr int kFetchFifoWords = 64;
   static constexpr unsigned kDramLatencyCycles = 60;
   static constexpr unsigned kStepOverheadCycles = 21;
+  // Lookup tables of 256 bytes; at least one, so that the array has a size.
+  static constexpr unsigned kTables = 1;
   static constexpr unsigned kSteps = 6;
   static constexpr unsigned kInputs = 1;
   static constexpr unsigned kOutputs = 1;

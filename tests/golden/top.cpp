@@ -5,6 +5,7 @@
 
 #include "hwmap/engine.hpp"
 #include "steps.hpp"
+#include "tables.hpp"
 
 namespace {
 
@@ -32,7 +33,7 @@ void RunSteps(Constants& constants, hwmap::Stream<Word, 0>& input,
   if (load_resident) {
     engine.LoadResident(hwmap::kResident, constants, clock);
   } else {
-    engine.Run(hwmap::kSteps, Params::kSteps, constants, input, output, clock);
+    engine.Run(hwmap::kSteps, Params::kSteps, hwmap::kTables, constants, input, output, clock);
   }
 #if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
   step_ends = clock.marks();

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwmap.compiler import load_network
+from hwmap.compiler import load_source
 from hwmap.errors import GraphError
 from hwmap.ir.graph import Graph, rewrite, to_networkx
 from hwmap.ir.ops import Add
@@ -21,7 +21,7 @@ from tests.models import Network, everything
 
 @pytest.fixture
 def graph(tmp_path: Path) -> Graph:
-    return load_network(everything().save(tmp_path / "net.onnx", "out"))
+    return load_source(everything().save(tmp_path / "net.onnx", "out"))
 
 
 def test_the_text_form_is_stable(graph: Graph, golden):
@@ -29,7 +29,7 @@ def test_the_text_form_is_stable(graph: Graph, golden):
 
 
 def test_the_text_changes_with_a_weight(graph: Graph, tmp_path: Path):
-    other = load_network(everything(seed=1).save(tmp_path / "net.onnx", "out"))
+    other = load_source(everything(seed=1).save(tmp_path / "net.onnx", "out"))
 
     assert to_text(graph) != to_text(other)
 
@@ -38,7 +38,7 @@ def test_the_networkx_view_keeps_both_edges_of_an_add_to_itself(tmp_path: Path):
     net = Network((2, 3, 3))
     a = net.conv("x", (2, 2), (1, 1), name="a")
     net.node("Add", a, a, name="out")
-    view = to_networkx(load_network(net.save(tmp_path / "net.onnx", "out")))
+    view = to_networkx(load_source(net.save(tmp_path / "net.onnx", "out")))
 
     assert view.number_of_edges("a", "out") == 2
 

@@ -9,7 +9,7 @@ from hwmap.errors import UnsupportedOperatorError
 from hwmap.frontend.reader import read_model
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import Affine, AveragePool, Clamp, Clip, Conv, Linear, Reshape, Softmax
+from hwmap.ir.ops import Affine, AveragePool, Clamp, Clip, Conv, Linear, Reshape, Select, Softmax
 from hwmap.passes import PASSES, canonicalize, hardware_part, repeat
 from hwmap.passes.affine import fold_affine, lower_affine
 from hwmap.passes.clip import fuse_clip, lower_clip
@@ -212,13 +212,27 @@ def test_a_final_softmax_is_the_hosts(read):
     assert after.outputs == ("a",)
 
 
-def test_a_flatten_before_something_else_than_a_linear_layer_is_refused(read):
+def test_a_reshape_before_something_else_than_a_linear_layer_is_not_on_hardware(read):
+    net = Network((2, 2, 2))
+    a = net.conv("x", (2, 2), (1, 1), name="a")
+    a = net.node("Reshape", a, net.constant(np.array([1, 4, 1, 2]), "shape"), name="reshape")
+    net.conv(a, (4, 3), (1, 1), name="out")
+
+    graph = canonicalize(read(net, "out"))
+
+    assert isinstance(graph.op("reshape"), Select)
+    with pytest.raises(UnsupportedOperatorError, match="node 'reshape': moves values between"):
+        hardware_part(graph)
+
+
+def test_a_flatten_and_an_activation_before_a_linear_layer_fold_into_it(read):
     net = Network((2, 2, 2))
     a = net.node("Flatten", net.conv("x", (2, 2), (1, 1), name="a"), name="flat")
     net.gemm(net.node("Relu", a, name="relu"), (8, 3), name="out")
 
-    with pytest.raises(UnsupportedOperatorError, match="node 'flat': Reshape from"):
-        canonicalize(read(net, "out"))
+    graph = hardware_part(canonicalize(read(net, "out")))
+
+    assert [op.name for op in graph.ops] == ["a", "out"]
 
 
 def test_the_canonical_form_has_no_other_ops(read):

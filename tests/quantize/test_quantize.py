@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwmap.compiler import load_network
+from hwmap.compiler import load_source
 from hwmap.errors import ModelError
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
@@ -17,7 +17,7 @@ from tests.models import Network, everything
 
 
 def _lowered(net: Network, tmp_path: Path, x: np.ndarray) -> tuple[Graph, Graph]:
-    graph = load_network(net.save(tmp_path / "net.onnx", "out"))
+    graph = load_source(net.save(tmp_path / "net.onnx", "out"))
     return graph, lower(graph, measure_ranges(graph, {"x": x}))
 
 

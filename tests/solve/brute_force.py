@@ -125,7 +125,7 @@ def _shortest(machine: _Machine, weights: int, channels: int, room: int) -> int 
             for kept in _subsets(after):
                 counter += 1
                 following = (kept, node, finished)
-                cost = cycles + tail + problem.overhead_cycles
+                cost = cycles + tail + problem.overhead_cycles + machine.part(node).lead_cycles
                 heapq.heappush(queue, (cost, counter, following))
     return None
 

@@ -28,6 +28,7 @@ def _options(rng: random.Random, size: int, *, candidate: int) -> list[Option]:
             weight + 4 * channel,
             bytes_,
             resident=True,
+            lead_cycles=9 * (bytes_ % 3 == 0),
         )
         for bytes_ in [*inner, size]
     ]
@@ -68,6 +69,9 @@ def _random_problem(seed: int) -> Problem:
         weights=PLENTY,
         channels=PLENTY,
         fifo=PLENTY,
+        table_bytes=0,
+        table_words=0,
+        tables=PLENTY,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import hwmap
 from hwmap.board import budget_of, load_board
-from hwmap.compiler import Compiled, load_network
+from hwmap.compiler import Compiled, load_source
 from hwmap.cost.engine import Engine
 from hwmap.cost.memory import engine_memories
 from hwmap.decompose.candidates import DENSE, make_candidate
@@ -55,7 +55,7 @@ def test_a_network_that_must_recompute_does_and_every_rung_holds(tmp_path: Path)
 
 
 def test_without_recomputation_that_network_does_not_fit(tmp_path: Path):
-    source = load_network(must_recompute().save(tmp_path / "net.onnx", "out"))
+    source = load_source(must_recompute().save(tmp_path / "net.onnx", "out"))
     dense = {op.name: (make_candidate(op, source, DENSE, ()),) for op in hardware_ops(source)}
     problem = build_problem(network_of(source, dense), Engine(1, 1, 1, 1, 1), WHOLE, 0.0)
     resident = [replace(task, options=task.options[:1]) for task in problem.tasks]
@@ -297,6 +297,7 @@ def test_few_blocks_of_memory_are_used_in_their_best_shape(tmp_path: Path):
         arena_bytes=plan.arena_bytes,
         weight_words=plan.weight_words,
         channel_words=plan.channel_words,
+        tables=0,
     )
     assert sum(memory.bram18 for memory in memories) <= 16
 

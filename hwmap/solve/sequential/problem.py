@@ -67,17 +67,17 @@ WordKind = Literal["weight_words", "channel_words"]
 
 @dataclass(frozen=True)
 class Part:
-    """One step: the trips of its last sweep, cycles for the sweeps before it, the words of its
-    constants on chip and on the bus, the bytes it writes, and whether its constants stay on chip
-    (True if it has none)."""
+    """One step: the trips of its last sweep, the words of its constants on chip and on the bus, the
+    bytes it writes, whether its constants stay on chip (True if it has none), and the cycles of the
+    sweeps before the last."""
 
     trips: int
-    lead_cycles: int
     weight_words: int
     channel_words: int
     bus_words: int
     output_bytes: int
     resident: bool
+    lead_cycles: int = 0
 
     @property
     def fetch_words(self) -> int:
@@ -241,7 +241,7 @@ def _task(job: Job, engine: Engine) -> Task:
     if job.kind != "run":
         trips = -(-job.stream_bytes // engine.bus_bytes)
         written = job.stream_bytes if job.kind == "load" else 0
-        option = Option(0, 0, (Part(trips, 0, 0, 0, 0, written, True),))
+        option = Option(0, 0, (Part(trips, 0, 0, 0, written, True),))
         return Task(job.name, job.kind, job.inputs, job.output, (option,))
     options = tuple(
         Option(method.candidate, method.error_ppm, parts)
@@ -254,12 +254,6 @@ def _task(job: Job, engine: Engine) -> Task:
 def _parts(part: PartShape, engine: Engine) -> tuple[Part, ...]:
     """One op of a chain, with its constants resident, and with them fetched."""
     cost = shape_cost(part.shape, engine)
-    words = (
-        cost.trips,
-        cost.lead_cycles,
-        cost.weight_words,
-        cost.channel_words,
-        cost.fetch_words,
-    )
-    stays = Part(*words, part.output_bytes, resident=True)
+    words = (cost.trips, cost.weight_words, cost.channel_words, cost.fetch_words)
+    stays = Part(*words, part.output_bytes, resident=True, lead_cycles=cost.lead_cycles)
     return (stays, replace(stays, resident=False)) if cost.weight_words else (stays,)
