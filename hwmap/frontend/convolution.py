@@ -235,7 +235,7 @@ def _pointwise(node: Node, matrix: Array, rows: int, grid: Quant | None) -> Valu
         name=f"{node.name}/columns",
         output=f"{value.output}:columns",
     )
-    name, output = node.name, node.output
+    name, output = node.extra("product")
     op = Conv(name, (node.draft.as_tensor(turned),), output, *node.constant_pair)
     made = node.emit_weights(
         op,
@@ -250,8 +250,8 @@ def _pointwise(node: Node, matrix: Array, rows: int, grid: Quant | None) -> Valu
         shape,
         tensor=made.tensor,
         index=back.reshape(shape),
-        name=f"{node.name}/rows",
-        output=f"{node.output}:rows",
+        name=node.name,
+        output=node.output,
     )
 
 

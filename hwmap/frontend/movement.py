@@ -265,7 +265,7 @@ def _constant_pad(node: Node, value: Value, widths: list[tuple[int, int]], numbe
     (top, bottom), (left, right) = ((0, 0), *widths[2:])[-2:]
     pads: Pads = (top, left, bottom, right)
     if value.output == node.output:
-        value = replace(value, output=f"{node.output}:cut")
+        value = replace(value, name=f"{node.name}/cut", output=f"{node.output}:cut")
     shape = [size + sum(width) for size, width in zip(value.shape, widths, strict=True)]
     tensor = node.draft.as_tensor(value)
     return node.emit(Pad(node.name, (tensor,), node.output, pads, number), shape)
@@ -291,7 +291,7 @@ def concat(node: Node) -> Value:
 
 def _concat(node: Node, values: list[Value], shape: list[int], axis: int) -> Value:
     """Join tensors; where their shapes are none of ours, as long rows that are moved afterwards."""
-    if len(shape) in (3, 4) and shape[0] == 1 and axis > 0:
+    if len(shape) in (2, 3, 4) and shape[0] == 1 and axis > 0:
         names = tuple(node.tensor(i) for i in range(len(values)))
         place = axis - 1 if len(shape) == 4 else (0, 2)[axis - 1]
         return node.emit(Concat(node.name, names, node.output, place), shape)
@@ -306,11 +306,12 @@ def _concat(node: Node, values: list[Value], shape: list[int], axis: int) -> Val
         for value, count in zip(values, counts, strict=True)
     ]
     parts = tuple(node.draft.as_tensor(row) for row in rows)
-    made = node.emit(Concat(node.name, parts, node.output, 0), (1, sum(counts)))
+    name, output = node.extra("rows")
+    made = node.emit(Concat(name, parts, output, 0), (1, sum(counts)))
     starts = np.cumsum([0, *counts])
     positions = [
         np.arange(start, start + count, dtype=np.int32).reshape(value.shape)
         for start, count, value in zip(starts, counts, values, strict=False)
     ]
     index = np.concatenate(positions, axis=axis)
-    return replace(made, shape=index.shape, index=index, output=f"{node.output}:joined")
+    return replace(made, shape=index.shape, index=index, output=node.output)
