@@ -12,8 +12,10 @@ from hwmap.frontend.window import (
     pair,
     spans_of,
 )
-from hwmap.ir.ops import Affine, Conv, ConvTranspose, Linear, Pads, Pair
+from hwmap.ir.ops import Affine, Conv, ConvTranspose, Linear, Pads, Pair, Resize
 from hwmap.ir.types import Array, Quant
+
+MEAN_TOLERANCE = 1e-3
 
 
 def conv(node: Node) -> Value:
@@ -161,6 +163,9 @@ def matmul(node: Node) -> Value:
     shape = node.computed(left).shape
     grid = _linear_grid(node, right, matrix)
     rows = int(np.prod(shape)) // matrix.shape[1] if matrix.shape[1] else 0
+    side = "rows" if right == 0 else "columns"
+    if len(shape) == 4 and shape[0] == 1 and _interpolates(matrix):
+        return _resize(node, left, matrix, side)
     if rows == 1:
         return _linear(node, left, matrix, np.zeros(len(matrix), np.float32), grid)
     if right == 0 or shape[-1] != matrix.shape[1]:
@@ -169,6 +174,25 @@ def matmul(node: Node) -> Value:
             " expected a vector, or rows of vectors times a matrix"
         )
     return _pointwise(node, matrix, rows, grid)
+
+
+def _interpolates(matrix: Array) -> bool:
+    """Whether each row is a mean, as it is in the matrices that a Resize is exported as."""
+    return bool(np.abs(matrix.sum(1) - 1).max() < MEAN_TOLERANCE and np.abs(matrix).max() < 2)
+
+
+def _resize(node: Node, position: int, matrix: Array, side: str) -> Value:
+    """A matrix that interpolates rows or columns of a map."""
+    shape = list(node.computed(position).shape)
+    axis = 2 if side == "rows" else 3
+    if shape[axis] != matrix.shape[1]:
+        raise UnsupportedError(f"multiplies {shape} by a matrix of {matrix.shape[1]} columns")
+    other = np.eye(shape[5 - axis], dtype=np.float32)
+    matrices = (matrix, other) if side == "rows" else (other, matrix)
+    shape[axis] = len(matrix)
+    names = f"{node.name}.rows", f"{node.name}.columns"
+    op = Resize(node.name, (node.tensor(position),), node.output, *names)
+    return node.emit(op, shape, dict(zip(names, matrices, strict=True)))
 
 
 def _matrix(node: Node, position: int) -> Array:

@@ -10,7 +10,7 @@ import onnx
 from hwmap.errors import ModelError
 from hwmap.frontend.movement import moved
 from hwmap.frontend.node import MOST_ELEMENTS, Node, UnsupportedError, Value, check_size
-from hwmap.frontend.runtime import run_bytes
+from hwmap.frontend.runtime import Session
 from hwmap.frontend.window import need_map
 from hwmap.ir.ops import Resize
 from hwmap.ir.types import Array
@@ -124,7 +124,7 @@ def _measured(
     opset = [onnx.helper.make_opsetid("", node.opset)]
     model = onnx.helper.make_model(graph, opset_imports=opset, ir_version=8)
     try:
-        (result,) = run_bytes(model.SerializeToString(), {"x": image})
+        (result,) = Session(model.SerializeToString()).run({"x": image})
     except ModelError as error:
         raise UnsupportedError(str(error)) from error
     return np.asarray(result).reshape(count, -1)

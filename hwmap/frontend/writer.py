@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from hwmap.ir.function import Function, X
+from hwmap.ir.function import Function, X, as_clip
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import (
     NO_CLAMP,
@@ -275,15 +275,15 @@ def _write_function(writer: Writer, op: Lookup, source: str, output: str) -> Non
             return source
         if isinstance(function, int | float):
             return writer.constant(f"number:{function!r}", np.array(function, np.float32))
-        kind, *parts = function
+        clamped = as_clip(function)
+        kind, *parts = ("clip", clamped[0]) if clamped else function
         inputs = [write(part, None) for part in parts]
         made += 1
-        return writer.node(
-            FUNCTIONS[kind],
-            inputs,
-            last or f"{output}:{made}",
-            op.name if last else f"{op.name}:{made}",
-        )
+        target, name = (last, op.name) if last else (f"{output}:{made}", f"{op.name}:{made}")
+        if clamped:
+            _write_clamp(writer, Clamp(*clamped[1:]), inputs[0], target, name)
+            return target
+        return writer.node(FUNCTIONS[kind], inputs, target, name)
 
     if write(op.function, output) != output:
         writer.node("Identity", [source], output, op.name)
@@ -356,9 +356,18 @@ def _write_resize(writer: Writer, op: Resize, graph: Graph, source: str, output:
     rows, columns = (
         _float_values(graph.constants[name]).astype(np.float32) for name in (op.rows, op.columns)
     )
-    names = writer.constant(op.rows, rows), writer.constant(op.columns, columns.T)
-    high = writer.node("MatMul", [names[0], source], f"{output}:rows", f"{op.name}:rows")
-    writer.node("MatMul", [high, names[1]], output, op.name)
+    sides = [
+        (side, matrix)
+        for side, matrix in (("rows", rows), ("columns", columns))
+        if matrix.shape[0] != matrix.shape[1] or (matrix != np.eye(len(matrix))).any()
+    ]
+    for index, (side, matrix) in enumerate(sides):
+        after = output if index == len(sides) - 1 else f"{output}:{side}"
+        name = writer.constant(f"{op.name}.{side}", matrix if side == "rows" else matrix.T)
+        inputs = [name, source] if side == "rows" else [source, name]
+        source = writer.node("MatMul", inputs, after, f"{op.name}:{side}")
+    if not sides:
+        writer.node("Identity", [source], output, op.name)
 
 
 def _float_values(constant: Constant) -> Array:

@@ -68,11 +68,6 @@ def depth(function: Function) -> int:
     return 1 + max(depth(part) for part in function[1:])
 
 
-def is_linear(function: Function) -> bool:
-    """Whether it is a chain of `affine` and `clip` calls on X."""
-    return split_linear(function) is not None
-
-
 def affine(function: Function, scale: float, shift: float) -> Function:
     """scale * function + shift; an affine map of an affine map is one."""
     if function != X:
@@ -86,7 +81,7 @@ def affine(function: Function, scale: float, shift: float) -> Function:
 
 def clip(function: Function, low: float, high: float) -> Function:
     """min(max(function, low), high); a clamp of a clamp is one."""
-    inner = _as_clip(function)
+    inner = as_clip(function)
     if inner is not None:
         function, (low, high) = (
             inner[0],
@@ -105,7 +100,8 @@ def _as_affine(function: Function) -> tuple[Function, float, float] | None:
     return None
 
 
-def _as_clip(function: Function) -> tuple[Function, float, float] | None:
+def as_clip(function: Function) -> tuple[Function, float, float] | None:
+    """The function under a clamp and the clamp's bounds, if `function` is one."""
     match function:
         case ("min", ("max", inner, float(low)), float(high)):
             return inner, low, high
@@ -120,12 +116,12 @@ def split_linear(function: Function) -> tuple[Linear, ...] | None:
     """The affine maps and clamps, first to last, that `function` is a chain of; or None."""
     steps: list[Linear] = []
     while function != X:
-        as_affine, as_clip = _as_affine(function), _as_clip(function)
-        if as_affine is not None:
-            function, *numbers = as_affine
+        inner, clamped = _as_affine(function), as_clip(function)
+        if inner is not None:
+            function, *numbers = inner
             steps.append(("affine", numbers[0], numbers[1]))
-        elif as_clip is not None:
-            function, *numbers = as_clip
+        elif clamped is not None:
+            function, *numbers = clamped
             steps.append(("clip", numbers[0], numbers[1]))
         else:
             return None

@@ -1,0 +1,62 @@
+"""Comparisons of the integer reference with onnxruntime, shared by tests and benchmarks."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwmap.frontend.export import export_integer, export_op
+from hwmap.frontend.runtime import Session
+from hwmap.inference import Network, run_integer
+from hwmap.ir.evaluate import run_ops
+from hwmap.ir.graph import Graph
+from hwmap.quantize.choose import quantize_inputs
+
+
+def level_differences(graph: Graph, inputs: Mapping[str, NDArray]) -> dict[str, tuple[int, int]]:
+    """For every op of an integer graph, given the integers that the reference gives it: the largest
+    difference from onnxruntime's result for the exported op, and how many values differ."""
+    found = {}
+    for op, sources, result in run_ops(graph, quantize_inputs(graph, inputs)):
+        session = Session(export_op(op, graph))
+        theirs = []
+        for index in range(len(result)):
+            feeds = {
+                f"{name}:q": source[index : index + 1]
+                for name, source in zip(op.inputs, sources, strict=True)
+            }
+            theirs.append(session.run(feeds)[0])
+        difference = np.abs(np.concatenate(theirs).astype(int) - result)
+        found[op.name] = int(difference.max()), int((difference > 0).sum())
+    return found
+
+
+def worst_level(graph: Graph, inputs: Mapping[str, NDArray]) -> int:
+    """The largest of the differences of all ops."""
+    differences = level_differences(graph, inputs).values()
+    return max((largest for largest, _ in differences), default=0)
+
+
+def runtime_outputs(
+    network: Network, integer: Graph, inputs: Mapping[str, NDArray], *, optimized: bool
+) -> NDArray:
+    """onnxruntime's first output for the exported integer network (N, values), as real values."""
+    session = Session(export_integer(integer, network.host), optimized=optimized)
+    rows = []
+    for index in range(len(next(iter(inputs.values())))):
+        feeds = {}
+        for name, shape in session.shapes.items():
+            given = network.whole.tensors[name].given
+            values = inputs[name][index]
+            values = values if given is None else given.quantize(values)
+            feeds[name] = values.reshape(shape).astype(session.types[name])
+        rows.append(session.run(feeds)[0].reshape(-1))
+    values = np.stack(rows)
+    given = network.whole.tensors[network.whole.outputs[0]].given
+    return values if given is None else given.dequantize(values)
+
+
+def reference_outputs(network: Network, integer: Graph, inputs: Mapping[str, NDArray]) -> NDArray:
+    """The same of the integer reference."""
+    outputs = run_integer(network, integer, inputs)[network.whole.outputs[0]]
+    return outputs.reshape(len(outputs), -1)

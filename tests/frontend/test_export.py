@@ -1,0 +1,105 @@
+"""Graphs out as ONNX: floats come back the same, and each op of an integer network is the one that
+onnxruntime runs."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from hwmap.frontend.export import export_float, export_integer
+from hwmap.frontend.reader import read_model
+from hwmap.frontend.runtime import run_model
+from hwmap.inference import load_network, run_integer
+from hwmap.ir.evaluate import evaluate
+from hwmap.ir.graph import Graph
+from hwmap.passes import canonicalize, integer_part
+from hwmap.quantize.choose import RECIPES, quantize_graph
+from tests.agreement import worst_level
+from tests.frontend.test_operators import CASES
+from tests.models import everything, everything_else
+
+TOLERANCE = 1e-4
+
+
+def _model(name: str, tmp_path: Path) -> tuple[Path, np.ndarray]:
+    """The model of a case, and images for it."""
+    shape, opset, build = CASES[name]
+    from tests.models import Network
+
+    net = Network(shape, opset=opset)
+    model = net.save(tmp_path / "net.onnx", build(net))
+    return model, np.random.default_rng(1).standard_normal((3, *shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_float_graph_comes_back_the_same(name: str, tmp_path: Path):
+    model, images = _model(name, tmp_path)
+    (wanted,) = run_model(model, {"x": images}).values()
+    graph = read_model(model)
+
+    for made in (graph, canonicalize(graph)):
+        path = tmp_path / "again.onnx"
+        path.write_bytes(export_float(made))
+        onnx.checker.check_model(onnx.load(path), full_check=True)
+        (theirs,) = run_model(path, {"x": images}).values()
+        (ours,) = evaluate(canonicalize(read_model(path)), {"x": images}).values()
+
+        for found in (theirs, ours.reshape(wanted.shape)):
+            assert np.abs(found - wanted).max() <= TOLERANCE * np.abs(wanted).max()
+
+
+NOT_INTEGER = {"local normalization"}
+
+
+@pytest.mark.parametrize("name", sorted(set(CASES) - NOT_INTEGER))
+def test_each_op_of_an_integer_network_is_onnxruntimes_to_one_level(name: str, tmp_path: Path):
+    model, images = _model(name, tmp_path)
+    source = integer_part(load_network(model).whole)
+    inputs = {"x": images.reshape(-1, *source.shape("x"))}
+
+    integer = quantize_graph(source, inputs, RECIPES[:1]).graph
+
+    assert worst_level(integer, inputs) <= 1
+
+
+@pytest.mark.parametrize("build", [everything, everything_else])
+def test_an_exported_integer_network_keeps_its_integers(build, tmp_path: Path):
+    model = build().save(tmp_path / "net.onnx", "out")
+    network = load_network(model)
+    shape = network.whole.shape("x")
+    inputs = {"x": np.random.default_rng(1).standard_normal((6, *shape)).astype(np.float32)}
+    first = quantize_graph(network.device, inputs, RECIPES[:1]).graph
+    path = tmp_path / "qdq.onnx"
+    path.write_bytes(export_integer(first, network.host))
+
+    again = load_network(path)
+    second = quantize_graph(again.device, inputs, RECIPES[:1]).graph
+
+    wanted = run_integer(network, first, inputs)["out"]
+    assert (run_integer(again, second, inputs)["out"] == wanted).all()
+    assert _scales(second) <= _scales(first)
+
+
+def _scales(graph: Graph) -> set[float]:
+    return {tensor.integer.scalar_scale for tensor in graph.tensors.values()}
+
+
+def test_an_exported_model_has_the_interface_of_the_first(tmp_path: Path):
+    model, _ = _model("gemm without bias", tmp_path)
+    path = tmp_path / "again.onnx"
+    path.write_bytes(export_float(load_network(model).whole))
+
+    graph = onnx.load(path).graph
+
+    sizes = [[d.dim_value for d in i.type.tensor_type.shape.dim] for i in graph.input]
+    assert ([i.name for i in graph.input], sizes) == (["x"], [[1, 7]])
+    assert [o.name for o in graph.output] == ["y"]
+
+
+def test_the_same_graph_gives_the_same_bytes(tmp_path: Path):
+    model = everything_else().save(tmp_path / "net.onnx", "out")
+
+    first, second = (export_float(load_network(model).whole) for _ in range(2))
+
+    assert first == second
