@@ -218,6 +218,8 @@ class Node:
         value = self.value(position)
         if value.array is None:
             raise UnsupportedError(f"input {position} must be a constant, got '{value.tensor}'")
+        if value.array.dtype.kind not in "biuf":
+            raise UnsupportedError(f"constant '{value.output}' holds {value.array.dtype}")
         if value.array.dtype.kind == "f" and not np.isfinite(value.array).all():
             raise UnsupportedError(f"constant '{value.output}' holds NaN or infinite values")
         return value.array

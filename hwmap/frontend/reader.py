@@ -30,6 +30,18 @@ from hwmap.ir.verify import verify
 Problem = tuple[str, str]
 """A node's name, and why it cannot be imported."""
 
+MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    MemoryError,
+    NotImplementedError,
+    TypeError,
+    ValueError,
+)
+"""What onnx and numpy raise for values that no valid model has."""
+
 OLDEST_OPSET = 7
 INPUT_TYPES: dict[int, bool | None] = {
     onnx.TensorProto.FLOAT: None,
@@ -111,7 +123,10 @@ def unsupported_message(problems: Iterable[Problem]) -> str:
         f"node{'s' if len(names) > 1 else ''} {', '.join(names)}: {reason}"
         for reason, names in by_reason.items()
     ]
-    return f"{'; '.join(parts)} (supported operators: {', '.join(SUPPORTED)})"
+    text = "; ".join(parts)
+    if any(reason.startswith("operator ") for reason in by_reason):
+        return f"{text} (supported operators: {', '.join(SUPPORTED)})"
+    return text
 
 
 def load_proto(path: Path) -> onnx.ModelProto:
@@ -189,7 +204,7 @@ def _needed_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
 def _initializer(init: onnx.TensorProto, path: Path) -> Value:
     try:
         array = numpy_helper.to_array(init)
-    except (ValueError, TypeError) as error:
+    except MALFORMED as error:
         raise ModelError(f"{path}: initializer '{init.name}' is damaged ({error})") from error
     return Value(array.shape, array=array, name=init.name, output=init.name)
 
@@ -260,7 +275,7 @@ def _import(
         values |= zip(outputs, import_node(node), strict=False)
     except UnsupportedError as error:
         problems.append((name, f"{proto.op_type}: {error}"))
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except MALFORMED as error:
         problems.append((name, f"{proto.op_type}: malformed ({type(error).__name__}: {error})"))
 
 
