@@ -5,35 +5,17 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hwmap.frontend.export import export_integer, export_op
+from hwmap.frontend.export import export_integer
 from hwmap.frontend.runtime import Session
 from hwmap.inference import Network, run_integer
-from hwmap.ir.evaluate import run_ops
 from hwmap.ir.graph import Graph
+from hwmap.ladder import level_differences
 from hwmap.quantize.choose import quantize_inputs
-
-
-def level_differences(graph: Graph, inputs: Mapping[str, NDArray]) -> dict[str, tuple[int, int]]:
-    """For every op of an integer graph, given the integers that the reference gives it: the largest
-    difference from onnxruntime's result for the exported op, and how many values differ."""
-    found = {}
-    for op, sources, result in run_ops(graph, quantize_inputs(graph, inputs)):
-        session = Session(export_op(op, graph))
-        theirs = []
-        for index in range(len(result)):
-            feeds = {
-                f"{name}:q": source[index : index + 1]
-                for name, source in zip(op.inputs, sources, strict=True)
-            }
-            theirs.append(session.run(feeds)[0])
-        difference = np.abs(np.concatenate(theirs).astype(int) - result)
-        found[op.name] = int(difference.max()), int((difference > 0).sum())
-    return found
 
 
 def worst_level(graph: Graph, inputs: Mapping[str, NDArray]) -> int:
     """The largest of the differences of all ops."""
-    differences = level_differences(graph, inputs).values()
+    differences = level_differences(graph, quantize_inputs(graph, inputs)).values()
     return max((largest for largest, _ in differences), default=0)
 
 

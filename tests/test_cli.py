@@ -78,7 +78,7 @@ def test_verify_holds_and_json_says_so(build: Path):
     assert result.returncode == 0
     data = json.loads(result.stdout)
     assert data["holds"] is True
-    assert len(data["rungs"]) == 8
+    assert len(data["rungs"]) == 9
 
 
 def test_verify_finds_a_changed_constant(build: Path, tmp_path: Path):
