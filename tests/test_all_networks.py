@@ -42,9 +42,13 @@ WITHOUT_INTEGER_FORM = {"light_bvlc_alexnet", "light_inception_v1", "light_zfnet
 MOST_DROP = {"mobilenetv1_025_vww": 0.015, "fastestdet_coco": 0.02}
 """Points of top-1 (fastestdet: mAP) that int8 may cost; 0.01 where nothing is said."""
 LEAST_AGREEMENT = 0.995
-UNSTABLE = {"mobilenetv1_050_160_imagenet": 0.97, "squeezenet11_imagenet": 0.985}
+UNSTABLE = {
+    "fastestdet_coco": 0.99,
+    "mobilenetv1_050_160_imagenet": 0.97,
+    "squeezenet11_imagenet": 0.985,
+}
 """Networks of which a single level somewhere changes the class now and then: onnxruntime agrees
-with itself, with and without fusion, on 97.5 and 99.8 % of the images. See the README."""
+with itself, with and without fusion, on 99.4, 97.5 and 99.8 % of the images (cells). See the README."""
 
 
 @pytest.fixture(params=sorted(SIZES))

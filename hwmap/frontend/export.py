@@ -65,17 +65,18 @@ def export_integer(graph: Graph, host: Graph | None = None) -> bytes:
 
 
 def export_op(op: IntegerOp, graph: Graph) -> bytes:
-    """One op of an integer graph as a model: int8 tensors "<name>:q" in, int8 "y" out."""
+    """One op of an integer graph as a model: int8 tensors "<name>:q" in and out."""
     writer = Writer()
     inputs = []
     for name in dict.fromkeys(op.inputs):
         shape = [1, *graph.shape(name)]
         inputs.append(helper.make_tensor_value_info(f"{name}:q", TensorProto.INT8, shape))
         writer.dequantize(f"{name}:q", name, graph.tensors[name].integer)
-    write_op(writer, op, graph, "float")
-    writer.quantize("float", "y", graph.tensors[op.output].integer)
+    write_op(writer, op, graph, f"{op.output}:float")
+    result = f"{op.output}:q"
+    writer.quantize(f"{op.output}:float", result, graph.tensors[op.output].integer)
     shape = [1, *graph.shape(op.output)]
-    outputs = [helper.make_tensor_value_info("y", TensorProto.INT8, shape)]
+    outputs = [helper.make_tensor_value_info(result, TensorProto.INT8, shape)]
     return _model(writer, graph, inputs, outputs)
 
 
