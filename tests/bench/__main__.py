@@ -1,18 +1,32 @@
-"""make bench: tables on standard output, the same numbers in build/bench.json."""
+"""make bench: tables on standard output, the same numbers in build/bench.json.
+
+python -m tests.bench [NAME ...]    only these tables
+"""
 
 import json
+import sys
 from pathlib import Path
 
-from tests.bench import budgets, networks, speed
+from tests.bench import budgets, estimators, integer, networks, reference, speed
 
 OUTPUT = Path("build") / "bench.json"
 
 
-def main() -> None:
-    """Run every benchmark."""
+BENCHMARKS = {
+    "integer": integer,
+    "estimators": estimators,
+    "reference": reference,
+    "networks": networks,
+    "budgets": budgets,
+    "speed": speed,
+}
+
+
+def main(names: list[str]) -> None:
+    """Run the benchmarks of these names, or all."""
     results = {}
-    for module in (networks, budgets, speed):
-        name = module.__name__.rsplit(".", 1)[-1]
+    for name in names or BENCHMARKS:
+        module = BENCHMARKS[name]
         rows = list(module.run())
         results[name] = rows
         print(f"\n{module.__doc__.strip().splitlines()[0]}\n")
@@ -34,4 +48,4 @@ def _print_table(rows: list[dict[str, object]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,0 +1,25 @@
+"""Range estimators: relative error of the outputs on images that were not calibrated on.
+
+`+b`: with bias correction. The last columns are what `hwmap quantize` chooses.
+"""
+
+from collections.abc import Iterator
+
+from tests.integer import integer_case
+from tests.networks import ALL_CASES, SHARED
+
+
+def run() -> Iterator[dict[str, object]]:
+    """A row per network."""
+    for name in ALL_CASES:
+        if "qdq" in name or not (name == "digits" or SHARED.is_dir()):
+            continue
+        made = integer_case(name).quantized
+        names = {
+            recipe: f"{recipe.estimator}{' +b' * recipe.correct_bias}" for recipe in made.errors
+        }
+        yield {
+            "network": name,
+            **{names[recipe]: f"{error:.4f}" for recipe, error in made.errors.items()},
+            "chosen": names[made.recipe],
+        }
