@@ -16,7 +16,7 @@ from hwmap.frontend.runtime import Session, run_model
 from hwmap.inference import load_network
 from hwmap.ir.evaluate import evaluate, run_ops
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import IntegerOp
+from hwmap.ir.ops import HardwareOp
 from hwmap.ir.types import Array
 from hwmap.project import Project, require_tools
 from hwmap.quantize.choose import quantize_inputs
@@ -106,7 +106,7 @@ def level_differences(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, tu
     levels, and how many values differ."""
     found = {}
     for op, sources, result in run_ops(graph, inputs):
-        assert isinstance(op, IntegerOp)
+        assert isinstance(op, HardwareOp)
         session = Session(export_op(op, graph))
         largest = count = 0
         for index in range(len(result)):

@@ -205,7 +205,7 @@ class Engine {
       const std::int32_t weight =
           weights.at[walker.weight_slice() * P::kVectorLanes + lane];
       // A 22-bit operand and an 8-bit value fit one DSP slice.
-      const std::int32_t factor = step.operand[walker.run() == 0 ? 0 : 1];
+      const std::int32_t factor = step.operand[walker.IsFirstTerm() ? 0 : 1];
       const std::int32_t operand =
           Signed<kAddBits + 1>(step.kind == StepKind::kDepthwise ? weight : factor);
       const std::int32_t value = x.at[lane];

@@ -65,8 +65,8 @@ struct Step {
   // Numbers. The matrix array and depthwise convolutions take bias, multiplier and shift per channel
   // from the channel memory instead.
   std::int8_t pad_value;
-  std::int32_t operand[2];  ///< kAdd: factor of each source; kMul, kScale: zero point of each
-                            ///< source; kAveragePool, kLookup: 1
+  std::int32_t operand[2];  ///< of the first term and of later ones: a factor, or for kMul and
+                            ///< kScale the zero point
   std::int32_t bias;
   std::uint32_t multiplier;
   std::uint32_t shift;

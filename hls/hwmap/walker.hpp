@@ -47,7 +47,6 @@ class Walker {
     const bool inside = tap_row_ >= 0 && tap_row_ < step_.rows;
     return RowBegin() + (inside ? step_.row_bytes : 0);
   }
-  std::uint32_t run() const { return run_; }
   /// The weights of this term: a word, and the slice of it for the vector lanes.
   std::uint32_t weight_address() const { return weight_address_; }
   std::uint32_t weight_slice() const { return weight_slice_; }

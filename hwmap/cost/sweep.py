@@ -13,6 +13,7 @@ from itertools import groupby, product
 from math import gcd
 
 from hwmap.ir.graph import Graph
+from hwmap.ir.interpolate import blends, is_unit
 from hwmap.ir.ops import (
     Add,
     AveragePool,
@@ -23,6 +24,7 @@ from hwmap.ir.ops import (
     Lookup,
     MaxPool,
     Mul,
+    Resize,
     Select,
     Weighted,
     average_counts,
@@ -76,13 +78,14 @@ class Target:
 class Sweep:
     """One run of the engine's loop. `source` is the position of the input that it reads. `taps` are
     the kernel rows and columns whose weights it takes, in the order in which the window has them;
-    `divisor` is the number of values of a mean."""
+    `divisor` is the number of values of a mean, `factors` those of the first and of later terms."""
 
     window: Window
     target: Target
     source: int = 0
     taps: Taps = ((), ())
     divisor: int = 1
+    factors: tuple[int, int] = (1, 1)
 
 
 def is_matrix(op: HardwareOp, graph: Graph) -> bool:
@@ -117,6 +120,8 @@ def sweeps_of(op: HardwareOp, graph: Graph) -> tuple[Sweep, ...]:
             return tuple(_parts(op, graph))
         case Select():
             return tuple(_copies(op, graph))
+        case Resize():
+            return tuple(_blends(op, graph))
 
 
 def _whole(shape: Shape) -> Target:
@@ -319,6 +324,36 @@ def _copies(op: Select, graph: Graph) -> list[Sweep]:
             row.step * width * channels,
         )
         found.append(Sweep(window, target))
+    return found
+
+
+def _blends(op: Resize, graph: Graph) -> list[Sweep]:
+    """Windows of two rows, or of two columns, for each blend of the axis that is resized."""
+    source, (channels, height, width) = graph.shape(op.inputs[0]), graph.shape(op.output)
+    rows, columns = (graph.constants[name].values for name in (op.rows, op.columns))
+    along_rows = is_unit(columns)
+    found = []
+    for blend in blends(rows if along_rows else columns) or ():
+        place = (blend.source_step, 1) if along_rows else (1, blend.source_step)
+        begin = (-blend.source, 0) if along_rows else (0, -blend.source)
+        window = _window(
+            source,
+            (2, 1) if along_rows else (1, 2),
+            strides=place,
+            pads=begin,
+            row_step=1,
+            runs=1 if along_rows else 2,
+            run_bytes=channels,
+            run_step_bytes=channels,
+        )
+        pixel, line = channels, width * channels
+        if along_rows:
+            target = Target(blend.count, width, channels, blend.start * line, pixel,
+                            blend.step * line)  # fmt: skip
+        else:
+            target = Target(height, blend.count, channels, blend.start * pixel,
+                            blend.step * pixel, line)  # fmt: skip
+        found.append(Sweep(window, target, factors=blend.factors))
     return found
 
 

@@ -14,6 +14,7 @@ from hwmap.cost.sweep import Sweep, is_matrix, sweeps_of
 from hwmap.design.constants import bus_words, channel_memory_words, weight_memory_words
 from hwmap.design.types import Design, Fetch, StepDescriptor
 from hwmap.ir.graph import Graph, macs
+from hwmap.ir.interpolate import FRACTION_BITS
 from hwmap.ir.ops import (
     Add,
     AveragePool,
@@ -24,6 +25,7 @@ from hwmap.ir.ops import (
     Lookup,
     MaxPool,
     Mul,
+    Resize,
     Select,
     Weighted,
 )
@@ -248,7 +250,7 @@ def _kind(op: HardwareOp, graph: Graph) -> str:
         case MaxPool() | Select():
             # A copy is the largest of one value.
             return "max_pool"
-        case AveragePool() | Concat():
+        case AveragePool() | Concat() | Resize():
             return "average_pool"
         case Add():
             return "add"
@@ -300,6 +302,15 @@ def _numbers(
                 bias=-zeros[number],
                 multiplier=int(requant.multipliers[number]),
                 shift=int(requant.shifts[number]),
+            )
+        case Resize():
+            # The other axis has factors of one, which the sums here do not have.
+            return replace(
+                filled,
+                operand=sweep.factors,
+                bias=-zeros[0] * sum(sweep.factors),
+                multiplier=int(requant.multipliers[0]),
+                shift=int(requant.shifts[0]) - FRACTION_BITS,
             )
         case Add():
             first, second = (int(factor) for factor in requant.multipliers)

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from hwmap.frontend.writer import Writer, write_op
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import IntegerOp
+from hwmap.ir.ops import HardwareOp
 from hwmap.ir.types import Quant, Tensor
 
 OPSET = 13
@@ -55,7 +55,7 @@ def export_integer(graph: Graph, host: Graph | None = None) -> bytes:
             writer.values[name] = _rounded(writer, source, f"{name}:value", tensor.integer)
     _open_outputs(writer, whole)
     for op in graph.ops:
-        assert isinstance(op, IntegerOp)
+        assert isinstance(op, HardwareOp)
         quant = graph.tensors[op.output].integer
         write_op(writer, op, graph, f"{op.output}:float")
         _rounded(writer, f"{op.output}:float", writer.value(op.output), quant)
@@ -64,7 +64,7 @@ def export_integer(graph: Graph, host: Graph | None = None) -> bytes:
     return _model(writer, graph, inputs, _outputs(writer, whole))
 
 
-def export_op(op: IntegerOp, graph: Graph) -> bytes:
+def export_op(op: HardwareOp, graph: Graph) -> bytes:
     """One op of an integer graph as a model: int8 tensors "<name>:q" in and out."""
     writer = Writer()
     inputs = []

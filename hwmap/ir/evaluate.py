@@ -12,7 +12,7 @@ import numpy as np
 
 from hwmap.errors import GraphError
 from hwmap.ir.function import apply
-from hwmap.ir.graph import Graph, integer_ops
+from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.ops import (
     Add,
     Affine,
@@ -22,7 +22,7 @@ from hwmap.ir.ops import (
     Conv,
     ConvTranspose,
     FakeQuant,
-    IntegerOp,
+    HardwareOp,
     Linear,
     LocalNorm,
     Lookup,
@@ -81,11 +81,11 @@ def run_ops(graph: Graph, inputs: Mapping[str, Array]) -> Iterator[tuple[Op, lis
     integer = _is_integer(graph)
     left = Counter(name for op in graph.ops for name in op.inputs)
     values = {name: _given(graph, inputs, name) for name in graph.inputs}
-    ops: tuple[Op, ...] = integer_ops(graph) if integer else graph.ops
+    ops: tuple[Op, ...] = hardware_ops(graph) if integer else graph.ops
     for op in ops:
         sources = [values[name] for name in op.inputs]
         if integer:
-            assert isinstance(op, IntegerOp)
+            assert isinstance(op, HardwareOp)
             result: Array = evaluate_integer(op, graph, sources)
         else:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -183,7 +183,7 @@ def select(x: Array, op: Select, graph: Graph) -> Array:
     return x.reshape(len(x), -1)[:, graph.constants[op.index].values]
 
 
-def evaluate_integer(op: IntegerOp, graph: Graph, sources: list[Array]) -> Array:
+def evaluate_integer(op: HardwareOp, graph: Graph, sources: list[Array]) -> Array:
     """One op in exact integers; `sources` and the result are (N, C, H, W) int8."""
     quants = [graph.tensors[name].integer for name in op.inputs]
     x, zero = sources[0], quants[0].zero_point

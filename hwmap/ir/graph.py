@@ -19,7 +19,6 @@ from hwmap.ir.ops import (
     ConvTranspose,
     FakeQuant,
     HardwareOp,
-    IntegerOp,
     Linear,
     LocalNorm,
     Lookup,
@@ -80,16 +79,8 @@ class Graph:
         return {op.name: op for op in self.ops}
 
 
-def integer_ops(graph: Graph) -> tuple[IntegerOp, ...]:
-    """The ops of a graph in which every op has an exact integer form."""
-    ops = tuple(op for op in graph.ops if isinstance(op, IntegerOp))
-    if len(ops) != len(graph.ops):
-        raise GraphError(f"graph '{graph.name}' still has ops without an integer form")
-    return ops
-
-
 def hardware_ops(graph: Graph) -> tuple[HardwareOp, ...]:
-    """The ops of a graph that has been lowered to ops of the engine only."""
+    """The ops of a graph that has been lowered to hardware ops only."""
     ops = tuple(op for op in graph.ops if isinstance(op, HardwareOp))
     if len(ops) != len(graph.ops):
         raise GraphError(f"graph '{graph.name}' still has ops that are not hardware ops")

@@ -3,8 +3,8 @@
 Ops are data. A question about an op is one `match` in the room that asks it, closed by
 `assert_never`, so that mypy lists every place that a new op must visit.
 
-The front end produces any of them. After the passes an accelerator's part has only `IntegerOp`s,
-which have an exact integer form; those that are `HardwareOp`s the engine runs.
+The front end produces any of them. After the passes an accelerator's part has only `HardwareOp`s,
+which have an exact integer form and run on the engine.
 """
 
 from dataclasses import dataclass
@@ -259,11 +259,11 @@ class Softmax:
     axis: int = 0
 
 
-IntegerOp = (
+HardwareOp = (
     Conv | ConvTranspose | Add | Mul | Lookup | Concat | MaxPool | AveragePool | Select | Resize
 )
-HardwareOp = Conv | ConvTranspose | Add | Mul | Lookup | Concat | MaxPool | AveragePool | Select
-Op = IntegerOp | Linear | Affine | Clip | Pad | LocalNorm | Reshape | FakeQuant | Softmax
+"""What the engine runs (a Select and a Resize where they are regular, see `passes/hardware.py`)."""
+Op = HardwareOp | Linear | Affine | Clip | Pad | LocalNorm | Reshape | FakeQuant | Softmax
 Weighted = Conv | ConvTranspose
 """Ops with learned weights (C_out, C_in / groups, K_h, K_w) and a bias per output channel."""
 

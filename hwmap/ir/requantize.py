@@ -24,7 +24,7 @@ from hwmap.ir.ops import (
     Concat,
     Conv,
     ConvTranspose,
-    IntegerOp,
+    HardwareOp,
     Lookup,
     MaxPool,
     Mul,
@@ -109,7 +109,7 @@ def requantize(
     return values.astype(np.int8)
 
 
-def requant_of(op: IntegerOp, graph: Graph) -> Requant:
+def requant_of(op: HardwareOp, graph: Graph) -> Requant:
     """The requantization of `op` in an integer graph, from the scales of what it reads and writes.
 
     Conv, ConvTranspose: scale_in * scale_weight / scale_out per channel. AveragePool: scale_in /
@@ -123,7 +123,7 @@ def requant_of(op: IntegerOp, graph: Graph) -> Requant:
         raise ModelError(f"op '{op.name}': {error}") from error
 
 
-def _requant_of(op: IntegerOp, graph: Graph) -> Requant:
+def _requant_of(op: HardwareOp, graph: Graph) -> Requant:
     source = [graph.tensors[name].integer for name in op.inputs]
     target = graph.tensors[op.output].integer
     match op:

@@ -11,6 +11,7 @@ from hwmap.passes.hardware import device_part, hardware_part, host_part, integer
 from hwmap.passes.linear import lower_linear
 from hwmap.passes.pad import lower_pad, merge_pad
 from hwmap.passes.reshape import lower_reshape, remove_noop_reshape, remove_outer_reshape
+from hwmap.passes.resize import split_resize
 from hwmap.passes.select import lower_select
 
 __all__ = [
@@ -34,6 +35,7 @@ PASSES = (
     lower_affine,
     fuse_clip,
     lower_clip,
+    split_resize,
     lower_reshape,
     lower_select,
     remove_noop_reshape,

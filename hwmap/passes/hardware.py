@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from hwmap.errors import UnsupportedOperatorError
 from hwmap.ir.graph import Graph, rewrite
+from hwmap.ir.interpolate import blends
 from hwmap.ir.ops import (
     Concat,
     FakeQuant,
     HardwareOp,
-    IntegerOp,
     Op,
     Reshape,
+    Resize,
     Select,
     Softmax,
 )
@@ -93,7 +94,7 @@ def without_integer_form(graph: Graph) -> tuple[tuple[str, str], ...]:
     return tuple(
         (op.name, f"{type(op).__name__} has no integer form yet")
         for op in graph.ops
-        if not isinstance(op, IntegerOp)
+        if not isinstance(op, HardwareOp)
     )
 
 
@@ -105,6 +106,9 @@ def not_on_hardware(graph: Graph) -> tuple[tuple[str, str], ...]:
         if isinstance(op, Select):
             if separated(op, graph) is None and not keeps_bytes(op, graph):
                 reason = "moves values between channels, rows and columns"
+        elif isinstance(op, Resize):
+            if any(blends(graph.constants[name].values) is None for name in (op.rows, op.columns)):
+                reason = "mixes more than two neighbours"
         elif not isinstance(op, HardwareOp):
             reason = f"{type(op).__name__} is not on hardware yet"
         if reason is not None:

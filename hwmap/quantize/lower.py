@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from hwmap.errors import ModelError
 from hwmap.ir.function import apply
-from hwmap.ir.graph import Graph, integer_ops, rewrite
-from hwmap.ir.ops import Conv, ConvTranspose, IntegerOp, Lookup, Resize, Weighted, copies_values
+from hwmap.ir.graph import Graph, hardware_ops, rewrite
+from hwmap.ir.interpolate import FRACTION_BITS, fixed_point
+from hwmap.ir.ops import Conv, ConvTranspose, HardwareOp, Lookup, Resize, Weighted, copies_values
 from hwmap.ir.requantize import MAX_ACCUMULATOR
 from hwmap.ir.types import Array, Constant, Quant
 from hwmap.ir.verify import verify
@@ -23,8 +24,6 @@ from hwmap.quantize.snap import snap_scales, snapped
 ACTIVATION_BITS = 8
 WEIGHT_BITS = 8
 BIAS_BITS = 32
-FRACTION_BITS = 11
-"""Bits behind the point of the factors of a Resize: two of them and an activation fit 32 bits."""
 ROUNDED_UP = 1 + 2.0**-16
 """Scales are moved by up to 2**-17 to where the requantizer meets them."""
 ON_GRID = 1e-3
@@ -41,8 +40,8 @@ def lower(graph: Graph, ranges: Mapping[str, Range], bias_shift: Extra | None = 
     quants = _activation_quants(graph, ranges)
     tensors = {name: replace(tensor, quant=quants[name]) for name, tensor in graph.tensors.items()}
     constants: dict[str, Constant] = {}
-    ops: list[IntegerOp] = []
-    for op in integer_ops(graph):
+    ops: list[HardwareOp] = []
+    for op in hardware_ops(graph):
         source, target = quants[op.inputs[0]], quants[op.output]
         # Constants are named after the op: two ops may share one but read different scales.
         match op:
@@ -74,7 +73,7 @@ def _activation_quants(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Q
     for name in graph.inputs:
         quants[name] = grids.get(name) or quant_of(ranges[name])
         roots[name] = name
-    for op in integer_ops(graph):
+    for op in hardware_ops(graph):
         source = op.inputs[0]
         copies = copies_values(op)
         roots[op.output] = roots[source] if copies else op.output
@@ -82,7 +81,7 @@ def _activation_quants(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Q
             quants[source] if copies else grids.get(op.output) or quant_of(ranges[op.output])
         )
     scales = {name: quant.scalar_scale for name, quant in quants.items()}
-    moved = snap_scales(graph, integer_ops(graph), scales, roots, grids)
+    moved = snap_scales(graph, hardware_ops(graph), scales, roots, grids)
     return {name: replace(quant, scale=moved[name]) for name, quant in quants.items()}
 
 
@@ -109,13 +108,8 @@ def _table(op: Lookup, source: Quant, target: Quant) -> Array:
 
 
 def _fractions(matrix: Array) -> Constant:
-    """Interpolation factors (out, in) in fixed point, each row with its exact sum."""
-    one = 1 << FRACTION_BITS
-    exact = matrix.astype(np.float64)
-    integers = np.rint(exact * one)
-    missing = np.rint(exact.sum(1) * one) - integers.sum(1)
-    integers[np.arange(len(matrix)), np.abs(integers).argmax(1)] += missing
-    return Constant(integers.astype(np.int16), Quant(16, True, 1 / one, 0))
+    """Interpolation factors (out, in) in fixed point."""
+    return Constant(fixed_point(matrix).astype(np.int16), Quant(16, True, 2.0**-FRACTION_BITS, 0))
 
 
 def _lower_constants(

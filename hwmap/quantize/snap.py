@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import Add, AveragePool, Concat, IntegerOp, Mul
+from hwmap.ir.ops import Add, AveragePool, Concat, HardwareOp, Mul
 from hwmap.ir.requantize import add_shift, multiplier_and_shift, window_sizes
 
 
@@ -23,7 +23,7 @@ def snapped(ratio: float) -> float:
 
 def snap_scales(
     graph: Graph,
-    ops: Iterable[IntegerOp],
+    ops: Iterable[HardwareOp],
     scales: Mapping[str, float],
     roots: Mapping[str, str],
     fixed: Iterable[str],

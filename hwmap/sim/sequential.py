@@ -181,8 +181,9 @@ def _run_vector(step: StepDescriptor, machine: _Machine) -> None:
     elif step.kind == "depthwise":
         sums = (x * _vector_weights(step, machine)).sum(2)
     else:
-        factors = np.array([step.operand[min(run, 1)] for run in range(step.runs)])
-        sums = (x * np.tile(factors, step.kernel_rows)[:, None]).sum(2)
+        factors = np.full(step.kernel_rows * step.runs, step.operand[1])
+        factors[0] = step.operand[0]
+        sums = (x * factors[:, None]).sum(2)
     _finish(step, machine, sums, 0)
 
 
