@@ -9,6 +9,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from hwmap.errors import HwmapError, ModelError
-from hwmap.frontend.reader import read_model
+from hwmap.frontend.reader import inspect_model, read_model
 from hwmap.frontend.runtime import run_model
 from hwmap.ir.evaluate import evaluate
-from hwmap.passes import canonicalize
+from hwmap.passes import canonicalize, integer_part
+from hwmap.quantize.choose import RECIPES, quantize_graph
+from hwmap.report import inspect_report
 from tests.models import Network, everything, everything_else
 
 Proto = onnx.ModelProto
@@ -196,9 +199,11 @@ def write_damaged(seed: int, folder: Path) -> Path:
 def read_damaged(path: Path) -> dict[str, object]:
     """What hwmap says of a file: "error" with its line, "large", or "result" with the difference of
     its outputs on ones from onnxruntime's, relative to the largest (None: onnxruntime refuses it).
+    What is a result is also inspected and, if it can be, quantized.
     """
     try:
         graph = canonicalize(read_model(path))
+        inspect_report(inspect_model(path))
         total = sum(tensor.elements for tensor in graph.tensors.values())
         if total > MOST_EVALUATED:
             return {"kind": "large"}
@@ -206,6 +211,8 @@ def read_damaged(path: Path) -> dict[str, object]:
         ours = evaluate(graph, inputs)
     except HwmapError as error:
         return {"kind": "error", "text": str(error)}
+    with suppress(HwmapError):
+        quantize_graph(integer_part(graph), inputs, RECIPES[3:])
     try:
         theirs = run_model(path, inputs)
     except ModelError:

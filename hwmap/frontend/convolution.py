@@ -21,10 +21,7 @@ MEAN_TOLERANCE = 1e-3
 def conv(node: Node) -> Value:
     shape, weight, kernel, groups = _weights(node)
     out, per_group = weight.shape[:2]
-    if shape[1] != per_group * groups or out % groups:
-        raise UnsupportedError(
-            f"weights {list(weight.shape)} with group={groups} do not fit {shape[1]} input channels"
-        )
+    _check_channels(shape, weight, groups, channels=per_group * groups)
     strides, dilations = pair(node, "strides", shape), pair(node, "dilations", shape)
     spans = spans_of(kernel, dilations)
     pads = pads_of(node, shape, spans, strides)
@@ -61,6 +58,13 @@ def _weights(node: Node) -> tuple[tuple[int, ...], Array, Pair, int]:
     return shape, weight.astype(np.float32, copy=False), weight.shape[2:], groups
 
 
+def _check_channels(shape: tuple[int, ...], weight: Array, groups: int, *, channels: int) -> None:
+    if shape[1] != channels or len(weight) % groups:
+        raise UnsupportedError(
+            f"weights {list(weight.shape)} with group={groups} do not fit {shape[1]} input channels"
+        )
+
+
 def _bias(node: Node, channels: int) -> Array:
     if not node.has(2):
         return np.zeros(channels, np.float32)
@@ -82,10 +86,7 @@ def selects(weight: Array) -> bool:
 def conv_transpose(node: Node) -> Value:
     shape, weight, kernel, groups = _weights(node)
     channels, per_group = weight.shape[:2]
-    if shape[1] != channels or channels % groups:
-        raise UnsupportedError(
-            f"weights {list(weight.shape)} with group={groups} do not fit {shape[1]} input channels"
-        )
+    _check_channels(shape, weight, groups, channels=channels)
     out = per_group * groups
     strides, dilations = pair(node, "strides", shape), pair(node, "dilations", shape)
     spans = spans_of(kernel, dilations)

@@ -260,15 +260,18 @@ def pad(node: Node) -> Value:
 
 def _constant_pad(node: Node, value: Value, widths: list[tuple[int, int]], number: float) -> Value:
     need_map(value.shape)
-    if any(map(any, widths[:2])) or not np.isfinite(number):
-        raise UnsupportedError(f"pads {widths} with {number}; expected rows and columns, a number")
+    if any(widths[0]) or not np.isfinite(number) or (any(widths[1]) and number != 0):
+        raise UnsupportedError(
+            f"pads {widths} with {number}; expected rows and columns, or channels with 0"
+        )
     (top, bottom), (left, right) = ((0, 0), *widths[2:])[-2:]
     pads: Pads = (top, left, bottom, right)
     if value.output == node.output:
         value = replace(value, name=f"{node.name}/cut", output=f"{node.output}:cut")
     shape = [size + sum(width) for size, width in zip(value.shape, widths, strict=True)]
     tensor = node.draft.as_tensor(value)
-    return node.emit(Pad(node.name, (tensor,), node.output, pads, number), shape)
+    op = Pad(node.name, (tensor,), node.output, pads, number, channels=widths[1])
+    return node.emit(op, shape)
 
 
 def concat(node: Node) -> Value:

@@ -31,6 +31,7 @@ from hwmap.ir.ops import (
     Op,
     Pad,
     Pads,
+    Pair,
     Reshape,
     Resize,
     Select,
@@ -161,7 +162,7 @@ def write_op(writer: Writer, op: Op, graph: Graph, output: str) -> None:
             with _clamped(writer, op.clamp, op.name, output) as inner:
                 _write_average(writer, op, inputs[0], inner)
         case Pad(pads=pads, value=value):
-            _write_pad(writer, pads, value, inputs[0], output, op.name)
+            _write_pad(writer, pads, value, inputs[0], output, op.name, channels=op.channels)
         case Select():
             _write_select(writer, op, graph, inputs[0], output)
         case Resize():
@@ -316,10 +317,18 @@ def _write_average(writer: Writer, op: AveragePool, source: str, output: str) ->
 
 
 def _write_pad(
-    writer: Writer, pads: Pads, value: float, source: str, output: str, name: str
+    writer: Writer,
+    pads: Pads,
+    value: float,
+    source: str,
+    output: str,
+    name: str,
+    *,
+    channels: Pair = (0, 0),
 ) -> str:
     top, left, bottom, right = pads
-    sizes = np.array([0, 0, top, left, 0, 0, bottom, right], np.int64)
+    before, after = channels
+    sizes = np.array([0, before, top, left, 0, after, bottom, right], np.int64)
     inputs = [
         source,
         writer.constant(f"{name}:pads", sizes),

@@ -151,7 +151,7 @@ def evaluate_float(op: Op, graph: Graph, sources: list[Array]) -> Array:
             y = sum_pool(x, op) / window_sizes(op, graph).astype(np.float32)
             return np.clip(y, clamp.low, clamp.high, out=y)
         case Pad(pads=(top, left, bottom, right), value=value):
-            widths = ((0, 0), (0, 0), (top, bottom), (left, right))
+            widths = ((0, 0), op.channels, (top, bottom), (left, right))
             return np.pad(x, widths, constant_values=value)
         case Select():
             return select(x, op, graph)

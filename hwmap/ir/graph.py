@@ -115,7 +115,7 @@ def output_shape(op: Op, graph: Graph) -> Shape | None:
         case AveragePool():
             return (channels, *_windows(height, width, op.kernel, op.strides, op.pads))
         case Pad(pads=(top, left, bottom, right)):
-            return (channels, height + top + bottom, width + left + right)
+            return (channels + sum(op.channels), height + top + bottom, width + left + right)
         case Concat(axis=axis):
             shape = [channels, height, width]
             shape[axis] = sum(graph.shape(name)[axis] for name in op.inputs)

@@ -182,13 +182,14 @@ class AveragePool:
 
 @dataclass(frozen=True)
 class Pad:
-    """Rows and columns of `value` around a tensor."""
+    """Rows and columns of `value`, and channels of zeros, around a tensor."""
 
     name: str
     inputs: tuple[str, ...]
     output: str
     pads: Pads
     value: float
+    channels: Pair = (0, 0)
 
 
 @dataclass(frozen=True)

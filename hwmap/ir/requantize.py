@@ -90,16 +90,11 @@ def rescale(accumulator: Integers, multipliers: Integers, shifts: Integers) -> I
     return np.asarray((accumulator * multipliers + half) >> shifts)
 
 
-def saturate(values: Integers, requant: Requant) -> Integers:
-    """Add the zero point and clamp."""
-    return np.clip(values + requant.zero_point, requant.low, requant.high)
-
-
 def requantize(
     accumulator: Array, multipliers: Integers, shifts: Integers, requant: Requant
 ) -> NDArray[np.int8]:
-    """`saturate(rescale(...))` in float64, which is exact and faster: the product has at most 49
-    bits and at most 47 of them behind the point, so that adding a half takes at most 50 bits."""
+    """`rescale`, zero point and clamp, in float64, which is exact and faster: the product has at
+    most 49 bits, at most 47 of them behind the point, so that adding a half takes at most 50."""
     ratios = multipliers * 2.0 ** -shifts.astype(np.float64)
     values = np.multiply(accumulator, ratios, dtype=np.float64)
     # The zero point is a whole number: adding it before rounding down changes nothing.

@@ -31,14 +31,8 @@ def host_ops(graph: Graph) -> tuple[Op, ...]:
             host.add(op.name)
             written.add(op.output)
     for op in reversed(graph.ops):
-        readers = graph.readers[op.output]
-        at_end = bool(readers) or isinstance(op, Reshape | Select)
-        if (
-            isinstance(op, Reshape | Select)
-            and at_end
-            and all(reader.name in host for reader in readers)
-            and not (op.output in graph.outputs and readers)
-        ):
+        moves = isinstance(op, Reshape | Select)
+        if moves and all(reader.name in host for reader in graph.readers[op.output]):
             host.add(op.name)
     return tuple(op for op in graph.ops if op.name in host)
 
@@ -124,6 +118,10 @@ def hardware_part(graph: Graph) -> Graph:
         UnsupportedOperatorError: ops that the engine does not have; all are named.
     """
     device = device_part(graph)
+    if not device.ops:
+        raise UnsupportedOperatorError(
+            f"{graph.name}: only moves values, which the host does; it needs no accelerator"
+        )
     wrong = not_on_hardware(device)
     if wrong:
         raise UnsupportedOperatorError(

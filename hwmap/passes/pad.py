@@ -21,6 +21,8 @@ def merge_pad(graph: Graph) -> Graph:
     for op in graph.ops:
         if not isinstance(op, Pad) or op.value != 0 or op.output in graph.outputs:
             continue
+        if op.channels != (0, 0):
+            continue
         readers = graph.readers[op.output]
         if not readers or not all(_takes_pad(reader) for reader in readers):
             continue
@@ -55,11 +57,24 @@ def lower_pad(graph: Graph) -> Graph:
     Rewrite:
         b = Pad(a) with 0    ->    b = AveragePool(a), kernel 1 x 1, with pads
         b = Pad(a) with v    ->    b = AveragePool(a - v) + v
+        b = Pad(a), channels ->    b = Conv(a), fixed: each channel is copied, or 0
     """
     for op in graph.ops:
         if isinstance(op, Pad):
-            return _lowered(graph, op)
+            return _lowered(graph, op) if op.channels == (0, 0) else _with_channels(graph, op)
     return graph
+
+
+def _with_channels(graph: Graph, pad: Pad) -> Graph:
+    """Channels are added by a convolution, which pads rows and columns too."""
+    channels = graph.shape(pad.inputs[0])[0]
+    weight = np.pad(np.eye(channels, dtype=np.float32), (pad.channels, (0, 0)))
+    names = f"{pad.name}.weight", f"{pad.name}.bias"
+    arrays = weight[:, :, None, None], np.zeros(len(weight), np.float32)
+    constants = {name: Constant(array) for name, array in zip(names, arrays, strict=True)}
+    conv = Conv(pad.name, pad.inputs, pad.output, *names, pads=pad.pads, fixed=True)
+    ops = [conv if op is pad else op for op in graph.ops]
+    return rewrite(graph, ops=ops, constants=constants)
 
 
 def _lowered(graph: Graph, pad: Pad) -> Graph:

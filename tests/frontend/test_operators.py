@@ -474,6 +474,12 @@ def _(net: Network) -> str:
     return net.node("Pad", "x", pads, net.constant(np.float32(1.5), "v"), name="y")
 
 
+@case("pad channels")
+def _(net: Network) -> str:
+    a = net.node("Pad", "x", ints(net, [0, 2, 0, 0, 0, 3, 0, 0], "p"), name="p0")
+    return net.node("Pad", a, ints(net, [0, 1, 1, 0, 0, 0, 2, 0], "q"), name="y")
+
+
 @case("pad by attributes", opset=9)
 def _(net: Network) -> str:
     return net.node("Pad", "x", name="y", pads=[0, 0, 1, 0, 0, 0, 0, 1], value=-2.0)
@@ -610,7 +616,7 @@ def test_every_opset_is_read(opset: int, tmp_path: Path):
         (lambda n: n.node("Gather", "x", ints(n, 9, "i"), name="y", axis=1), "within -4 to 3"),
         (lambda n: n.node("Reshape", "x", ints(n, [1, 7], "s"), name="y"), "reshapes"),
         (lambda n: n.node("Transpose", "x", name="y", perm=[0, 0, 1, 2]), "no order of 4 axes"),
-        (lambda n: n.node("Pad", "x", ints(n, [1] * 8, "p"), name="y"), "rows and columns"),
+        (lambda n: n.node("Pad", "x", ints(n, [1] * 8, "p"), name="y"), "rows and columns with"),
         (lambda n: n.node("ReduceMean", "x", name="y", axes=[1]), "axes must be rows and columns"),
         (lambda n: n.node("Max", "x", n.conv("x", (4, 4), (1, 1), name="c"), name="y"),
          "Max of two tensors"),
