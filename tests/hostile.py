@@ -190,7 +190,7 @@ def write_damaged(seed: int, folder: Path) -> Path:
         for _ in range(rng.choice((1, 1, 2))):
             try:
                 rng.choice(DAMAGES)(proto, rng)
-            except (ValueError, IndexError, TypeError):
+            except (ValueError, IndexError, TypeError, onnx.checker.ValidationError):
                 continue
         path.write_bytes(proto.SerializeToString())
     return path
