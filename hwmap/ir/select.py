@@ -48,23 +48,24 @@ MOST_PERIOD = 16
 
 
 def pieces(sources: Array) -> tuple[Piece, ...]:
-    """`sources` (source position of each output position) as few pieces: the phases of the least
-    period in which each phase is one piece, or else runs from left to right."""
-    total = len(sources)
-    for period in range(1, min(MOST_PERIOD, total) + 1):
+    """`sources` (source position of each output position) as few pieces: runs from left to right,
+    or the phases of a short period, where each phase is one piece."""
+    best = _runs(sources)
+    for period in range(2, min(MOST_PERIOD, len(sources), len(best) - 1) + 1):
         phases = [_piece(sources[phase::period], phase, period) for phase in range(period)]
-        if all(phase is not None for phase in phases) and period < total:
+        if all(phase is not None for phase in phases):
             return tuple(phase for phase in phases if phase is not None)
-        if total == 1:
-            break
+    return best
+
+
+def _runs(sources: Array) -> tuple[Piece, ...]:
     found = []
     start = 0
-    while start < total:
+    while start < len(sources):
         end = start + 1
-        if end < total:
-            step = int(sources[end]) - int(sources[start])
-            while end < total and int(sources[end]) - int(sources[end - 1]) == step >= 0:
-                end += 1
+        step = int(sources[end]) - int(sources[start]) if end < len(sources) else 0
+        while end < len(sources) and int(sources[end]) - int(sources[end - 1]) == step >= 0:
+            end += 1
         piece = _piece(sources[start:end], start, 1)
         assert piece is not None
         found.append(piece)
