@@ -116,7 +116,7 @@ def quantize(
     """
     path = Path(model)
     if output is not None:
-        check_file(Path(output), path)
+        check_file(Path(output), model, calib, preprocess)
     report("reading the model")
     network = load_network(path)
     source = integer_part(network.whole)
@@ -165,7 +165,9 @@ def run(
     """
     path = Path(model)
     if output is not None:
-        check_file(Path(output), path)
+        check_file(Path(output), model, data, calib, preprocess)
+    if calib is not None and not integer:
+        raise DataError(f"{calib}: calibration data needs integer=True (--integer)")
     report("reading the model")
     network = load_network(path)
     images = load_data(Path(data), network.whole, _recipe(preprocess))

@@ -69,17 +69,23 @@ def load_data(path: Path, graph: Graph, recipe: Recipe | None = None) -> DataSet
             found = ", ".join(sorted(arrays)) or "nothing"
             raise DataError(f"{path}: array '{key}' (the images) is missing; found {found}")
         what = f"{path}: '{key}'"
-        array = arrays[key] if recipe is None else recipe.apply(arrays[key], what)
-        inputs[name] = _values(_images(array, what, graph.shape(name)), what, graph.tensors[name])
+        array = arrays[key]
+        # Of several inputs, a recipe is for the images.
+        if recipe is not None and (len(keys) == 1 or _is_images(array)):
+            array = recipe.apply(array, what)
+        tensor = graph.tensors[name]
+        inputs[name] = _values(_images(array, what, tensor), what, tensor)
     counts = {len(values) for values in inputs.values()}
     if len(counts) != 1:
         raise DataError(f"{path}: the inputs have different numbers of images: {sorted(counts)}")
     labels = arrays.get("y")
     if labels is None:
         return DataSet(inputs, None)
-    if labels.shape != (counts.pop(),) or labels.dtype.kind not in "iu":
+    count = counts.pop()
+    if labels.shape != (count,) or labels.dtype.kind not in "iu":
         raise DataError(
-            f"{path}: 'y' has shape {labels.shape}; expected one whole number per image"
+            f"{path}: 'y' has shape {labels.shape} of {labels.dtype}; expected one whole number for"
+            f" each of the {count} images"
         )
     return DataSet(inputs, labels.astype(np.int64))
 
@@ -119,18 +125,25 @@ def _read(path: Path) -> dict[str, Array]:
         raise DataError(f"{path}: not a readable .npz ({kind}); save it with np.savez") from error
 
 
-def _images(array: Array, what: str, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+def _is_images(array: Array) -> bool:
+    return array.ndim in (3, 4) and array.dtype.kind in "iu"
+
+
+def _images(array: Array, what: str, tensor: Tensor) -> NDArray[np.float32]:
     """`array` as (N, C, H, W) float32. The model's own shape may have fewer axes, or other ones of
     the same order and size (a Reshape at the input)."""
+    shape, outer = tensor.shape, tensor.host_shape[1:]
     wanted = int(np.prod(shape))
     if array.dtype.kind not in "fiu":
         raise DataError(f"{what} holds {array.dtype}; expected numbers as the model takes them")
     trailing = [size for size in array.shape[1:] if size != 1]
     expected = [size for size in shape if size != 1]
-    if array.ndim < 2 or len(array) == 0 or (trailing != expected and trailing != [wanted]):
-        raise DataError(
-            f"{what} has shape {array.shape}; expected (N, {', '.join(map(str, shape))})"
-        )
+    if array.ndim and len(array) == 0:
+        raise DataError(f"{what} has no images")
+    fits = trailing in (expected, [wanted]) or array.shape[1:] == outer
+    if array.ndim < 2 or not fits:
+        sizes = ", ".join(map(str, outer or shape))
+        raise DataError(f"{what} has shape {array.shape}; expected (N, {sizes})")
     if not np.isfinite(array).all():
         raise DataError(f"{what} holds NaN or infinite values")
     if np.abs(array.astype(np.float64)).max() > LARGEST:

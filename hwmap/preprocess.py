@@ -23,6 +23,8 @@ from hwmap.ir.types import Array
 ORDERS = ("rgb", "bgr")
 LAYOUTS = ("nchw", "nhwc")
 Numbers = tuple[float, ...]
+LARGEST = 1e20
+"""Numbers beyond it, and divisors below its inverse, overflow float32."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +38,28 @@ class Recipe:
     std: Numbers = (1.0,)
 
     def apply(self, images: Array, what: str) -> NDArray[np.float32]:
-        """`images` (N, C, H, W) or (N, H, W, C) as (N, C, H, W) float32.
+        """`images` (N, C, H, W), (N, H, W, C) or grey (N, H, W) as (N, C, H, W) float32.
 
         Raises:
             DataError: they are none, or the recipe has another number of channels.
         """
-        if images.ndim != 4 or images.dtype.kind not in "iu":
+        if images.ndim not in (3, 4) or images.dtype.kind not in "iu":
             raise DataError(
                 f"{what} has shape {images.shape} of {images.dtype}; a recipe needs images of"
-                " integers with four axes"
+                " integers, (N, C, H, W), (N, H, W, C) or (N, H, W)"
             )
+        if images.ndim == 3:
+            images = images[..., None] if self.layout == "nhwc" else images[:, None]
         turned = images.transpose(0, 3, 1, 2) if self.layout == "nhwc" else images
         if self.channel_order == "bgr":
             turned = turned[:, ::-1]
         channels = turned.shape[1]
         for name, numbers in (("mean", self.mean), ("std", self.std)):
             if len(numbers) not in (1, channels):
-                raise DataError(f"{what} has {channels} channels; the recipe's {name} has others")
+                raise DataError(
+                    f"{what} has {channels} channels; the recipe's {name} has {len(numbers)}"
+                    f" (its layout is '{self.layout}')"
+                )
         mean, std = (
             np.asarray(numbers, np.float32)[:, None, None] for numbers in (self.mean, self.std)
         )
@@ -79,7 +86,7 @@ def load_recipe(path: Path) -> Recipe:
     for name in ("scale", "mean", "std"):
         if name in values:
             values[name] = _numbers(values[name], f"{path}: {name}")
-    if 0 in values.get("std", ()):
+    if any(abs(number) * LARGEST < 1 for number in values.get("std", ())):
         raise DataError(f"{path}: std is 0; expected what to divide by")
     if "scale" in values:
         (values["scale"], *more) = values["scale"]
@@ -90,7 +97,7 @@ def load_recipe(path: Path) -> Recipe:
 
 def _numbers(value: Any, what: str) -> Numbers:
     items = value if isinstance(value, list) else [value]
-    plain = [type(item) in (int, float) and np.isfinite(item) for item in items]
+    plain = [type(item) in (int, float) and abs(item) < LARGEST for item in items]
     if not items or not all(plain):
         raise DataError(f"{what}={value!r}; expected a number, or a list of numbers")
     return tuple(float(item) for item in items)

@@ -58,17 +58,20 @@ def check_output(directory: Path) -> None:
         )
 
 
-def check_file(path: Path, model: Path) -> None:
-    """Refuse an output file that cannot be written, or is the model itself.
+def check_file(path: Path, *inputs: str | Path | None) -> None:
+    """Refuse an output file that cannot be written, or is one of the `inputs`.
 
     Raises:
         OutputError: it is.
     """
     folder = path.resolve().parent
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+    if path.exists() and not path.is_file():
+        kind = "a directory" if path.is_dir() else "no ordinary file"
+        raise OutputError(f"{path}: is {kind}; give another output file")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise OutputError(f"{path}: cannot be written; give a file in a folder that is there")
-    if path.resolve() == model.resolve():
-        raise OutputError(f"{path}: is the model itself; give another output file")
+    if path.resolve() in {Path(name).resolve() for name in inputs if name is not None}:
+        raise OutputError(f"{path}: is an input of this command; give another output file")
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -31,7 +31,7 @@ def compile_table(report: Mapping[str, Any]) -> Table:
             f" {engine['requant_lanes']} results and {engine['bus_bytes']} DRAM bytes per cycle",
         ),
         ("MAC per multiplier per cycle", f"{report['macs_per_multiplier_cycle']:.3f}"),
-        ("MACs", f"{report['macs']:,} ({report['macs'] / report['dense_macs']:.1%} of dense)"),
+        ("MACs", f"{report['macs']:,} ({_share(report['macs'], report['dense_macs'])} of dense)"),
         ("DSP slices", f"{report['dsp']} of {report['dsp_budget']}"),
         (
             "on-chip memory",
@@ -45,6 +45,10 @@ def compile_table(report: Mapping[str, Any]) -> Table:
     if report["accuracy"]:
         rows.append(("top-1", _accuracy(report["accuracy"])))
     return _pairs(f"{report['network']} on {report['board']}", rows)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole if whole else 1:.1%}"
 
 
 def _choices(choices: Sequence[Mapping[str, Any]]) -> str:

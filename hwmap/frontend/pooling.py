@@ -6,6 +6,7 @@ import numpy as np
 
 from hwmap.frontend.node import Node, UnsupportedError, Value, axis_of
 from hwmap.frontend.window import map_shape, need_map, output_size, pads_of, pair, spans_of
+from hwmap.ir.function import affine
 from hwmap.ir.ops import NO_PADS, AveragePool, LocalNorm, MaxPool, Pads, Pair, Softmax
 
 
@@ -93,6 +94,13 @@ def reduce_mean(node: Node) -> Value:
     return _reduce(node, AveragePool)
 
 
+def reduce_sum(node: Node) -> Value:
+    """The mean, times how many values it is of."""
+    made = _reduce(node, AveragePool)
+    count = int(np.prod(node.computed(0).shape)) // int(np.prod(made.shape))
+    return replace(made, function=affine(made.function, float(count), 0.0))
+
+
 def reduce_max(node: Node) -> Value:
     return _reduce(node, MaxPool)
 
@@ -110,12 +118,13 @@ def _reduce(node: Node, kind: type[AveragePool] | type[MaxPool]) -> Value:
     along_rows = len(shape) == 4 and 2 in axes
     along_columns = len(shape) - 1 in axes
     kernel = (height if along_rows else 1, width if along_columns else 1)
-    op = kind(node.name, (node.tensor(0),), node.output, kernel, (1, 1), NO_PADS)
+    name, output = node.extra("windows") if node.kind == "ReduceSum" else (node.name, node.output)
+    op = kind(name, (node.tensor(0),), output, kernel, (1, 1), NO_PADS)
     made = node.emit(op, map_shape(shape, shape[1], (height // kernel[0], width // kernel[1])))
+    made = replace(made, name=node.name, output=node.output)
     if node.attributes.get("keepdims", 1):
         return made
-    kept = tuple(size for axis, size in enumerate(shape) if axis not in axes)
-    return Value(kept, tensor=made.tensor, name=node.name, output=node.output)
+    return replace(made, shape=tuple(s for axis, s in enumerate(shape) if axis not in axes))
 
 
 def local_norm(node: Node) -> Value:
@@ -156,5 +165,6 @@ def softmax(node: Node) -> Value:
     same = sizes == value.shape
     turned = replace(value, shape=sizes, index=index, output=f"{value.output}:softmax")
     source = value if same else turned
-    op = Softmax(node.name, (node.draft.as_tensor(source),), node.output, place)
+    log = node.kind == "LogSoftmax"
+    op = Softmax(node.name, (node.draft.as_tensor(source),), node.output, place, log)
     return replace(node.emit(op, sizes), shape=value.shape)

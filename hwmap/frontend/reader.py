@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.inliner
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import numpy_helper
 
@@ -45,6 +46,7 @@ MALFORMED = (
 OLDEST_OPSET = 7
 INPUT_TYPES: dict[int, bool | None] = {
     onnx.TensorProto.FLOAT: None,
+    onnx.TensorProto.FLOAT16: None,
     onnx.TensorProto.INT8: True,
     onnx.TensorProto.UINT8: False,
 }
@@ -143,6 +145,8 @@ def load_proto(path: Path) -> onnx.ModelProto:
         for tensor in onnx.external_data_helper._get_all_tensors(proto):
             _check_external(tensor, path)
         onnx.load_external_data_for_model(proto, str(path.parent))
+        if proto.functions:
+            proto = onnx.inliner.inline_local_functions(proto)
         _check_dimensions(proto, path)
         for out in proto.graph.output:
             # The checker asks for a shape, which nobody needs.
@@ -219,17 +223,20 @@ def _input(info: onnx.ValueInfoProto, path: Path, draft: Draft, problems: list[P
         shape = ir_shape(sizes)
     except UnsupportedError as error:
         found = [dim.dim_param or dim.dim_value for dim in kind.shape.dim]
+        fixed = all(isinstance(size, int) and size > 0 for size in found)
+        remedy = "" if fixed else "; fix it with onnxruntime.tools.make_dynamic_shape_fixed"
         raise ModelError(
             f"{path}: input '{info.name}' must have shape [1, C, H, W], [1, C, L] or [1, C] with"
-            f" every size given, got {found}; fix it with"
-            " onnxruntime.tools.make_dynamic_shape_fixed"
+            f" every size given, got {found}{remedy}"
         ) from error
     draft.shapes[info.name] = shape
     draft.tensors.add(info.name)
     signed = INPUT_TYPES.get(kind.elem_type)
     if kind.elem_type not in INPUT_TYPES:
         found_type = onnx.TensorProto.DataType.Name(kind.elem_type)
-        problems.append((info.name, f"the input must be FLOAT, INT8 or UINT8, got {found_type}"))
+        problems.append(
+            (info.name, f"the input must be FLOAT, FLOAT16, INT8 or UINT8, got {found_type}")
+        )
     elif signed is not None:
         draft.signed[info.name] = signed
     return Value(

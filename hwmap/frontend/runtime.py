@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 from hwmap.errors import ModelError
 from hwmap.ir.types import Array
 
-TYPES = {"tensor(int8)": np.int8, "tensor(uint8)": np.uint8}
+TYPES = {
+    "tensor(float16)": np.float16,
+    "tensor(int8)": np.int8,
+    "tensor(uint8)": np.uint8,
+}
 
 
 class Session:

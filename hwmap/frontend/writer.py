@@ -44,15 +44,21 @@ from hwmap.ir.types import Array, Constant, Quant
 FUNCTIONS = {
     "abs": "Abs",
     "add": "Add",
+    "ceil": "Ceil",
+    "cos": "Cos",
     "div": "Div",
     "erf": "Erf",
     "exp": "Exp",
+    "floor": "Floor",
     "log": "Log",
     "max": "Max",
     "min": "Min",
     "mul": "Mul",
     "pow": "Pow",
+    "round": "Round",
     "sigmoid": "Sigmoid",
+    "sign": "Sign",
+    "sin": "Sin",
     "sqrt": "Sqrt",
     "tanh": "Tanh",
 }
@@ -175,7 +181,8 @@ def write_op(writer: Writer, op: Op, graph: Graph, output: str) -> None:
         case FakeQuant(quant=quant):
             writer.dequantize(writer.quantize(inputs[0], f"{output}:q", quant), output, quant)
         case Softmax(axis=axis):
-            writer.node("Softmax", inputs, output, op.name, axis=axis + 1)
+            kind = "LogSoftmax" if op.log else "Softmax"
+            writer.node(kind, inputs, output, op.name, axis=axis + 1)
         case _:
             assert_never(op)
 

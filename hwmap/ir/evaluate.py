@@ -164,8 +164,9 @@ def evaluate_float(op: Op, graph: Graph, sources: list[Array]) -> Array:
         case FakeQuant(quant=quant):
             return quant.dequantize(quant.quantize(x)).astype(np.float32)
         case Softmax(axis=axis):
-            e = np.exp(x - x.max(axis + 1, keepdims=True))
-            return np.asarray(e / e.sum(axis + 1, keepdims=True))
+            below = x - x.max(axis + 1, keepdims=True)
+            total = np.exp(below).sum(axis + 1, keepdims=True)
+            return np.asarray(below - np.log(total) if op.log else np.exp(below) / total)
         case _:
             assert_never(op)
 

@@ -30,10 +30,16 @@ _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 UNARY: dict[str, Callable[[Array], Array]] = {
     "abs": np.abs,
+    "ceil": np.ceil,
+    "cos": np.cos,
     "erf": lambda x: _erf(x),
     "exp": np.exp,
+    "floor": np.floor,
     "log": np.log,
+    "round": np.rint,
     "sigmoid": _sigmoid,
+    "sign": np.sign,
+    "sin": np.sin,
     "sqrt": np.sqrt,
     "tanh": np.tanh,
 }

@@ -252,12 +252,13 @@ class FakeQuant:
 
 @dataclass(frozen=True)
 class Softmax:
-    """Over the channels (axis 0), rows (1) or columns (2)."""
+    """Over the channels (axis 0), rows (1) or columns (2); with `log` its logarithm."""
 
     name: str
     inputs: tuple[str, ...]
     output: str
     axis: int = 0
+    log: bool = False
 
 
 HardwareOp = (

@@ -117,11 +117,7 @@ def hardware_part(graph: Graph) -> Graph:
     Raises:
         UnsupportedOperatorError: ops that the engine does not have; all are named.
     """
-    device = device_part(graph)
-    if not device.ops:
-        raise UnsupportedOperatorError(
-            f"{graph.name}: only moves values, which the host does; it needs no accelerator"
-        )
+    device = integer_part(graph)
     wrong = not_on_hardware(device)
     if wrong:
         raise UnsupportedOperatorError(
@@ -138,10 +134,15 @@ def integer_part(graph: Graph) -> Graph:
         UnsupportedOperatorError: ops without one; all are named.
     """
     device = device_part(graph)
+    if not device.ops:
+        raise UnsupportedOperatorError(
+            f"{graph.name}: only moves values, which the host does; it needs no accelerator"
+        )
     wrong = without_integer_form(device)
     if wrong:
         raise UnsupportedOperatorError(
-            f"{graph.name}: {'; '.join(f'node {name!r}: {reason}' for name, reason in wrong)}"
+            f"{graph.name}: imports, but is not on hardware yet:"
+            f" {'; '.join(f'node {name!r}: {reason}' for name, reason in wrong)}"
         )
     return device
 

@@ -13,7 +13,7 @@ from hwmap.frontend.runtime import run_model
 from hwmap.inference import load_network, run_integer
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
-from hwmap.passes import canonicalize, integer_part
+from hwmap.passes import canonicalize
 from hwmap.quantize.choose import RECIPES, quantize_graph
 from tests.agreement import worst_level
 from tests.frontend.test_operators import CASES
@@ -55,7 +55,7 @@ NOT_INTEGER = {"local normalization"}
 @pytest.mark.parametrize("name", sorted(set(CASES) - NOT_INTEGER))
 def test_each_op_of_an_integer_network_is_onnxruntimes_to_one_level(name: str, tmp_path: Path):
     model, images = _model(name, tmp_path)
-    source = integer_part(load_network(model).whole)
+    source = load_network(model).device
     inputs = {"x": images.reshape(-1, *source.shape("x"))}
 
     integer = quantize_graph(source, inputs, RECIPES[:1]).graph

@@ -165,17 +165,23 @@ def _(net: Network) -> str:
 
 for kind, attributes in {
     "Abs": {},
+    "Ceil": {},
     "Celu": {"alpha": 1.5},
+    "Cos": {},
     "Elu": {"alpha": 0.7},
     "Erf": {},
     "Exp": {},
+    "Floor": {},
     "HardSigmoid": {"alpha": 0.3, "beta": 0.4},
     "HardSwish": {},
     "LeakyRelu": {"alpha": 0.2},
     "Neg": {},
     "Relu": {},
+    "Round": {},
     "Selu": {},
     "Sigmoid": {},
+    "Sign": {},
+    "Sin": {},
     "Softplus": {},
     "Softsign": {},
     "Tanh": {},
@@ -341,6 +347,9 @@ _pool("reduce mean of maps, flat", "ReduceMean", axes=[-1, -2], keepdims=0)
 _pool("reduce mean of rows", "ReduceMean", axes=[2])
 _pool("reduce maximum of columns", "ReduceMax", axes=[3], keepdims=0)
 _pool("local normalization", "LRN", size=3, alpha=0.1, beta=0.6, bias=1.5)
+_pool("reduce sum of maps", "ReduceSum", opset=11, axes=[2, 3])
+_pool("reduce sum of rows, flat", "ReduceSum", opset=11, axes=[2], keepdims=0)
+_pool("log softmax", "LogSoftmax", axis=1)
 _pool("softmax over channels", "Softmax", axis=1)
 _pool("softmax over columns", "Softmax", axis=-1)
 _pool("old softmax", "Softmax", opset=11, axis=1)
@@ -616,7 +625,7 @@ def test_every_opset_is_read(opset: int, tmp_path: Path):
         (lambda n: n.node("Gather", "x", ints(n, 9, "i"), name="y", axis=1), "within -4 to 3"),
         (lambda n: n.node("Reshape", "x", ints(n, [1, 7], "s"), name="y"), "reshapes"),
         (lambda n: n.node("Transpose", "x", name="y", perm=[0, 0, 1, 2]), "no order of 4 axes"),
-        (lambda n: n.node("Pad", "x", ints(n, [1] * 8, "p"), name="y"), "rows and columns with"),
+        (lambda n: n.node("Pad", "x", ints(n, [1] * 8, "p"), name="y"), "expected rows and columns, or"),
         (lambda n: n.node("ReduceMean", "x", name="y", axes=[1]), "axes must be rows and columns"),
         (lambda n: n.node("Max", "x", n.conv("x", (4, 4), (1, 1), name="c"), name="y"),
          "Max of two tensors"),
