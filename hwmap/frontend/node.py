@@ -150,10 +150,22 @@ class Draft:
         if value.is_plain or (value.function == X and not moves):
             return value
         if moves:
-            return replace(value, tensor=self.as_tensor(value), function=X, index=None)
+            row = value if _is_map(value.shape) else _as_row(value)
+            return replace(value, tensor=self.as_tensor(row), function=X, index=None)
         shape = (1, *self.shapes[value.tensor])
         bare = replace(value, index=None, shape=shape, output=f"{value.output}:values")
         return replace(value, tensor=self.as_tensor(bare), function=X)
+
+
+def _is_map(shape: Sequence[int]) -> bool:
+    return 2 <= len(shape) <= 4 and shape[0] == 1
+
+
+def _as_row(value: Value) -> Value:
+    """`value` as one long row."""
+    count = int(np.prod(value.shape))
+    index = None if value.index is None else value.index.reshape(1, count)
+    return replace(value, shape=(1, count), index=index)
 
 
 def _free(wanted: str, taken: set[str]) -> str:
@@ -265,6 +277,10 @@ class Node:
     def constant_pair(self) -> tuple[str, str]:
         """The names of the node's weights and bias."""
         return f"{self.name}.weight", f"{self.name}.bias"
+
+    def inner_names(self, value: Value) -> tuple[str, str]:
+        """Names for an op that computes `value` but for its moves, and for the op's output."""
+        return (self.name, self.output) if value.index is None else self.extra("values")
 
     def extra(self, suffix: str) -> tuple[str, str]:
         """Names for one op more and its output, where a node becomes several ops."""

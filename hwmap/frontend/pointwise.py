@@ -7,11 +7,10 @@ from math import prod, sqrt
 
 import numpy as np
 
-from hwmap.frontend.convolution import per_channel_affine
 from hwmap.frontend.node import Node, UnsupportedError, Value, ir_shape
 from hwmap.ir import function as functions
 from hwmap.ir.function import MOST_DEPTH, Function, X, affine, clip
-from hwmap.ir.ops import Add, Affine, Clamp, Clip, Mul
+from hwmap.ir.ops import Add, Affine, Clamp, Clip, Mul, per_channel
 from hwmap.ir.types import Array
 
 Build = Callable[[Node, Function], Function]
@@ -181,8 +180,42 @@ def _with_constant(kind: str, node: Node, position: int, constant: int) -> Value
             lambda v: _scalar(kind, v, scalar, first=constant == 0),
         )
     scale, shift = _affine_of(kind, number, first=constant == 0)
-    parts = [_per_channel(np.broadcast_to(part, number.shape), shape) for part in (scale, shift)]
-    return per_channel_affine(node, position, parts[0], parts[1])
+    if not _fits(number.shape, shape):
+        raise UnsupportedError(
+            f"a constant of shape {list(number.shape)} does not fit {list(shape)}"
+        )
+    return _by_constants(node, position, scale, shift)
+
+
+def _by_constants(node: Node, position: int, scale: Array, shift: Array) -> Value:
+    """scale * x + shift with constants that broadcast to the shape of the input at `position`. They
+    are brought to the order of the tensor below, whose moves come after them."""
+    value = node.computed(position)
+    base = node.draft.shapes[value.tensor]
+    selects = value.index is not None and value.index.size != prod(base)
+    value = node.draft.settled(value, moves=selects)
+    base = node.draft.shapes[value.tensor]
+    arrays = [np.broadcast_to(part, value.shape).astype(np.float32) for part in (scale, shift)]
+    if value.index is not None:
+        order = value.index.reshape(-1)
+        if len(set(order.tolist())) != order.size:
+            value = node.draft.settled(value, moves=True)
+        else:
+            arrays = [_unmoved(array, order) for array in arrays]
+    name, output = node.inner_names(value)
+    names = f"{name}.scale", f"{name}.shift"
+    op = Affine(name, (value.tensor,), output, *names)
+    small = per_channel(*(array.reshape(base) for array in arrays))
+    constants = dict(zip(names, map(np.ascontiguousarray, small), strict=True))
+    tensor = node.draft.add(op, base, constants)
+    return replace(value, tensor=tensor, name=node.name, output=node.output)
+
+
+def _unmoved(array: Array, order: Array) -> Array:
+    """The array whose elements at `order` are `array`."""
+    found = np.empty(array.size, array.dtype)
+    found[order] = array.reshape(-1)
+    return found
 
 
 def _fits(constant: tuple[int, ...], shape: tuple[int, ...]) -> bool:

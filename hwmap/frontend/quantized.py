@@ -21,7 +21,8 @@ def quantize_linear(node: Node) -> Value:
         raise UnsupportedError("activations must have 8 bits and one scale")
     selected = value.index is not None and value.index.size != prod(node.draft.shapes[value.tensor])
     value = node.draft.settled(value, moves=selected)
-    op = FakeQuant(node.name, (value.tensor,), node.output, quant.as_signed)
+    name, output = node.inner_names(value)
+    op = FakeQuant(name, (value.tensor,), output, quant.as_signed)
     rounded = node.draft.add(op, node.draft.shapes[value.tensor])
     return replace(value, tensor=rounded, name=node.name, output=node.output, quant=quant, raw=True)
 

@@ -131,7 +131,7 @@ def write_op(writer: Writer, op: Op, graph: Graph, output: str) -> None:
             writer.reshape(f"{output}:row", output, [1, *shape], f"{op.name}:map")
         case Affine():
             scale, shift = (
-                writer.constant(name, graph.constants[name].values[:, None, None])
+                writer.constant(name, _over_pixels(graph.constants[name].values))
                 for name in (op.scale, op.shift)
             )
             writer.node("Mul", [inputs[0], scale], f"{output}:scaled", f"{op.name}:scale")
@@ -185,6 +185,10 @@ def write_op(writer: Writer, op: Op, graph: Graph, output: str) -> None:
             writer.node(kind, inputs, output, op.name, axis=axis + 1)
         case _:
             assert_never(op)
+
+
+def _over_pixels(values: Array) -> Array:
+    return values[:, None, None] if values.ndim == 1 else values
 
 
 class _clamped:  # noqa: N801 - reads as a statement: with _clamped(...) as inner

@@ -131,9 +131,10 @@ def evaluate_float(op: Op, graph: Graph, sources: list[Array]) -> Array:
             y = x[:, :, 0, 0] @ constant(op.weight).T + constant(op.bias)
             return np.asarray(y)[:, :, None, None]
         case Affine():
-            y = x * constant(op.scale)[:, None, None]
-            y += constant(op.shift)[:, None, None]
-            return y
+            scale, shift = constant(op.scale), constant(op.shift)
+            if scale.ndim == 1:
+                scale, shift = scale[:, None, None], shift[:, None, None]
+            return np.asarray(x * scale + shift)
         case Clip(clamp=clamp):
             return np.clip(x, clamp.low, clamp.high)
         case Lookup():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import inf
 
 from hwmap.ir.function import Function
-from hwmap.ir.types import Quant
+from hwmap.ir.types import Array, Quant
 
 Pair = tuple[int, int]
 Pads = tuple[int, int, int, int]
@@ -90,7 +90,8 @@ class Linear:
 
 @dataclass(frozen=True)
 class Affine:
-    """y = scale * x + shift per channel: batch normalization, or a constant that is added."""
+    """y = scale * x + shift: batch normalization, or a constant that is added. The constants are
+    (C,), or both (C, H, W): one for every pixel, which is not on hardware."""
 
     name: str
     inputs: tuple[str, ...]
@@ -273,6 +274,13 @@ Weighted = Conv | ConvTranspose
 def is_depthwise(op: Weighted, channels_in: int, channels_out: int) -> bool:
     """Whether each output channel reads the input channel of the same number, and no other."""
     return op.groups == channels_in == channels_out
+
+
+def per_channel(*arrays: Array) -> tuple[Array, ...]:
+    """Arrays (C, H, W) as (C,), if in all of them every pixel of a channel has the same value; else
+    as they are."""
+    equal = all(bool((array == array[:, :1, :1]).all()) for array in arrays)
+    return tuple(array[:, 0, 0] for array in arrays) if equal else arrays
 
 
 def copies_values(op: Op) -> bool:

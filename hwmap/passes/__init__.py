@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from hwmap.ir.graph import Graph
 from hwmap.ir.verify import verify
-from hwmap.passes.affine import fold_affine, fold_affine_ahead, lower_affine
+from hwmap.passes.affine import fold_affine, fold_affine_ahead, lower_affine, sink_affine
 from hwmap.passes.clip import fuse_clip, lower_clip
 from hwmap.passes.fake_quant import absorb_fake_quant
 from hwmap.passes.hardware import device_part, hardware_part, host_part, integer_part
@@ -30,6 +30,7 @@ PASSES = (
     remove_outer_reshape,
     merge_pad,
     lower_pad,
+    sink_affine,
     fold_affine,
     fold_affine_ahead,
     lower_affine,

@@ -5,8 +5,41 @@ from dataclasses import replace
 import numpy as np
 
 from hwmap.ir.graph import Graph, rewrite
-from hwmap.ir.ops import NO_CLAMP, Affine, Conv, Op, Weighted
+from hwmap.ir.ops import NO_CLAMP, Affine, Conv, Op, Select, Weighted, per_channel
 from hwmap.ir.types import Constant
+from hwmap.passes.hardware import host_ops
+
+
+def _per_channel(op: Affine, graph: Graph) -> bool:
+    return graph.constants[op.scale].values.ndim == 1
+
+
+def sink_affine(graph: Graph) -> Graph:
+    """Move values first, and map them by constants of their own after that: a constant per column
+    of a (height, width, channels) input is one per channel behind the Transpose.
+
+    Rewrite:
+        b = scale * a + shift; c = Select(b)    ->    t = Select(a); c = scale' * t + shift'
+
+    Only for constants of every pixel, and a Select that alone reads b.
+    """
+    for op in graph.ops:
+        after = graph.sole_reader(op.output) if isinstance(op, Affine) else None
+        if not isinstance(op, Affine) or not isinstance(after, Select) or _per_channel(op, graph):
+            continue
+        index = graph.constants[after.index].values
+        names = f"{op.scale}>{after.name}", f"{op.shift}>{after.name}"
+        arrays = (graph.constants[n].values.reshape(-1)[index] for n in (op.scale, op.shift))
+        constants = dict(zip(names, map(Constant, per_channel(*arrays)), strict=True))
+        moved = replace(after, inputs=op.inputs, output=op.output)
+        mapped = replace(
+            op, inputs=(op.output,), output=after.output, scale=names[0], shift=names[1]
+        )
+        tensor = replace(graph.tensors[op.output], shape=graph.shape(after.output))
+        pair: dict[str, Op] = {op.name: moved, after.name: mapped}
+        ops = [pair.get(other.name, other) for other in graph.ops]
+        return rewrite(graph, ops=ops, tensors=[tensor], constants=constants)
+    return graph
 
 
 def fold_affine(graph: Graph) -> Graph:
@@ -19,7 +52,7 @@ def fold_affine(graph: Graph) -> Graph:
     alone.
     """
     for op in graph.ops:
-        if not isinstance(op, Affine):
+        if not isinstance(op, Affine) or not _per_channel(op, graph):
             continue
         before = graph.producers.get(op.inputs[0])
         if not isinstance(before, Weighted) or before.clamp != NO_CLAMP:
@@ -59,6 +92,8 @@ def fold_affine_ahead(graph: Graph) -> Graph:
         after = graph.sole_reader(op.output) if isinstance(op, Affine) else None
         if not isinstance(op, Affine) or not isinstance(after, Conv) or after.fixed:
             continue
+        if not _per_channel(op, graph):
+            continue
         scale, shift, weight, bias = (
             graph.constants[name].values.astype(np.float64)
             for name in (op.scale, op.shift, after.weight, after.bias)
@@ -86,13 +121,21 @@ def lower_affine(graph: Graph) -> Graph:
 
     Rewrite:
         b = scale * a + shift    ->    b = Conv(a, scale, shift), groups = channels
+
+    One that the host computes, or with constants for every pixel, stays.
     """
-    if not any(isinstance(op, Affine) for op in graph.ops):
+    host = {op.name for op in host_ops(graph)}
+    lowered = {
+        op.name
+        for op in graph.ops
+        if isinstance(op, Affine) and op.name not in host and _per_channel(op, graph)
+    }
+    if not lowered:
         return graph
     ops: list[Op] = []
     constants: dict[str, Constant] = {}
     for op in graph.ops:
-        if isinstance(op, Affine):
+        if isinstance(op, Affine) and op.name in lowered:
             constants[op.scale] = Constant(graph.constants[op.scale].values[:, None, None, None])
             channels = graph.shape(op.output)[0]
             ops.append(Conv(op.name, op.inputs, op.output, op.scale, op.shift, groups=channels))

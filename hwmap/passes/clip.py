@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from hwmap.ir.graph import Graph, rewrite
 from hwmap.ir.ops import Add, AveragePool, Clip, Conv, ConvTranspose, Mul
+from hwmap.passes.hardware import host_ops
 
 
 def fuse_clip(graph: Graph) -> Graph:
@@ -34,13 +35,15 @@ def lower_clip(graph: Graph) -> Graph:
     Rewrite:
         b = Clip(a)    ->    b = AveragePool(a), kernel 1 x 1, with clamp
     """
-    if not any(isinstance(op, Clip) for op in graph.ops):
+    host = {op.name for op in host_ops(graph)}
+    lowered = {op.name for op in graph.ops if isinstance(op, Clip)} - host
+    if not lowered:
         return graph
     return rewrite(
         graph,
         ops=[
             AveragePool(op.name, op.inputs, op.output, (1, 1), (1, 1), (0, 0, 0, 0), op.clamp)
-            if isinstance(op, Clip)
+            if isinstance(op, Clip) and op.name in lowered
             else op
             for op in graph.ops
         ],

@@ -6,9 +6,15 @@ from hwmap.errors import UnsupportedOperatorError
 from hwmap.ir.graph import Graph, rewrite
 from hwmap.ir.interpolate import blends
 from hwmap.ir.ops import (
+    Add,
+    Affine,
+    Clip,
     Concat,
     FakeQuant,
     HardwareOp,
+    LocalNorm,
+    Lookup,
+    Mul,
     Op,
     Reshape,
     Resize,
@@ -17,17 +23,24 @@ from hwmap.ir.ops import (
 )
 from hwmap.ir.select import keeps_bytes, separated
 
-HOST_OPS = (Softmax, Reshape, Select, Concat, FakeQuant)
+TAIL_OPS = (Softmax, Reshape, Select, Concat, FakeQuant, Affine, Clip, Lookup, Add, Mul)
 """What the host computes at the end of a network."""
 
 
 def host_ops(graph: Graph) -> tuple[Op, ...]:
-    """The ops at the end of a network that the host computes: every Softmax, what follows it, and
-    mere moves of values that nothing else on the accelerator reads."""
+    """The ops at the end of a network that the host computes: every Softmax and what follows it;
+    what the engine cannot do, if only light work follows (the decoding of a detector); and mere
+    moves of values that nothing else on the accelerator reads."""
+    light: set[str] = set()
+    for op in reversed(graph.ops):
+        after = graph.readers[op.output]
+        if isinstance(op, TAIL_OPS) and all(reader.name in light for reader in after):
+            light.add(op.name)
     host: set[str] = set()
     written: set[str] = set()
     for op in graph.ops:
-        if isinstance(op, Softmax) or written.intersection(op.inputs):
+        alone = isinstance(op, Softmax) or (op.name in light and _missing(op, graph) is not None)
+        if alone or written.intersection(op.inputs):
             host.add(op.name)
             written.add(op.output)
     for op in reversed(graph.ops):
@@ -35,6 +48,23 @@ def host_ops(graph: Graph) -> tuple[Op, ...]:
         if moves and all(reader.name in host for reader in graph.readers[op.output]):
             host.add(op.name)
     return tuple(op for op in graph.ops if op.name in host)
+
+
+def _missing(op: Op, graph: Graph) -> str | None:
+    """Why the engine does not run `op`, in a graph that may not be canonical yet; or None."""
+    match op:
+        case Select() if separated(op, graph) is None and not keeps_bytes(op, graph):
+            return "moves values between channels, rows and columns"
+        case Resize() if any(
+            blends(graph.constants[name].values) is None for name in (op.rows, op.columns)
+        ):
+            return "mixes more than two neighbours"
+        case Affine() if graph.constants[op.scale].values.ndim != 1:
+            return "has constants for every pixel"
+        case LocalNorm():
+            return "LocalNorm has no integer form yet"
+        case _:
+            return None
 
 
 def device_part(graph: Graph) -> Graph:
@@ -47,7 +77,7 @@ def device_part(graph: Graph) -> Graph:
         UnsupportedOperatorError: a Softmax is in the middle; all that follows it is named.
     """
     host = host_ops(graph)
-    wrong = [op for op in host if not isinstance(op, HOST_OPS)]
+    wrong = [op for op in host if not isinstance(op, TAIL_OPS)]
     if wrong:
         first = [op for op in host if isinstance(op, Softmax)]
         raise UnsupportedOperatorError(
@@ -86,7 +116,7 @@ def _direct_inputs(graph: Graph, host: Sequence[Op]) -> list[str]:
 def without_integer_form(graph: Graph) -> tuple[tuple[str, str], ...]:
     """The ops of a device part that have no integer form yet: name and reason."""
     return tuple(
-        (op.name, f"{type(op).__name__} has no integer form yet")
+        (op.name, _missing(op, graph) or f"{type(op).__name__} has no integer form yet")
         for op in graph.ops
         if not isinstance(op, HardwareOp)
     )
@@ -96,14 +126,8 @@ def not_on_hardware(graph: Graph) -> tuple[tuple[str, str], ...]:
     """The ops of a device part that the engine does not run yet: name and reason."""
     found = []
     for op in graph.ops:
-        reason = None
-        if isinstance(op, Select):
-            if separated(op, graph) is None and not keeps_bytes(op, graph):
-                reason = "moves values between channels, rows and columns"
-        elif isinstance(op, Resize):
-            if any(blends(graph.constants[name].values) is None for name in (op.rows, op.columns)):
-                reason = "mixes more than two neighbours"
-        elif not isinstance(op, HardwareOp):
+        reason = _missing(op, graph)
+        if reason is None and not isinstance(op, HardwareOp):
             reason = f"{type(op).__name__} is not on hardware yet"
         if reason is not None:
             shapes = f"{graph.shape(op.inputs[0])} to {graph.shape(op.output)}"

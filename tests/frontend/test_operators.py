@@ -315,6 +315,47 @@ for kind, first in (("Max", 0), ("Min", 1), ("Pow", 0), ("Div", 1), ("Sub", 1)):
         return net.node(kind, *((number, above) if first else (above, number)), name="y")
 
 
+@case("constants per channel of (height, width, channels)", (3, 6, 5))
+def _(net: Network) -> str:
+    a = net.node("Transpose", net.conv("x", (3, 4), (1, 1), name="c"), name="t", perm=[0, 2, 3, 1])
+    a = net.node("Add", a, net.constant(net.rng.standard_normal(4), "k"), name="bias")
+    a = net.node("Transpose", net.node("Relu", a, name="r"), name="u", perm=[0, 3, 1, 2])
+    return net.conv(a, (4, 2), (3, 3), name="y")
+
+
+@case("normalization of a (height, width, channels) input", (6, 5, 3))
+def _(net: Network) -> str:
+    a = net.node("Sub", "x", net.constant(net.rng.standard_normal((1, 1, 1, 3)), "m"), name="s")
+    a = net.node("Div", a, net.constant(net.rng.uniform(1, 2, (1, 1, 1, 3)), "d"), name="v")
+    a = net.node("Transpose", a, name="t", perm=[0, 3, 1, 2])
+    return net.conv(a, (3, 2), (3, 3), name="y")
+
+
+@case("linear layer with bias over rows", (5, 7))
+def _(net: Network) -> str:
+    a = net.node("MatMul", "x", net.constant(net.rng.standard_normal((7, 3)), "w"), name="a")
+    return net.node("Add", a, net.constant(net.rng.standard_normal(3), "b"), name="y")
+
+
+@case("a constant for every pixel")
+def _(net: Network) -> str:
+    return net.node("Add", "x", net.constant(net.rng.standard_normal((4, 6, 5)), "k"), name="y")
+
+
+@case("decoding of a detector", (4, 3, 2))
+def _(net: Network) -> str:
+    a = net.node("Reshape", net.conv("x", (4, 10), (1, 1), name="c"),
+                 ints(net, [1, 2, 5, 3, 2], "s"), name="r")  # fmt: skip
+    a = net.node("Sigmoid", net.node("Transpose", a, name="t", perm=[0, 1, 3, 4, 2]), name="g")
+    net.nodes.append(onnx.helper.make_node("Split", [a, ints(net, [2, 3], "sizes")], ["xy", "wh"],
+                                           "split", axis=4))  # fmt: skip
+    grid = net.constant(net.rng.standard_normal((1, 1, 3, 2, 2)), "grid")
+    xy = net.node("Mul", net.node("Add", "xy", grid, name="at"),
+                  net.constant(np.float32(8), "stride"), name="xy8")  # fmt: skip
+    joined = net.node("Concat", xy, "wh", name="joined", axis=4)
+    return net.node("Reshape", joined, ints(net, [1, -1, 5], "flat"), name="y")
+
+
 # Pools
 
 
@@ -625,12 +666,12 @@ def test_every_opset_is_read(opset: int, tmp_path: Path):
         (lambda n: n.node("Gather", "x", ints(n, 9, "i"), name="y", axis=1), "within -4 to 3"),
         (lambda n: n.node("Reshape", "x", ints(n, [1, 7], "s"), name="y"), "reshapes"),
         (lambda n: n.node("Transpose", "x", name="y", perm=[0, 0, 1, 2]), "no order of 4 axes"),
-        (lambda n: n.node("Pad", "x", ints(n, [1] * 8, "p"), name="y"), "expected rows and columns, or"),
+        (lambda n: n.node("Pad", "x", ints(n, [1] * 8, "p"), name="y"), "channels with 0"),
         (lambda n: n.node("ReduceMean", "x", name="y", axes=[1]), "axes must be rows and columns"),
         (lambda n: n.node("Max", "x", n.conv("x", (4, 4), (1, 1), name="c"), name="y"),
          "Max of two tensors"),
-        (lambda n: n.node("Mul", "x", n.constant(np.ones((6, 5)) + np.eye(6, 5), "k"), name="y"),
-         "is not one value per channel"),
+        (lambda n: n.node("Mul", "x", n.constant(np.ones((6, 3)) + np.eye(6, 3), "k"), name="y"),
+         r"a constant of shape \[6, 3\] does not fit \[1, 4, 6, 5\]"),
         (lambda n: n.node("Div", "x", n.constant(np.float32([[[1]], [[0]], [[1]], [[1]]]), "k"),
                           name="y"), "divides by zero"),
         (lambda n: n.node("Tile", "x", ints(n, [1, 1, 9999, 9999], "r"), name="y"), "values"),

@@ -10,7 +10,7 @@ from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import AveragePool, FakeQuant, Pad, Select
 from hwmap.passes import canonicalize, device_part, host_part, repeat
-from hwmap.passes.affine import fold_affine_ahead
+from hwmap.passes.affine import fold_affine_ahead, sink_affine
 from hwmap.passes.fake_quant import absorb_fake_quant
 from hwmap.passes.hardware import not_on_hardware
 from hwmap.passes.pad import lower_pad, merge_pad
@@ -219,6 +219,52 @@ def test_the_host_takes_a_softmax_and_the_moves_around_it(read):
     (wanted,) = evaluate(graph, {"x": x}).values()
     (found,) = evaluate(host, evaluate(device, {"x": x})).values()
     assert np.allclose(found, wanted)
+
+
+def test_the_host_decodes_what_the_engine_cannot_move(read):
+    net = Network((4, 3, 2))
+    a = net.conv("x", (4, 8), (1, 1), name="heads")
+    a = net.node("Transpose", a, name="t", perm=[0, 2, 3, 1])
+    a = net.node("Reshape", a, net.constant(np.array([1, -1, 4]), "s"), name="boxes")
+    a = net.node("Add", a, net.constant(net.rng.standard_normal((1, 12, 4)), "k"), name="anchors")
+    net.node("Sigmoid", a, name="out")
+    graph = canonicalize(read(net, "out"))
+
+    device, host = device_part(graph), host_part(graph)
+
+    assert kinds(device) == ["Conv"]
+    assert not_on_hardware(device) == ()
+    x = np.random.default_rng(0).standard_normal((2, 4, 3, 2)).astype("f")
+    (wanted,) = evaluate(graph, {"x": x}).values()
+    (found,) = evaluate(host, evaluate(device, {"x": x})).values()
+    assert np.allclose(found, wanted)
+
+
+def test_what_the_engine_cannot_move_stays_before_a_convolution(read):
+    net = Network((4, 3, 2))
+    a = net.node("Reshape", net.conv("x", (4, 4), (1, 1), name="a"),
+                 net.constant(np.array([1, 2, 6, 2]), "s"), name="r")  # fmt: skip
+    net.conv(a, (2, 3), (1, 1), name="out")
+
+    graph = canonicalize(read(net, "out"))
+
+    assert host_part(graph) is None
+    assert [name for name, _ in not_on_hardware(graph)] == ["r"]
+
+
+def test_constants_of_columns_become_those_of_channels_behind_a_transpose(read):
+    net = Network((5, 4, 3))
+    scale = net.constant(net.rng.uniform(1, 2, (1, 1, 1, 3)), "s")
+    a = net.node("Transpose", net.node("Mul", "x", scale, name="m"), name="t", perm=[0, 3, 1, 2])
+    net.conv(a, (3, 2), (3, 3), name="out")
+    before = read(net, "out")
+
+    after = repeat(sink_affine, before)
+
+    assert kinds(before) == ["Affine", "Select", "Conv"]
+    assert kinds(after) == ["Select", "Affine", "Conv"]
+    same(before, after)
+    assert kinds(canonicalize(before)) == ["Select", "Conv"]
 
 
 def test_a_network_without_softmax_has_no_host_part(read):
