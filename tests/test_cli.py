@@ -232,11 +232,14 @@ IMAGES = np.zeros((3, 1, 8, 8), np.float32)
     [
         ({"images": IMAGES}, "array 'x' (the images) is missing; found images"),
         ({"x": IMAGES[..., :7]}, "has shape (3, 1, 8, 7); expected (N, 1, 8, 8)"),
-        ({"x": IMAGES[:0]}, "has shape (0, 1, 8, 8); expected (N, 1, 8, 8)"),
+        ({"x": IMAGES[:0]}, "'x' has no images"),
         ({"x": np.full_like(IMAGES, np.nan)}, "holds NaN or infinite values"),
         ({"x": IMAGES.astype(str)}, "expected numbers as the model takes them"),
-        ({"x": IMAGES, "y": np.zeros(2, int)}, "'y' has shape (2,); expected one whole number"),
-        ({"x": IMAGES, "y": np.zeros(3)}, "expected one whole number per image"),
+        (
+            {"x": IMAGES, "y": np.zeros(2, int)},
+            "'y' has shape (2,) of int64; expected one whole number",
+        ),
+        ({"x": IMAGES, "y": np.zeros(3)}, "expected one whole number for each of the"),
     ],
 )
 def test_wrong_data_is_one_clear_line(arrays: dict[str, np.ndarray], message: str, tmp_path: Path):
