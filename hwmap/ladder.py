@@ -134,7 +134,7 @@ def _levels_rung(project: Project) -> Rung:
     return Rung(
         "integer reference ~ onnxruntime, op by op",
         largest <= 1,
-        f"at most {largest} level apart{at}, {total:,} values of {len(differences)} ops differ",
+        f"at most {largest} levels apart{at}, {total:,} values of {len(differences)} ops differ",
     )
 
 
