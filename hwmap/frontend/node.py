@@ -150,19 +150,16 @@ class Draft:
         if value.is_plain or (value.function == X and not moves):
             return value
         if moves:
-            row = value if _is_map(value.shape) else _as_row(value)
-            return replace(value, tensor=self.as_tensor(row), function=X, index=None)
+            return replace(value, tensor=self.as_tensor(as_map(value)), function=X, index=None)
         shape = (1, *self.shapes[value.tensor])
         bare = replace(value, index=None, shape=shape, output=f"{value.output}:values")
         return replace(value, tensor=self.as_tensor(bare), function=X)
 
 
-def _is_map(shape: Sequence[int]) -> bool:
-    return 2 <= len(shape) <= 4 and shape[0] == 1
-
-
-def _as_row(value: Value) -> Value:
-    """`value` as one long row."""
+def as_map(value: Value) -> Value:
+    """`value` in a shape of ours: its own, or one long row."""
+    if 2 <= len(value.shape) <= 4 and value.shape[0] == 1:
+        return value
     count = int(np.prod(value.shape))
     index = None if value.index is None else value.index.reshape(1, count)
     return replace(value, shape=(1, count), index=index)

@@ -19,6 +19,7 @@ from hwmap.frontend.node import (
     Node,
     UnsupportedError,
     Value,
+    as_map,
     check_size,
     ir_shape,
 )
@@ -308,30 +309,12 @@ def _output(name: str, values: Mapping[str, Value], draft: Draft) -> list[Proble
     if value.is_plain and value.tensor == name:
         return []
     try:
-        tensor = draft.as_tensor(_flattened(value))
+        tensor = draft.as_tensor(as_map(value))
     except UnsupportedError as error:
         return [(name, str(error))]
     if tensor != name:
         draft.add(Reshape(draft.name(f"{name}/output"), (tensor,), name), draft.shapes[tensor])
     return []
-
-
-def _flattened(value: Value) -> Value:
-    """`value` in a shape of ours: its own, or one long row."""
-    try:
-        ir_shape(value.shape)
-    except UnsupportedError:
-        count = int(np.prod(value.shape))
-        index = None if value.index is None else value.index.reshape(1, count)
-        return Value(
-            (1, count),
-            tensor=value.tensor,
-            function=value.function,
-            index=index,
-            name=value.name,
-            output=value.output,
-        )
-    return value
 
 
 def _graph(
