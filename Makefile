@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 demo: $(READY)
 	rm -rf build/demo
-	$(BIN)/hwmap compile examples/digits.onnx --board pynq-z2 --mem 30KiB --max-error 0.3 \
+	$(BIN)/hwmap compile examples/digits.onnx --board pynq-z2 --mem 30KiB --max-drop 1 \
 	  --calib examples/digits_calib.npz --test-data examples/digits_test.npz -o build/demo
 	$(MAKE) -C build/demo csim
 	$(BIN)/hwmap simulate build/demo
@@ -39,7 +39,7 @@ lint: $(READY)
 # Pinned versions with hashes, for every Python from 3.11 on.
 lock: $(READY)
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra bench --universal --generate-hashes \
 	  --no-header --no-annotate --quiet -o requirements.lock
 
 $(READY): pyproject.toml requirements.lock

@@ -18,8 +18,9 @@ def main() -> None:
             calib=HERE / "digits_calib.npz",
             test_data=HERE / "digits_test.npz",
             mem=mem,
-            max_error=0.3,
+            max_drop=1,
             time_limit=5,
+            cache=HERE.parent / "build" / "cache",
         )
         report = result.report
         print(

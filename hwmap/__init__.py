@@ -1,15 +1,17 @@
 """hwmap compiles trained networks (ONNX) into FPGA accelerators.
 
-The verbs of the command line are functions: `inspect`, `quantize`, `run`, `compile`,
-`simulate`, `verify`. Nothing else is promised to users.
+The verbs of the command line are functions: `inspect`, `quantize`, `run`, `decompose`,
+`compile`, `simulate`, `verify`. Nothing else is promised to users.
 """
 
 from hwmap.api import (
     CompileResult,
+    DecomposeResult,
     QuantizeResult,
     RunResult,
     VerifyResult,
     compile,
+    decompose,
     inspect,
     quantize,
     run,
@@ -22,12 +24,14 @@ from hwmap.errors import HwmapError
 __all__ = [
     "Board",
     "CompileResult",
+    "DecomposeResult",
     "HwmapError",
     "QuantizeResult",
     "RunResult",
     "VerifyResult",
     "board_names",
     "compile",
+    "decompose",
     "inspect",
     "load_board",
     "quantize",

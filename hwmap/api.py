@@ -8,18 +8,27 @@ from pathlib import Path
 
 from hwmap import ladder
 from hwmap.board import Board, budget_of, load_board, with_clock
+from hwmap.calibration import (
+    read_calibration,
+    read_data,
+    read_labelled,
+    warn_synthetic,
+)
 from hwmap.compiler import (
+    Allowed,
     Compiled,
     Report,
     Settings,
+    allow,
     build,
     distrust,
     find_plan,
     load_source,
 )
-from hwmap.data import DataSet, as_given, load_data
+from hwmap.data import DataSet, as_given
 from hwmap.errors import BudgetError, DataError, PlanError
-from hwmap.frontend.export import export_integer
+from hwmap.files import write_file
+from hwmap.frontend.export import export_float, export_integer
 from hwmap.frontend.reader import inspect_model
 from hwmap.frontend.runtime import check_model
 from hwmap.inference import Network, load_network, run_float, run_integer, top1
@@ -27,26 +36,24 @@ from hwmap.ir.graph import Graph, total_macs
 from hwmap.ir.types import Array
 from hwmap.ladder import Rung, run_simulation
 from hwmap.passes import integer_part
-from hwmap.preprocess import Recipe, load_recipe
 from hwmap.project import (
     check_file,
     check_output,
     npz_bytes,
     project_files,
     read_project,
-    write_file,
     write_project,
 )
-from hwmap.quantize.calibrate import Estimator, synthetic_inputs
+from hwmap.quantize.calibrate import Estimator
 from hwmap.quantize.choose import quantize_graph, recipes_of
 from hwmap.quantize.lower import lower
+from hwmap.reduce import Goal, check_drop, check_goal, decompose_network, reduce_report
 from hwmap.report import compile_report, host_shape, inspect_report, measure_accuracy
 from hwmap.sim.result import SimResult
 from hwmap.solve.plan import Plan, from_json
 
 log = logging.getLogger(__name__)
 
-MAX_ERROR = 0.02
 TIME_LIMIT_SECONDS = 20.0
 VECTOR_IMAGES = 10
 
@@ -120,9 +127,9 @@ def quantize(
     report("reading the model")
     network = load_network(path)
     source = integer_part(network.whole)
-    data = _calibration(calib, source, preprocess)
+    data = read_calibration(calib, source, preprocess)
     made = quantize_graph(source, data.inputs, recipes_of(estimator, correct_bias), report)
-    _warn_synthetic(calib, source)
+    warn_synthetic(calib, source)
     result: dict[str, object] = {
         "network": source.name,
         "images": data.count,
@@ -170,7 +177,7 @@ def run(
         raise DataError(f"{calib}: calibration data needs integer=True (--integer)")
     report("reading the model")
     network = load_network(path)
-    images = load_data(Path(data), network.whole, _recipe(preprocess))
+    images = read_data(data, network.whole, preprocess)
     graph = _integer_graph(network, calib, preprocess, report) if integer else None
     start = time.perf_counter()
 
@@ -192,7 +199,6 @@ def run(
         "top1": None,
     }
     if images.labels is not None:
-        _check_labels(Path(data), images.labels, network.whole)
         result["top1"] = top1(outputs, images.labels)
     shaped = {
         name: values.reshape(len(values), *host_shape(network.whole, name)[1:])
@@ -207,12 +213,65 @@ def _integer_graph(
     network: Network, calib: str | Path | None, preprocess: str | Path | None, report: Report
 ) -> Graph:
     source = integer_part(network.whole)
-    data = _calibration(calib, source, preprocess)
+    data = read_calibration(calib, source, preprocess)
     if all(tensor.grid for tensor in source.tensors.values()):
         return lower(source, {})
     graph = quantize_graph(source, data.inputs, report=report).graph
-    _warn_synthetic(calib, source)
+    warn_synthetic(calib, source)
     return graph
+
+
+@dataclass(frozen=True)
+class DecomposeResult:
+    """A float network with decomposed ops, where it is, and a report as a JSON object."""
+
+    graph: Graph
+    report: dict[str, object]
+    path: Path | None
+
+
+def decompose(
+    model: str | Path,
+    output: str | Path | None = None,
+    *,
+    calib: str | Path,
+    macs: float | None = None,
+    weights: float | None = None,
+    max_drop: float | None = None,
+    test_data: str | Path | None = None,
+    preprocess: str | Path | None = None,
+    cache: str | Path | None = None,
+    report: Report = _quiet,
+) -> DecomposeResult:
+    """Decompose ops of an ONNX network, and write it as an ordinary float model `output` (None:
+    nowhere), to be fine-tuned elsewhere, quantized or compiled.
+
+    The goal is one of: the share `macs` of the MACs, the share `weights` of the weights (0 to 1),
+    both with the least expected error; or the fewest MACs within `max_drop` (see `compile`).
+    `calib` is a .npz of images that the factors are fitted to, `test_data` one to measure on. What
+    was measured about decompositions is kept in the folder `cache`.
+
+    Raises:
+        HwmapError: of the model, the data or the goal; InfeasibleError.
+    """
+    goal = Goal(macs, weights, max_drop)
+    check_goal(goal)
+    if output is not None:
+        check_file(Path(output), model, calib, test_data, preprocess)
+    report("reading the model")
+    network = load_network(Path(model))
+    data = read_data(calib, network.whole, preprocess)
+    tests = None
+    if test_data is not None:
+        tests = read_data(test_data, network.whole, preprocess)
+    folder = None if cache is None else Path(cache)
+    made = decompose_network(network, data, goal, folder, report)
+    result = reduce_report(made, data, tests, report)
+    if output is None:
+        return DecomposeResult(made.whole, result, None)
+    report("writing the model")
+    write_file(Path(output), export_float(made.whole))
+    return DecomposeResult(made.whole, result, Path(output))
 
 
 def compile(
@@ -226,9 +285,10 @@ def compile(
     mem: int | None = None,
     dsp: int | None = None,
     clock_mhz: int | None = None,
-    max_error: float = MAX_ERROR,
+    max_drop: float = 0.0,
     time_limit: float = TIME_LIMIT_SECONDS,
     plan: str | Path | None = None,
+    cache: str | Path | None = None,
     report: Report = _quiet,
 ) -> CompileResult:
     """Compile an ONNX network for a board into the new directory `output` (None: nowhere).
@@ -236,27 +296,33 @@ def compile(
     `mem` (bytes) and `dsp` (slices) are budgets below what the board has. `calib` is a .npz of
     images for decomposition and quantization, `test_data` a labelled one to measure accuracy on;
     with the recipe `preprocess` (TOML) both hold pixels.
-    `max_error` limits the summed relative output error of all decomposed ops. `plan` is a plan.json
-    to use instead of solving. `report` is told what is going on.
+    `max_drop` is what decompositions may cost: points of top-1 if `calib` has labels, else percent
+    of relative error of the outputs; 0 keeps every op as it is. `plan` is a plan.json to use
+    instead of solving. What was measured about decompositions is kept in the folder `cache`.
+    `report` is told what is going on.
 
     Raises:
         HwmapError: of the model, data, board or budget; InfeasibleError, TimeLimitError.
     """
     path = Path(model)
-    _check_limits(max_error, time_limit)
+    _check_limits(max_drop, time_limit)
+    if max_drop and calib is None:
+        raise DataError("decompositions are fitted to data; give --calib, or --max-drop 0")
     if output is not None:
         check_output(Path(output))
     target = load_board(board) if isinstance(board, str) else board
     target = target if clock_mhz is None else with_clock(target, clock_mhz)
-    settings = Settings(target, budget_of(target, dsp=dsp, memory_bytes=mem), max_error)
+    budget = budget_of(target, dsp=dsp, memory_bytes=mem)
     report("reading the model")
     source = load_source(path)
     check_model(path)
-    data = _calibration(calib, source, preprocess)
-    tests = None if test_data is None else _labelled(Path(test_data), source, preprocess)
-    made = _plan(plan, source, settings, data, time_limit, report)
+    data = read_calibration(calib, source, preprocess)
+    tests = None if test_data is None else read_labelled(test_data, source, preprocess)
+    allowed = allow(source, data, max_drop, None if cache is None else Path(cache), report)
+    settings = Settings(target, budget, max_drop, allowed.max_loss)
+    made = _plan(plan, source, settings, allowed, data, time_limit, report)
     compiled = build(source, settings, data, made, report)
-    _warn_synthetic(calib, source)
+    warn_synthetic(calib, source)
     report("measuring")
     accuracy = None if tests is None else measure_accuracy(compiled, tests)
     result = compile_report(compiled, accuracy)
@@ -268,9 +334,8 @@ def compile(
     return CompileResult(compiled, result, Path(output))
 
 
-def _check_limits(max_error: float, time_limit: float) -> None:
-    if not 0 <= max_error <= 100:
-        raise BudgetError(f"error limit of {max_error}; give a number from 0 to 100, like 0.02")
+def _check_limits(max_drop: float, time_limit: float) -> None:
+    check_drop(max_drop)
     if not 0 < time_limit <= 86400:
         raise BudgetError(f"time limit of {time_limit} s; give a positive number up to 86400")
 
@@ -279,55 +344,19 @@ def _plan(
     plan: str | Path | None,
     source: Graph,
     settings: Settings,
+    allowed: Allowed,
     data: DataSet,
     seconds: float,
     report: Report,
 ) -> Plan:
     if plan is None:
-        return find_plan(source, settings, data, seconds, report)
+        return find_plan(source, settings, allowed, seconds, report)
     path = Path(plan)
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PlanError(f"{path}: cannot be read; expected a plan.json") from error
-    return distrust(source, settings, from_json(text, str(path)), data)
-
-
-def _labelled(path: Path, source: Graph, preprocess: str | Path | None) -> DataSet:
-    data = load_data(path, source, _recipe(preprocess))
-    if data.labels is None:
-        raise DataError(f"{path}: array 'y' is missing; expected a label for each image")
-    _check_labels(path, data.labels, source)
-    return data
-
-
-def _check_labels(path: Path, labels: Array, graph: Graph) -> None:
-    if len(graph.outputs) != 1:
-        raise DataError(f"{path}: accuracy needs one output, '{graph.name}' has several")
-    classes = graph.tensors[graph.outputs[0]].elements
-    if labels.min() < 0 or labels.max() >= classes:
-        raise DataError(
-            f"{path}: 'y' holds labels outside 0 to {classes - 1}, the network's classes"
-        )
-
-
-def _calibration(calib: str | Path | None, source: Graph, preprocess: str | Path | None) -> DataSet:
-    if calib is not None:
-        return load_data(Path(calib), source, _recipe(preprocess))
-    return DataSet(dict(synthetic_inputs(source)), None)
-
-
-def _recipe(preprocess: str | Path | None) -> Recipe | None:
-    return None if preprocess is None else load_recipe(Path(preprocess))
-
-
-def _warn_synthetic(calib: str | Path | None, source: Graph) -> None:
-    if calib is None and not all(tensor.grid for tensor in source.tensors.values()):
-        log.warning(
-            "no calibration data: '%s' was quantized on random images, so its accuracy means"
-            " nothing; give --calib data.npz",
-            source.name,
-        )
+    return distrust(source, settings, allowed, from_json(text, str(path)), data)
 
 
 def simulate(directory: str | Path, images: int | None = None) -> SimResult:

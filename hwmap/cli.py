@@ -23,6 +23,7 @@ from hwmap.quantize.calibrate import ESTIMATORS, Estimator
 from hwmap.tables import (
     boards_table,
     compile_table,
+    decompose_table,
     inspect_table,
     quantize_table,
     run_table,
@@ -44,6 +45,11 @@ Preprocess = Annotated[
     Path | None, typer.Option(help="A .toml recipe from images of uint8 to what the model takes.")
 ]
 Build = Annotated[Path, typer.Argument(help="A directory that `hwmap compile` wrote.")]
+
+Cache = Annotated[
+    Path, typer.Option(help="Folder that keeps what was measured about decompositions.")
+]
+CACHE = Path("build") / "cache"
 
 USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
 """click's UsageError, of whichever click typer has."""
@@ -67,6 +73,20 @@ def parse_bytes(text: str) -> int:
     if match is None or match[2].upper() not in UNITS:
         raise BudgetError(f"memory '{text}': expected bytes, for example 262144, 256KiB or 1.5MiB")
     return int(float(match[1]) * UNITS[match[2].upper()])
+
+
+def parse_share(text: str | None) -> float | None:
+    """A share, for example "60%" or "0.6".
+
+    Raises:
+        BudgetError: it is not one.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*(%?)\s*", text)
+    if match is None:
+        raise BudgetError(f"share '{text}': expected, for example, 60% or 0.6")
+    return float(match[1]) / (100 if match[2] else 1)
 
 
 def parse_estimator(text: str | None) -> Estimator | None:
@@ -166,6 +186,44 @@ def run(
 
 
 @app.command()
+def decompose(
+    model: Model,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The ONNX model to write.")],
+    calib: Annotated[Path, typer.Option(help="Images to fit to (.npz with x, y if known).")],
+    macs: Annotated[str | None, typer.Option(help="Share of the MACs to keep, e.g. 60%.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Share of the weights to keep, e.g. 50%.")
+    ] = None,
+    max_drop: Annotated[
+        float | None, typer.Option(help="Points of top-1 (no labels: percent of error) to give up.")
+    ] = None,
+    test_data: Annotated[
+        Path | None, typer.Option(help="Images to measure on [those of --calib].")
+    ] = None,
+    preprocess: Preprocess = None,
+    cache: Cache = CACHE,
+    as_json: Json = False,
+) -> None:
+    """Replace layers by low-rank chains fitted to data, and write an ordinary ONNX model."""
+    with _progress(quiet=as_json) as report:
+        result = api.decompose(
+            model,
+            output,
+            calib=calib,
+            macs=parse_share(macs),
+            weights=parse_share(weights),
+            max_drop=max_drop,
+            test_data=test_data,
+            preprocess=preprocess,
+            cache=cache,
+            report=report,
+        )
+    _print(decompose_table(result.report), result.report, as_json=as_json)
+    if not as_json:
+        typer.echo(f"model: {output}   next: hwmap compile {output} --board BOARD --calib {calib}")
+
+
+@app.command()
 def compile(
     model: Model,
     board: Annotated[str, typer.Option(help="A built-in board, or a .toml file.")],
@@ -180,13 +238,14 @@ def compile(
     mem: Annotated[str | None, typer.Option(help="On-chip memory budget, e.g. 256KiB.")] = None,
     dsp: Annotated[int | None, typer.Option(help="DSP slice budget.")] = None,
     clock: Annotated[int | None, typer.Option(help="Clock in MHz [the board's].")] = None,
-    max_error: Annotated[
-        float, typer.Option(help="Limit on the summed relative error of decomposed ops.")
-    ] = api.MAX_ERROR,
+    max_drop: Annotated[
+        float, typer.Option(help="Points of top-1 (without labels: percent of error) to give up.")
+    ] = 0.0,
     time_limit: Annotated[
         float, typer.Option(help="Seconds for the solver.")
     ] = api.TIME_LIMIT_SECONDS,
     plan: Annotated[Path | None, typer.Option(help="Use this plan.json; do not solve.")] = None,
+    cache: Cache = CACHE,
     as_json: Json = False,
 ) -> None:
     """Compile a model for a board into a directory of HLS C++."""
@@ -202,9 +261,10 @@ def compile(
             mem=None if mem is None else parse_bytes(mem),
             dsp=dsp,
             clock_mhz=clock,
-            max_error=max_error,
+            max_drop=max_drop,
             time_limit=time_limit,
             plan=plan,
+            cache=cache,
             report=report,
         )
     _print(compile_table(result.report), result.report, as_json=as_json)

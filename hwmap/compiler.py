@@ -1,27 +1,29 @@
 """The line from a model to a design: import, decompose, solve, check, quantize, design."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hwmap.board import Board, Budget
 from hwmap.data import DataSet
-from hwmap.decompose.apply import apply_candidates
+from hwmap.decompose.apply import apply_parts
+from hwmap.decompose.cache import Measure, cache_for
 from hwmap.decompose.candidates import (
-    METHODS,
     Candidate,
+    dense_candidates,
     enumerate_candidates,
     make_candidate,
-    measure_candidate,
+    measure,
 )
-from hwmap.decompose.moments import measure_moments
+from hwmap.decompose.fit import fit_network
+from hwmap.decompose.method import DENSE
 from hwmap.design.sequential import build_design
 from hwmap.design.types import Design
+from hwmap.drop import check_images, loss_limit
 from hwmap.errors import PlanError
 from hwmap.frontend.reader import read_model
 from hwmap.ir.graph import Graph, hardware_ops
-from hwmap.ir.ops import Conv
 from hwmap.passes import canonicalize, hardware_part
 from hwmap.quantize.choose import quantize_graph
 from hwmap.solve.check import check_plan
@@ -31,18 +33,17 @@ from hwmap.solve.sequential.search import Limits, solve
 log = logging.getLogger(__name__)
 
 Report = Callable[[str], None]
-MOMENT_IMAGES = 32
-"""Calibration images on which candidates are measured: their windows are enough, and more cost
-time in proportion."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a plan must respect: kept beside the design, so that it can be checked again."""
+    """What a plan must respect: kept beside the design, so that it can be checked again. `max_drop`
+    is the user's limit (see `hwmap.drop.Drop`), `max_loss` what it means for a plan."""
 
     board: Board
     budget: Budget
-    max_error: float
+    max_drop: float
+    max_loss: float
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,14 @@ class Compiled:
     design: Design
 
 
+@dataclass(frozen=True)
+class Allowed:
+    """What a solver may choose from: candidates of every op, and the most loss of all of them."""
+
+    candidates: Mapping[str, tuple[Candidate, ...]]
+    max_loss: float
+
+
 def load_source(path: Path) -> Graph:
     """The part of the float network of an ONNX file that runs on the accelerator.
 
@@ -65,56 +74,85 @@ def load_source(path: Path) -> Graph:
     return hardware_part(canonicalize(read_model(path)))
 
 
-def find_plan(
-    source: Graph, settings: Settings, data: DataSet, seconds: float, report: Report
-) -> Plan:
-    """The solver's plan for a float network, with candidates measured on `data`."""
+def find_candidates(
+    source: Graph, data: DataSet, cache: Path | None, report: Report
+) -> dict[str, tuple[Candidate, ...]]:
+    """Every op's candidates, fitted and measured on `data` unless they are in the folder `cache`.
+
+    Raises:
+        DataError: there is too little data.
+    """
+    check_images(data)
     report("measuring decompositions")
-    candidates = enumerate_candidates(
+    return enumerate_candidates(
         source,
-        data.first(MOMENT_IMAGES).inputs,
+        data.inputs,
+        cache_for(cache, source, data.inputs),
         lambda done, total: report(f"decomposing op {done} of {total}"),
     )
-    limits = Limits(settings.budget, settings.max_error, seconds)
-    return solve(source, candidates, settings.board, limits, report)
+
+
+def allow(
+    source: Graph, data: DataSet, max_drop: float, cache: Path | None, report: Report
+) -> Allowed:
+    """The candidates for a limit on the drop; without one, every op as it is.
+
+    Raises:
+        DataError: there is too little data.
+    """
+    if max_drop == 0:
+        return Allowed(dense_candidates(source), 0.0)
+    candidates = find_candidates(source, data, cache, report)
+    limit = loss_limit(source, candidates, data, max_drop, report)
+    return Allowed(
+        {name: tuple(c for c in items if c.loss <= limit) for name, items in candidates.items()},
+        limit,
+    )
+
+
+def find_plan(
+    source: Graph, settings: Settings, allowed: Allowed, seconds: float, report: Report
+) -> Plan:
+    """The solver's plan for a float network."""
+    limits = Limits(settings.budget, settings.max_loss, seconds)
+    return solve(source, allowed.candidates, settings.board, limits, report)
 
 
 def build(source: Graph, settings: Settings, data: DataSet, plan: Plan, report: Report) -> Compiled:
-    """Everything after the decisions: rewrite, check, quantize on `data`, design.
+    """Everything after the decisions: fit to `data`, rewrite, check, quantize, design.
 
     Raises:
         PlanError: the plan is not for this network, or breaks a promise.
     """
-    rewritten = apply_candidates(source, _chosen(source, plan))
+    _check_choices(source, plan)
+    methods = {choice.op: choice.method for choice in plan.choices}
+    rewritten = apply_parts(source, fit_network(source, methods, data.inputs, report))
     report("checking the plan")
-    check_plan(plan, rewritten, settings.board, settings.budget, settings.max_error)
+    check_plan(plan, rewritten, settings.board, settings.budget, settings.max_loss)
     report("quantizing")
     graph = quantize_graph(rewritten, data.inputs, report=report).graph
     return Compiled(settings, source, graph, plan, build_design(graph, plan, settings.board))
 
 
-def _chosen(source: Graph, plan: Plan) -> list[Candidate]:
-    """The candidates that `plan` names."""
+def _check_choices(source: Graph, plan: Plan) -> None:
+    """Refuse choices that are not for the network."""
     ops = {op.name: op for op in hardware_ops(source)}
-    unknown = [choice.op for choice in plan.choices if choice.op not in ops]
-    if unknown:
-        raise PlanError(f"the plan decomposes op '{unknown[0]}', which the network does not have")
     names = [choice.op for choice in plan.choices]
     for choice in plan.choices:
-        if choice.method not in METHODS or names.count(choice.op) > 1:
+        if choice.op not in ops:
             raise PlanError(
-                f"op '{choice.op}': method '{choice.method}' is not known or the op is decomposed"
-                f" twice; expected one of {', '.join(METHODS)}"
+                f"the plan decomposes op '{choice.op}', which the network does not have"
             )
-    return [
-        make_candidate(ops[choice.op], source, choice.method, choice.ranks)
-        for choice in plan.choices
-    ]
+        if choice.method == DENSE or names.count(choice.op) > 1:
+            raise PlanError(f"the plan decomposes op '{choice.op}' twice, or not at all")
+        make_candidate(ops[choice.op], source, Measure(choice.method, choice.error, choice.loss))
 
 
-def distrust(source: Graph, settings: Settings, plan: Plan, data: DataSet) -> Plan:
+def distrust(
+    source: Graph, settings: Settings, allowed: Allowed, plan: Plan, data: DataSet
+) -> Plan:
     """A plan that was read from a file, with what cannot be believed taken out: the errors of its
-    choices are measured again on `data`, and what it says is proved is not.
+    choices are those that were measured on `data`, and what it says is proved is not.
 
     Raises:
         PlanError: it does not fit the network.
@@ -124,15 +162,18 @@ def distrust(source: Graph, settings: Settings, plan: Plan, data: DataSet) -> Pl
             f"the plan is for '{plan.network}' on '{plan.board}'; expected '{source.name}' on"
             f" '{settings.board.name}'"
         )
-    chosen = _chosen(source, plan)
-    convs = tuple(op for c in chosen if isinstance(op := source.op(c.op), Conv))
-    moments = measure_moments(source, data.first(MOMENT_IMAGES).inputs, convs)
-    measured = [measure_candidate(candidate, source, moments[candidate.op]) for candidate in chosen]
-    choices = tuple(Choice(c.op, c.method, c.ranks, c.error) for c in measured)
+    _check_choices(source, plan)
+    known = {(c.op, c.method): c for items in allowed.candidates.values() for c in items}
+    unknown = {c.op: [c.method] for c in plan.choices if (c.op, c.method) not in known}
+    measured = measure(source, data.inputs, unknown)
+    choices = []
+    for choice in plan.choices:
+        found = known.get((choice.op, choice.method)) or measured[choice.op][0]
+        choices.append(Choice(choice.op, choice.method, found.error, found.loss))
     return replace(
         plan,
         status="feasible",
         bound_cycles=0,
-        choices=choices,
-        error=sum(choice.error for choice in choices),
+        choices=tuple(choices),
+        loss=sum(choice.loss for choice in choices),
     )

@@ -51,6 +51,11 @@ class DataSet:
         inputs = {name: values[:count] for name, values in self.inputs.items()}
         return DataSet(inputs, None if self.labels is None else self.labels[:count])
 
+    def rest(self, count: int) -> "DataSet":
+        """All but the first `count` images."""
+        inputs = {name: values[count:] for name, values in self.inputs.items()}
+        return DataSet(inputs, None if self.labels is None else self.labels[count:])
+
 
 def load_data(path: Path, graph: Graph, recipe: Recipe | None = None) -> DataSet:
     """The data in `path` for `graph`, as the model takes it or, with a `recipe`, as images. With

@@ -62,14 +62,19 @@ def on_host(
     network: Network, integer: Graph, outputs: Mapping[str, Array], inputs: Mapping[str, Array]
 ) -> dict[str, Array]:
     """The network's outputs from the integers that the accelerator wrote, and its inputs."""
-    values = {
-        name: integer.tensors[name].integer.dequantize(array).astype(np.float32)
-        for name, array in outputs.items()
-    }
+    values = dequantized(integer, outputs)
     if network.host is None:
         return values
     given = {**inputs, **values}
     return evaluate(network.host, {name: given[name] for name in network.host.inputs})
+
+
+def dequantized(integer: Graph, outputs: Mapping[str, Array]) -> dict[str, Array]:
+    """The values that the outputs of an integer graph stand for."""
+    return {
+        name: integer.tensors[name].integer.dequantize(array).astype(np.float32)
+        for name, array in outputs.items()
+    }
 
 
 def _in_chunks(

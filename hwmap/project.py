@@ -74,21 +74,6 @@ def check_file(path: Path, *inputs: str | Path | None) -> None:
         raise OutputError(f"{path}: is an input of this command; give another output file")
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole, or not at all: it is made beside `path` and renamed.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    try:
-        with tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=".hwmap-") as folder:
-            staged = Path(folder) / "file"
-            staged.write_bytes(content)
-            os.replace(staged, path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-
-
 def project_files(
     compiled: Compiled, model: Path, images: DataSet, report: Mapping[str, object]
 ) -> dict[str, str | bytes]:
@@ -180,7 +165,7 @@ def read_project(directory: Path) -> Project:
             f"{directory}: not a complete hwmap build ({error}); make it with `hwmap compile`"
         ) from error
     verify(graph, "network.json")
-    check_plan(plan, graph, settings.board, settings.budget, settings.max_error)
+    check_plan(plan, graph, settings.board, settings.budget, settings.max_loss)
     source = load_source(directory / "model.onnx")
     design = build_design(graph, plan, settings.board)
     return Project(

@@ -73,7 +73,7 @@ def compile_report(compiled: Compiled, accuracy: Accuracy | None) -> dict[str, o
         "fetched": [name for name in constants if name not in plan.resident],
         "decomposed": [asdict(choice) for choice in plan.choices],
         "recomputed": [asdict(step) for step in plan.steps if step.instance],
-        "error": plan.error,
+        "loss": plan.loss,
         "accuracy": None if accuracy is None else asdict(accuracy),
     }
 

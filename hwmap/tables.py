@@ -51,10 +51,14 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole if whole else 1:.1%}"
 
 
+def _method(method: Mapping[str, Any]) -> str:
+    groups = f" in {method['groups']} groups" if method["groups"] > 1 else ""
+    return f"{method['kind']} {'x'.join(map(str, method['ranks']))}{groups}"
+
+
 def _choices(choices: Sequence[Mapping[str, Any]]) -> str:
     return _names(
-        f"{choice['op']} ({choice['method']} rank {'x'.join(map(str, choice['ranks']))},"
-        f" error {choice['error']:.3f})"
+        f"{choice['op']} ({_method(choice['method'])}, error {choice['error']:.3f})"
         for choice in choices
     )
 
@@ -118,6 +122,38 @@ def quantize_table(report: Mapping[str, Any]) -> Table:
         )
         for item in report["errors"]
     ]
+    return _pairs(report["network"], rows)
+
+
+def decompose_table(report: Mapping[str, Any]) -> Table:
+    """What a decomposition saved, and what it cost."""
+    proof = "the best choice (proved)" if report["status"] == "optimal" else "not proved best"
+    on = f"{report['images']} {report['measured_on']}"
+    rows = [
+        ("MACs", f"{report['macs']:,} ({_share(report['macs'], report['dense_macs'])} of dense)"),
+        (
+            "weights",
+            f"{report['weights']:,} ({_share(report['weights'], report['dense_weights'])} of"
+            " dense)",
+        ),
+        ("selection", proof),
+        ("expected error", f"{report['expected_error']:.1%} of the outputs"),
+        (
+            "measured error",
+            f"{report['error']['float']:.1%} in float, {report['error']['int8']:.1%} in int8, on"
+            f" {on}",
+        ),
+    ]
+    if report["top1"] is not None:
+        top1 = report["top1"]
+        rows.append(
+            (
+                "top-1",
+                f"{top1['original']:.4f}, decomposed {top1['float']:.4f}, in int8"
+                f" {top1['int8']:.4f}, on {on}",
+            )
+        )
+    rows.append(("decomposed", _choices(report["decomposed"])))
     return _pairs(report["network"], rows)
 
 

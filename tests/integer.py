@@ -86,8 +86,8 @@ def measure(made: IntegerCase) -> Measured:
     classes = [_classes(made.case, outputs) for outputs in (ours, plain, fused)]
     return Measured(
         len(ours),
-        _accuracy(made.case, exact),
-        _accuracy(made.case, ours),
+        accuracy(made.case, exact),
+        accuracy(made.case, ours),
         *(float((classes[a] == classes[b]).mean()) for a, b in ((0, 1), (0, 2), (1, 2))),
     )
 
@@ -106,7 +106,8 @@ def _errors(case: Case, outputs: NDArray) -> NDArray:
     return np.square(outputs - case.images.reshape(outputs.shape)).mean(1)
 
 
-def _accuracy(case: Case, outputs: NDArray) -> float:
+def accuracy(case: Case, outputs: NDArray) -> float:
+    """Top-1; of a detector mAP, of an autoencoder the mean squared error."""
     if case.name == "fastestdet_coco":
         return mean_average_precision(outputs.reshape(-1, 85, 22, 22), case.labels)
     if case.name == "autoencoder_ad":

@@ -51,8 +51,7 @@ class Case:
     labels: NDArray[np.int64] | Floats
 
 
-def _split(x: Floats, y: NDArray[np.int64]) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    cut = CALIBRATION_IMAGES
+def _split(x: Floats, y: NDArray[np.int64], cut: int) -> tuple[Floats, Floats, NDArray[np.int64]]:
     return x[:cut].astype(np.float32), x[cut:].astype(np.float32), y[cut:]
 
 
@@ -61,8 +60,8 @@ def _data(name: str) -> dict[str, NDArray]:
         return {key: file[key] for key in file.files}
 
 
-def _cifar(name: str, source: str) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    calibration = _data("cifar10_train_calib")["x"][:CALIBRATION_IMAGES]
+def _cifar(name: str, source: str, count: int) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    calibration = _data("cifar10_train_calib")["x"][:count]
     test = _data(source)
     mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
@@ -97,9 +96,10 @@ def _jpegs(name: str, source: dict[str, NDArray]) -> Floats:
     return np.ascontiguousarray(x, np.float32)
 
 
-def load_case(name: str, source: str | None = None) -> Case:
+def load_case(name: str, source: str | None = None, calibration: int = CALIBRATION_IMAGES) -> Case:
     """The network `name` of ALL_CASES with its data (of the file `source`, or the usual one),
-    prepared as ../shared/models/README.md says."""
+    prepared as ../shared/models/README.md says, and that many calibration images (the rest of the
+    file is tested on; a detector has half as many, the example its own)."""
     if name == "digits":
         calibration = np.load(ROOT / "examples" / "digits_calib.npz")["x"]
         test = np.load(ROOT / "examples" / "digits_test.npz")
@@ -108,22 +108,23 @@ def load_case(name: str, source: str | None = None) -> Case:
     model = SHARED / "models" / f"{name}.onnx"
     source = source or ALL_CASES[name]
     if source.startswith("cifar10"):
-        return Case(name, model, *_cifar(name, source))
+        return Case(name, model, *_cifar(name, source, calibration))
     data = _data(source)
     if source == "mnist_test":
-        return Case(name, model, *_split(data["x"][:1064], data["y"][:1064]))
+        return Case(name, model, *_split(data["x"][:1064], data["y"][:1064], calibration))
     if source == "kws_features":
         features = (data["x"].astype(np.float32) - 83) * 0.5847029089927673
-        return Case(name, model, *_split(features[:, None], data["y"]))
+        return Case(name, model, *_split(features[:, None], data["y"], calibration))
     if source == "ad_windows":
-        return Case(name, model, *_split(data["x"], np.zeros(len(data["x"]), np.int64)))
+        zeros = np.zeros(len(data["x"]), np.int64)
+        return Case(name, model, *_split(data["x"], zeros, calibration))
     if source == "vww_96":
         pixels = data["x"].transpose(0, 3, 1, 2).astype(np.float32) / 255
-        return Case(name, model, *_split(pixels, data["y"]))
+        return Case(name, model, *_split(pixels, data["y"], calibration))
     images = _jpegs(name, data)
     if source == "coco_352_jpeg":
-        cut = CALIBRATION_IMAGES // 2
+        cut = calibration // 2
         boxes = data["boxes"][data["boxes"][:, 0] >= cut] - np.array([cut, 0, 0, 0, 0, 0])
         return Case(name, model, images[:cut], images[cut:], boxes.astype(np.float32))
     labels = data["y"].astype(np.int64) + (name == "mobilenetv1_050_160_imagenet")
-    return Case(name, model, *_split(images, labels))
+    return Case(name, model, *_split(images, labels, calibration))

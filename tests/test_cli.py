@@ -188,8 +188,8 @@ def test_a_budget_too_small_says_the_least_that_works(tmp_path: Path):
         ("--dsp", "0", "budget of 0 DSP slices: board 'pynq-z2' has 220"),
         ("--dsp", "221", "give a number from 1 to 220"),
         ("--clock", "0", "clock of 0 MHz; give a positive number"),
-        ("--max-error", "-1", "error limit of -1.0; give a number from 0 to 100"),
-        ("--max-error", "nan", "error limit of nan; give a number from 0"),
+        ("--max-drop", "-1", "drop of -1.0; give points or percent from 0 to 100"),
+        ("--max-drop", "nan", "drop of nan; give points or percent from 0"),
         ("--time-limit", "0", "time limit of 0.0 s; give a positive number"),
     ],
 )

@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "hwmap"
 # Rooms in the order in which they may import each other; rooms of one set do not.
 ORDER = (
     {"errors", "decode"},
+    {"files"},
     {"ir"},
     {"board", "preprocess"},
     {"cost", "data"},
@@ -17,9 +18,11 @@ ORDER = (
     {"solve"},
     {"design"},
     {"codegen", "sim"},
-    {"compiler", "inference"},
+    {"inference", "calibration"},
+    {"drop"},
+    {"compiler"},
     {"project"},
-    {"ladder", "report"},
+    {"ladder", "report", "reduce"},
     {"api"},
     {"tables"},
     {"cli"},

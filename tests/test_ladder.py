@@ -9,11 +9,10 @@ from hwmap.board import budget_of, load_board
 from hwmap.compiler import Compiled, Settings, load_source
 from hwmap.cost.engine import Engine
 from hwmap.data import DataSet
-from hwmap.decompose.apply import apply_candidates
-from hwmap.decompose.candidates import DENSE, make_candidate
+from hwmap.decompose.candidates import dense_candidates
 from hwmap.design.sequential import build_design
 from hwmap.errors import MismatchError
-from hwmap.ir.graph import Graph, hardware_ops
+from hwmap.ir.graph import Graph
 from hwmap.ladder import Rung, climb, require, run_simulation
 from hwmap.project import Project, project_files, read_project, write_project
 from hwmap.quantize.calibrate import measure_ranges
@@ -37,7 +36,7 @@ ENGINES = (
 
 def _plan(graph: Graph, engine: Engine, *, resident: bool) -> Plan:
     """The best plan of one engine with all constants resident, or all fetched."""
-    dense = {op.name: (make_candidate(op, graph, DENSE, ()),) for op in hardware_ops(graph)}
+    dense = dense_candidates(graph)
     problem = build_problem(network_of(graph, dense), engine, budget_of(BOARD), 0.0)
     tasks = tuple(
         type(task)(
@@ -66,9 +65,8 @@ def _project(net: Network, tmp_path: Path, engine: Engine, *, resident: bool, ou
     rng = np.random.default_rng(1)
     inputs = {n: rng.standard_normal((4, *source.shape(n))).astype("f") for n in source.inputs}
     plan = _plan(source, engine, resident=resident)
-    rewritten = apply_candidates(source, [])
-    graph = lower(rewritten, measure_ranges(rewritten, inputs))
-    settings = Settings(BOARD, budget_of(BOARD), 0.0)
+    graph = lower(source, measure_ranges(source, inputs))
+    settings = Settings(BOARD, budget_of(BOARD), 0.0, 0.0)
     compiled = Compiled(settings, source, graph, plan, build_design(graph, plan, BOARD))
     write_project(
         tmp_path / "build",

@@ -162,7 +162,7 @@ def test_a_random_network_on_a_random_budget_climbs_every_rung(seed: int, tmp_pa
         tmp_path / "build",
         dsp=min(dsp, board.dsp),
         mem=memory + rng.randint(0, 64),
-        max_error=rng.choice((0.0, 0.2)),
+        max_drop=0.0,
         time_limit=2,
     )
 

@@ -1,33 +1,32 @@
-"""Choices -> the rewritten graph."""
+"""Chains -> the rewritten graph."""
 
 from collections.abc import Iterable
 
-from hwmap.decompose.candidates import Candidate
 from hwmap.ir.graph import Graph, rewrite
 from hwmap.ir.ops import Op
 from hwmap.ir.types import Constant, Tensor
 from hwmap.ir.verify import verify
 
 
-def apply_candidates(graph: Graph, chosen: Iterable[Candidate]) -> Graph:
-    """Replace each op by its candidate's chain.
+def apply_parts(graph: Graph, parts: Iterable[Graph]) -> Graph:
+    """Replace each op that a part is named after by the ops of that part.
 
     Rewrite:
-        y = Conv(x)    ->    t = Conv(x), y = Conv(t)   (two to four convolutions)
+        y = Conv(x)    ->    t = Conv(x), y = Conv(t)   (one to four convolutions)
 
-    Ops without a candidate stay. No later stage knows that a chain came from a decomposition.
+    Ops without a part stay. No later stage knows that a chain came from a decomposition.
     """
-    by_op = {candidate.op: candidate for candidate in chosen}
+    by_op = {part.name: part for part in parts}
     ops: list[Op] = []
     tensors: dict[str, Tensor] = {}
     constants: dict[str, Constant] = {}
     for op in graph.ops:
-        candidate = by_op.get(op.name)
-        if candidate is None:
+        part = by_op.get(op.name)
+        if part is None:
             ops.append(op)
             continue
-        ops.extend(candidate.graph.ops)
-        tensors |= candidate.graph.tensors
-        constants |= candidate.graph.constants
+        ops.extend(part.ops)
+        tensors |= part.tensors
+        constants |= part.constants
     rewritten = rewrite(graph, ops=ops, tensors=tensors.values(), constants=constants)
     return verify(rewritten, "decomposition")

@@ -1,256 +1,229 @@
-"""Candidates: the ways to build each op, Pareto-pruned."""
+"""Candidates: the ways to build each op, fitted, measured and Pareto-pruned."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import prod
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hwmap.decompose.cpd import cpd
-from hwmap.decompose.moments import Moments, measure_moments, relative_error
-from hwmap.decompose.svd import svd_input, svd_output, svd_spatial
-from hwmap.errors import PlanError
-from hwmap.ir.graph import Graph, hardware_ops, macs, output_shape
-from hwmap.ir.ops import NO_CLAMP, Conv, HardwareOp, Weighted, constant_names
-from hwmap.ir.types import Array, Constant, Tensor
+from hwmap.decompose.cache import NO_CACHE, Cache, Measure
+from hwmap.decompose.chain import is_decomposable, without_values
+from hwmap.decompose.fit import MOST_INPUTS
+from hwmap.decompose.method import DENSE, Method, fit_factors, methods_of, product
+from hwmap.decompose.samples import (
+    Positions,
+    first_images,
+    fitting_images,
+    live_values,
+    mean_products,
+)
+from hwmap.decompose.sensitivity import propagate
+from hwmap.decompose.target import Floats, regress
+from hwmap.ir.evaluate import evaluate_float, run_ops, walk
+from hwmap.ir.graph import Graph, hardware_ops, macs
+from hwmap.ir.ops import Conv, HardwareOp, Weighted
+from hwmap.ir.types import Array, Constant
 
-DENSE = "dense"
-RANK_STEP = 4
-"""Ranks are multiples of this: they fold onto PE and SIMD of 4 without a remainder."""
-RANK_SHARES = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875)
-CPD_RANK_SHARES = (0.125, 0.25, 0.5)
-"""Ranks tried per family, as shares of the rank at which it costs as much as dense. CPD has three
-only: a rank takes it as long as all SVDs of a convolution together."""
-MOST_INPUTS = 6000
-"""Convolutions with more inputs per output stay dense."""
-MOST_ERROR = 0.5
+FIT_IMAGES = 128
+"""Images on which candidates are fitted (one half) and measured (the other)."""
+PROBE_IMAGES = 64
+"""Images on which the sensitivity of an op is measured."""
+PROBE_ERRORS = (0.15, 0.4)
+"""Relative errors at which it is measured: by a candidate with about such an error."""
+TINY = 1e-9
+"""Smaller errors count as this."""
+MOST_ERROR = 0.7
 """Candidates with a larger relative error are not kept: they destroy any network."""
+
+Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """One way to build `op`: a chain of ops, as a graph from its input to its output.
-
-    `error` is the relative error of the op's output on the calibration inputs, 0 for dense.
-    """
+    """One way to build `op`: a chain of ops as a graph from its input to its output, without the
+    values of the weights, what it costs, and how good it is (see `Measure`)."""
 
     op: str
-    method: str
-    ranks: tuple[int, ...]
+    method: Method
     graph: Graph
     error: float
+    loss: float
     macs: int
     weights: int
 
 
 def enumerate_candidates(
-    graph: Graph, inputs: Mapping[str, Array], report: Callable[[int, int], None] = lambda *_: None
+    graph: Graph,
+    inputs: Mapping[str, Array],
+    cache: Cache = NO_CACHE,
+    report: Report = lambda *_: None,
 ) -> dict[str, tuple[Candidate, ...]]:
     """For every op of a canonical float graph its candidates, dense first.
 
     A candidate survives if none other has no more MACs, weights and error. `report(done, all)` is
     called after each op.
     """
-    ops = hardware_ops(graph)
-    convs = tuple(
-        op
-        for op in ops
-        if isinstance(op, Conv) and is_decomposable(op) and _is_measurable(op, graph)
-    )
-    moments = measure_moments(graph, inputs, convs)
-    found: dict[str, tuple[Candidate, ...]] = {}
-    for count, op in enumerate(ops, start=1):
-        dense = make_candidate(op, graph, DENSE, ())
-        found[op.name] = (dense,)
-        if op.name in moments:
-            assert isinstance(op, Conv)
-            others = list(_measured(op, graph, moments[op.name]))
-            found[op.name] = tuple(_pareto([dense, *others]))
-        report(count, len(ops))
+    wanted = {
+        op.name: list(methods_of(_weight_shape(op, graph), seen_once=_is_pixel(op, graph)))
+        for op in hardware_ops(graph)
+        if is_decomposable(op, graph) and _is_measurable(op, graph)
+    }
+    measures = measure(graph, inputs, wanted, cache, report)
+    found = {}
+    for op in hardware_ops(graph):
+        kept = [m for m in measures.get(op.name, ()) if m.error < MOST_ERROR]
+        others = [make_candidate(op, graph, item) for item in kept]
+        found[op.name] = tuple(_pareto([_dense(op, graph), *others]))
     return found
 
 
-def is_decomposable(op: Conv) -> bool:
-    """Whether `op` has weights that may be factored: one group, and learned."""
-    return op.groups == 1 and not op.fixed
+def dense_candidates(graph: Graph) -> dict[str, tuple[Candidate, ...]]:
+    """Every op as it is, and nothing else."""
+    return {op.name: (_dense(op, graph),) for op in hardware_ops(graph)}
 
 
-def _is_measurable(op: Conv, graph: Graph) -> bool:
-    """Whether the second moments of what `op` reads fit memory: n * n numbers of 8 bytes."""
-    return bool(graph.constants[op.weight].values[0].size <= MOST_INPUTS)
+def _dense(op: HardwareOp, graph: Graph) -> Candidate:
+    return make_candidate(op, graph, Measure(DENSE, 0.0, 0.0))
 
 
-def make_candidate(op: HardwareOp, graph: Graph, method: str, ranks: tuple[int, ...]) -> Candidate:
-    """The candidate of `op` with the given method ("dense", "svd-input", "svd-output",
-    "svd-spatial", "cpd") and ranks; its error is not measured yet.
+def _weight_shape(op: HardwareOp, graph: Graph) -> tuple[int, ...]:
+    assert isinstance(op, Conv)
+    shape: tuple[int, ...] = graph.constants[op.weight].values.shape
+    return shape
+
+
+def _is_pixel(op: HardwareOp, graph: Graph) -> bool:
+    return graph.shape(op.output)[1:] == (1, 1)
+
+
+def _is_measurable(op: HardwareOp, graph: Graph) -> bool:
+    return int(np.prod(_weight_shape(op, graph)[1:])) <= MOST_INPUTS
+
+
+def make_candidate(op: HardwareOp, graph: Graph, measured: Measure) -> Candidate:
+    """The candidate of `op` that was measured.
 
     Raises:
-        PlanError: the method or the ranks do not fit `op`.
+        PlanError: its method does not fit `op`.
     """
-    if method == DENSE:
-        chain: tuple[HardwareOp, ...] = (op,)
-        constants: dict[str, Constant] = {}
-    else:
-        if not isinstance(op, Conv) or not is_decomposable(op) or method not in METHODS:
-            raise PlanError(f"op '{op.name}': cannot be built by '{method}'")
-        most = graph.constants[op.weight].values.size
-        if len(ranks) != 1 or not 1 <= ranks[0] <= most:
-            raise PlanError(f"op '{op.name}': ranks {list(ranks)}; expected one from 1 to {most}")
-        chain, constants = _chain(op, graph, method, ranks[0])
-    part = _as_graph(op, graph, chain, constants)
-    total = sum(macs(link, part) for link in chain)
+    part = without_values(op, graph, measured.method)
+    cost = sum(macs(link, part) for link in part.ops)
     weights = sum(
-        part.constants[link.weight].values.size for link in chain if isinstance(link, Weighted)
+        part.constants[link.weight].values.size for link in part.ops if isinstance(link, Weighted)
     )
-    return Candidate(op.name, method, ranks, part, 0.0, total, weights)
+    return Candidate(op.name, measured.method, part, measured.error, measured.loss, cost, weights)
 
 
-def _svd_rank(a: int, b: int) -> int:
-    """The rank from which two factors of an (a, b) matrix are no smaller than the matrix."""
-    return a * b // (a + b)
+def measure(
+    graph: Graph,
+    inputs: Mapping[str, Array],
+    wanted: Mapping[str, Sequence[Method]],
+    cache: Cache = NO_CACHE,
+    report: Report = lambda *_: None,
+) -> dict[str, tuple[Measure, ...]]:
+    """The methods in `wanted` (op: methods), fitted and measured on the original network's
+    activations for `inputs` (N, C, H, W). What `cache` has is not measured again."""
+    count = len(next(iter(inputs.values())))
+    known = {name: cache.load(name, methods) for name, methods in wanted.items()}
+    found = {name: item for name, item in known.items() if item is not None}
+    if len(found) == len(wanted):
+        return found
+    probed = min(PROBE_IMAGES, fitting_images(_all_values(graph), count))
+
+    probe = dict(walk(graph, first_images(inputs, probed)))
+    fitted = min(FIT_IMAGES, fitting_images(live_values(graph), count))
+    for op, sources, _ in run_ops(graph, first_images(inputs, fitted)):
+        if op.name not in wanted or op.name in found:
+            continue
+        assert isinstance(op, Conv)
+        found[op.name] = _measures(op, graph, sources[0], probe, wanted[op.name])
+        cache.save(op.name, found[op.name])
+        report(len(found), len(wanted))
+    return found
 
 
-def _ranks(op: Conv, graph: Graph) -> Iterator[tuple[str, int]]:
-    """(method, rank) of everything worth trying for `op`."""
-    out, channels, rows, columns = graph.constants[op.weight].values.shape
-    most = {"svd-output": _svd_rank(channels * rows * columns, out)}
-    if rows * columns > 1 and graph.shape(op.output)[1:] != (1, 1):
-        most["svd-input"] = _svd_rank(channels, out * rows * columns)
-        most["cpd"] = prod((out, channels, rows, columns)) // (out + channels + rows + columns)
-        if rows > 1 and columns > 1:
-            most["svd-spatial"] = _svd_rank(channels * columns, out * rows)
-    for method, limit in sorted(most.items()):
-        shares = CPD_RANK_SHARES if method == "cpd" else RANK_SHARES
-        steps = {max(int(share * limit) // RANK_STEP, 1) * RANK_STEP for share in shares}
-        yield from ((method, rank) for rank in sorted(steps) if rank < limit)
+def _all_values(graph: Graph) -> int:
+    return sum(tensor.elements for tensor in graph.tensors.values())
 
 
-def _measured(op: Conv, graph: Graph, moments: Moments) -> Iterator[Candidate]:
-    for method, rank in _ranks(op, graph):
-        candidate = measure_candidate(make_candidate(op, graph, method, (rank,)), graph, moments)
-        if candidate.error < MOST_ERROR:
-            yield candidate
-
-
-def measure_candidate(candidate: Candidate, graph: Graph, moments: Moments) -> Candidate:
-    """`candidate` with the error it has on the data that `moments` were measured on."""
-    op = graph.op(candidate.op)
-    assert isinstance(op, Conv)
-    weight, bias = (graph.constants[n].values.astype(np.float64) for n in (op.weight, op.bias))
+def _measures(
+    op: Conv, graph: Graph, source: Array, probe: Mapping[str, Array], methods: Sequence[Method]
+) -> tuple[Measure, ...]:
+    """The methods of one op that reads `source`, with the losses of the network on `probe`."""
+    if not methods:
+        return ()
+    read = Positions(op, graph, len(source)).windows(source, op, graph)
+    half = max(len(read) // 2, 1)
+    weight, bias = (
+        graph.constants[name].values.astype(np.float64) for name in (op.weight, op.bias)
+    )
     flat = weight.reshape(len(weight), -1)
-    change = effective_weight(candidate, weight.shape).reshape(flat.shape) - flat
-    return replace(candidate, error=relative_error(flat, bias, change, moments))
+    mean, gram = mean_products(read[:half])
+    target = regress(gram, flat @ gram, weight, half)
+    other_mean, other_gram = mean_products(read[-half:])
+    level = flat @ other_mean + bias
+    power = float(np.einsum("oi,oi->", flat @ other_gram, flat) + level @ level)
 
+    def change(method: Method) -> Floats:
+        made = product(fit_factors(target, method, quick=True), weight.shape[1])
+        return made.reshape(flat.shape) - flat
 
-def effective_weight(candidate: Candidate, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """The weights (C_out, C_in, K_h, K_w) of the one convolution that the chain equals."""
-    chain = [op for op in candidate.graph.ops if isinstance(op, Conv)]
-    parts = [candidate.graph.constants[op.weight].values.astype(np.float64) for op in chain]
-    if candidate.method == "cpd":
-        first, rows, columns, last = parts
-        product = np.einsum(
-            "rc,rh,rw,or->ochw",
-            first[:, :, 0, 0],
-            rows[:, 0, :, 0],
-            columns[:, 0, 0, :],
-            last[:, :, 0, 0],
-            optimize=True,
+    def error(method: Method) -> float:
+        lost = change(method)
+        shift = lost @ (other_mean - mean)
+        total = float(np.einsum("oi,oi->", lost @ other_gram, lost) + shift @ shift)
+        return float(np.sqrt(max(total, 0.0) / max(power, 1e-30)))
+
+    errors = {method: error(method) for method in methods}
+
+    def loss(method: Method) -> float:
+        lost = change(method)
+        constants = {
+            **graph.constants,
+            op.weight: Constant((flat + lost).reshape(weight.shape).astype(np.float32)),
+            op.bias: Constant((bias - lost @ mean).astype(np.float32)),
+        }
+        changed = evaluate_float(op, replace(graph, constants=constants), [probe[op.inputs[0]]])
+        return propagate(graph, probe, op.output, changed)
+
+    probes = {
+        errors[method]: loss(method)
+        for method in (
+            min(methods, key=lambda method: abs(np.log(max(errors[method], TINY) / wanted)))
+            for wanted in PROBE_ERRORS
         )
-    else:
-        product = np.einsum("rchw,orij->ochiwj", *parts)
-    return np.asarray(product, np.float64).reshape(shape)
+    }
+    return tuple(
+        Measure(method, errors[method], expected_loss(errors[method], probes)) for method in methods
+    )
+
+
+def expected_loss(error: float, probes: Mapping[float, float]) -> float:
+    """The loss for a relative error of the op, from what was measured at other errors: a power law
+    between two of them, the square of the error outside."""
+    known = sorted((max(e, TINY), max(loss, TINY**2)) for e, loss in probes.items())
+    x, y = np.log([e for e, _ in known]), np.log([loss for _, loss in known])
+    y = np.maximum.accumulate(y)
+    at = np.log(max(error, TINY))
+    outside = min(at - x[0], 0.0) + max(at - x[-1], 0.0)
+    return float(np.exp(np.interp(at, x, y) + 2 * outside))
 
 
 def _pareto(candidates: list[Candidate]) -> list[Candidate]:
-    """Those that no other beats in MACs, weights and error at once; dense stays first."""
-
-    def beaten(candidate: Candidate) -> bool:
-        mine = (candidate.macs, candidate.weights, candidate.error)
-        return any(
-            other is not candidate
-            and (other.macs, other.weights, other.error) != mine
-            and other.macs <= mine[0]
-            and other.weights <= mine[1]
-            and other.error <= mine[2]
-            for other in candidates
-        )
-
+    """Those that no other beats in MACs, weights and error at once, dense first; and none that has
+    both more MACs and more weights than dense."""
     dense = candidates[0]
-    return [dense, *(c for c in candidates[1:] if c.macs < dense.macs and not beaten(c))]
+    costs = np.array([(c.macs, c.weights, c.error) for c in candidates])
 
+    def beaten(index: int) -> bool:
+        no_worse = (costs <= costs[index]).all(1)
+        return bool((no_worse & (costs != costs[index]).any(1)).any())
 
-METHODS = ("svd-input", "svd-output", "svd-spatial", "cpd")
-
-
-def _chain(
-    op: Conv, graph: Graph, method: str, rank: int
-) -> tuple[tuple[Conv, ...], dict[str, Constant]]:
-    """The ops that replace `op`, with their constants. Strides, pads and dilations go to the
-    factor that has the axis; bias and clamp to the last one."""
-    weight = graph.constants[op.weight].values.astype(np.float64)
-    (high, wide), (dilated_high, dilated_wide) = op.strides, op.dilations
-    top, left, bottom, right = op.pads
-    point = replace(op, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1))
-    down = replace(op, strides=(high, 1), pads=(top, 0, bottom, 0), dilations=(dilated_high, 1))
-    across = replace(op, strides=(1, wide), pads=(0, left, 0, right), dilations=(1, dilated_wide))
-    factors: tuple[NDArray[np.float64], ...]
-    shapes: tuple[Conv, ...]
-    match method:
-        case "svd-input":
-            factors, shapes = svd_input(weight, rank), (point, op)
-        case "svd-output":
-            factors, shapes = svd_output(weight, rank), (op, point)
-        case "svd-spatial":
-            factors, shapes = svd_spatial(weight, rank), (across, down)
-        case _:
-            factors = cpd(weight, rank)
-            shapes = (point, replace(down, groups=rank), replace(across, groups=rank), point)
-    return _link(op, graph, method, factors, shapes)
-
-
-def _link(
-    op: Conv,
-    graph: Graph,
-    method: str,
-    factors: tuple[NDArray[np.float64], ...],
-    shapes: tuple[Conv, ...],
-) -> tuple[tuple[Conv, ...], dict[str, Constant]]:
-    """Convolutions one after the other, with the weights `factors` and the strides, pads, dilations
-    and groups of `shapes`."""
-    chain: list[Conv] = []
-    constants: dict[str, Constant] = {}
-    source = op.inputs[0]
-    for index, (factor, shape) in enumerate(zip(factors, shapes, strict=True)):
-        name = f"{op.name}/{method}.{index}"
-        last = index == len(factors) - 1
-        bias = graph.constants[op.bias].values if last else np.zeros(len(factor))
-        constants[f"{name}.weight"] = Constant(np.ascontiguousarray(factor, np.float32))
-        constants[f"{name}.bias"] = Constant(np.array(bias, np.float32))
-        link = replace(
-            shape,
-            name=name,
-            inputs=(source,),
-            output=op.output if last else name,
-            weight=f"{name}.weight",
-            bias=f"{name}.bias",
-            clamp=op.clamp if last else NO_CLAMP,
-        )
-        chain.append(link)
-        source = link.output
-    return tuple(chain), constants
-
-
-def _as_graph(
-    op: HardwareOp, graph: Graph, chain: tuple[HardwareOp, ...], constants: Mapping[str, Constant]
-) -> Graph:
-    """`chain` as a graph of its own, from the inputs of `op` to its output."""
-    tensors = {name: graph.tensors[name] for name in (*op.inputs, op.output)}
-    known = {**graph.constants, **constants}
-    part = Graph(op.name, tuple(dict.fromkeys(op.inputs)), (op.output,), chain, tensors, known)
-    for link in chain[:-1]:
-        shape = output_shape(link, part)
-        assert shape is not None
-        part = replace(part, tensors={**part.tensors, link.output: Tensor(link.output, shape)})
-    needed = {name for link in chain for name in constant_names(link)}
-    return replace(part, constants={name: known[name] for name in sorted(needed)})
+    return [
+        dense,
+        *(
+            candidate
+            for index, candidate in enumerate(candidates[1:], start=1)
+            if (candidate.macs < dense.macs or candidate.weights < dense.weights)
+            and not beaten(index)
+        ),
+    ]

@@ -1,30 +1,39 @@
-"""Canonical polyadic decomposition of a convolution's weights, by alternating least squares.
+"""Canonical polyadic decomposition of a convolution's weights.
 
-    W[o, c, h, w]  ~  sum over r of  out[o, r] * in[c, r] * rows[h, r] * columns[w, r]
+    cpd         W[o, c, h, w]  ~  sum over r of  out[o, r] * in[c, r] * rows[h, r] * columns[w, r]
+                1 x 1, depthwise K_h x 1, depthwise 1 x K_w, 1 x 1
+    cpd-plane   W[o, c, h, w]  ~  sum over r of  out[o, r] * in[c, r] * plane[h, w, r]
+                1 x 1, depthwise K_h x K_w, 1 x 1
 
-(Kolda and Bader, Tensor Decompositions and Applications, SIAM Review 2009, section 3.4.)
+Alternating least squares (Kolda and Bader, Tensor Decompositions and Applications, 2009, section
+3.4), first on the weights with their channels scaled by the data, then in the metric of the data:
+the out factor in closed form, the others by a few steps of conjugate gradients. The better of two
+starts is kept. A small pull towards zero and factors of norm 1 keep components from growing against
+each other, which 8-bit weights would not survive.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-Weights = NDArray[np.float64]
-SWEEPS = 30
-RIDGE = 1e-6
-"""Weight of the squared factor norms: without it, factors of nearly parallel components grow
-without bound, and do not survive 8-bit weights."""
+from hwmap.decompose.target import Factors, Floats, Target, descend, powers
+
+STARTS = 2
+START_SWEEPS = 3
+QUICK_SWEEPS, SWEEPS = 6, 30
+QUICK_DATA_SWEEPS, DATA_SWEEPS = 3, 20
+STEPS = 4
+"""Starting points, sweeps over the weights from each, from the best of them, and then in the metric
+of the data (to compare ranks, and for good), and steps for each factor there."""
+RIDGE = 1e-3
+"""The pull towards zero, as a share of the mean of the normal equations' diagonal. On ResNet-20 at
+60 % of its MACs it leaves the float error as it is (12.0 %, against 12.2 % with 1e-6), and takes
+what int8 adds from 12.0 % to 8.6 %."""
 
 
-def cpd(weight: Weights, rank: int) -> tuple[Weights, Weights, Weights, Weights]:
-    """Weights of the chain 1 x 1, depthwise K_h x 1, depthwise 1 x K_w, 1 x 1, of rank `rank`."""
-    factors = _start(weight, rank)
-    for _ in range(SWEEPS):
-        for mode in range(4):
-            factors[mode] = _solve(weight, factors, mode)
-            if mode < 3:
-                norms = np.linalg.norm(factors[mode], axis=0)
-                factors[mode] = factors[mode] / np.where(norms > 0, norms, 1.0)
-    out, channels, rows, columns = _balance(factors)
+def cpd(target: Target, rank: int, *, quick: bool = False) -> Factors:
+    """The weights of the four convolutions of `rank` components; `quick`: good enough to compare
+    ranks."""
+    factors = _fit(target, rank, quick=quick)
+    out, channels, rows, columns = _scaled(target, factors)
     return (
         channels.T[:, :, None, None],
         rows.T[:, None, :, None],
@@ -33,36 +42,162 @@ def cpd(weight: Weights, rank: int) -> tuple[Weights, Weights, Weights, Weights]
     )
 
 
-def _start(weight: Weights, rank: int) -> list[Weights]:
-    """The leading left singular vectors of every unfolding, filled up with fixed random columns."""
-    rng = np.random.default_rng(0)
-    factors = []
-    for mode, size in enumerate(weight.shape):
-        u, _, _ = np.linalg.svd(np.moveaxis(weight, mode, 0).reshape(size, -1), full_matrices=False)
-        extra = rng.standard_normal((size, max(rank - u.shape[1], 0)))
-        factors.append(np.concatenate([u, extra], axis=1)[:, :rank])
+def cpd_plane(target: Target, rank: int, *, quick: bool = False) -> Factors:
+    """The weights of the three convolutions of `rank` components: rows and columns as one axis."""
+    kernel = target.weight.shape[2:]
+    last, channels, plane, ones = _scaled(target.flat, _fit(target.flat, rank, quick=quick))
+    return (
+        channels.T[:, :, None, None],
+        (plane * ones).T.reshape(rank, 1, *kernel),
+        last[:, :, None, None],
+    )
+
+
+def _fit(target: Target, rank: int, *, quick: bool) -> list[Floats]:
+    """Factors (size, rank) of the axes o, c, h, w."""
+    metric, inverse = target.split("c").metric.roots
+    weight = np.einsum("ochw,cd->odhw", target.weight, metric, optimize=True)
+    starts = [_sweep(weight, _begin(weight, rank, seed), START_SWEEPS) for seed in range(STARTS)]
+    best = min(starts, key=lambda factors: _distance(weight, factors))
+    factors = _sweep(weight, best, QUICK_SWEEPS if quick else SWEEPS)
+    factors[1] = inverse @ factors[1]
+    for _ in range(QUICK_DATA_SWEEPS if quick else DATA_SWEEPS):
+        for mode in _modes(target.weight)[1:]:
+            factors[mode] = _improve(target, factors, mode)
+        factors = _normal(factors)
+        factors[0] = _last(target, factors)
     return factors
 
 
-def _solve(weight: Weights, factors: list[Weights], mode: int) -> Weights:
-    """The least squares solution for one factor, the others fixed."""
-    others = [factor for i, factor in enumerate(factors) if i != mode]
-    gram = np.ones((others[0].shape[1],) * 2)
-    for factor in others:
-        gram = gram * (factor.T @ factor)
-    product = others[0]
-    for factor in others[1:]:
-        product = (product[:, None, :] * factor[None, :, :]).reshape(-1, product.shape[1])
-    unfolded = np.moveaxis(weight, mode, 0).reshape(weight.shape[mode], -1)
-    ridge = RIDGE * np.trace(gram) / len(gram) * np.eye(len(gram))
-    return np.asarray(np.linalg.solve(gram + ridge, (unfolded @ product).T).T)
+def _begin(weight: Floats, rank: int, seed: int) -> list[Floats]:
+    """Factors (size, rank) of the tensor `weight` to start from: the leading singular vectors of
+    its unfoldings, filled up with fixed random columns; all random with a seed above 0."""
+    rng = np.random.default_rng(seed)
+    factors = []
+    for mode, size in enumerate(weight.shape):
+        flat = np.moveaxis(weight, mode, 0).reshape(size, -1)
+        _, vectors = np.linalg.eigh(flat @ flat.T)
+        known = vectors[:, ::-1][:, : 0 if seed else rank]
+        extra = rng.standard_normal((size, rank - known.shape[1]))
+        factors.append(np.concatenate([known, extra], axis=1))
+    return factors
 
 
-def _balance(factors: list[Weights]) -> list[Weights]:
-    """The same sum, with the norm of each component spread evenly over the four factors."""
-    norms = np.array([np.linalg.norm(factor, axis=0) for factor in factors])
-    total = norms.prod(0) ** 0.25
-    return [
-        factor * (total / np.where(norm > 0, norm, 1.0))
-        for factor, norm in zip(factors, norms, strict=True)
-    ]
+def _sweep(weight: Floats, factors: list[Floats], sweeps: int) -> list[Floats]:
+    """Alternating least squares on the tensor `weight`."""
+    factors = list(factors)
+    for _ in range(sweeps):
+        for mode in _modes(weight):
+            factors[mode] = _solve(weight, factors, mode)
+            factors[mode] = factors[mode] / _norms(factors[mode])
+    factors[0] = _solve(weight, factors, 0)
+    return factors
+
+
+def _modes(weight: Floats) -> list[int]:
+    """The axes that have something to solve."""
+    return [mode for mode in range(4) if mode == 0 or weight.shape[mode] > 1]
+
+
+def _distance(weight: Floats, factors: list[Floats]) -> float:
+    product = factors[0] @ _window(factors).reshape(-1, factors[0].shape[1]).T
+    return float(np.linalg.norm(weight.reshape(product.shape) - product))
+
+
+def _norms(factor: Floats) -> Floats:
+    norms = np.linalg.norm(factor, axis=0)
+    return np.where(norms > 0, norms, 1.0)
+
+
+def _normal(factors: list[Floats]) -> list[Floats]:
+    """All but the first with columns of norm 1."""
+    return [factors[0], *(factor / _norms(factor) for factor in factors[1:])]
+
+
+def _solve(weight: Floats, factors: list[Floats], mode: int) -> Floats:
+    """The least squares solution for one factor of the tensor `weight`, the others fixed."""
+    gram = _gram(factors, mode)
+    if not gram.any():
+        return np.zeros_like(factors[mode])
+    gram = gram + _ridge(gram)
+    return np.asarray(np.linalg.solve(gram, _gather(weight, factors, mode).T).T)
+
+
+def _ridge(gram: Floats) -> Floats:
+    """What pulls components towards zero; nothing for one alone, which has none to grow against."""
+    rank = len(gram)
+    share = RIDGE * (1 - 1 / rank) * float(np.trace(gram)) / rank
+    return share * np.eye(rank)
+
+
+def _gram(factors: list[Floats], mode: int) -> Floats:
+    """The products (rank, rank) of the components without one factor."""
+    gram = np.ones((factors[0].shape[1],) * 2)
+    for other in (factor for index, factor in enumerate(factors) if index != mode):
+        gram = gram * (other.T @ other)
+    return gram
+
+
+def _window(factors: list[Floats]) -> Floats:
+    """The components (c, h, w, rank) of the window: all factors but the first."""
+    _, channels, rows, columns = factors
+    return channels[:, None, None, :] * rows[None, :, None, :] * columns[None, None, :, :]
+
+
+def _gather(weight: Floats, factors: list[Floats], mode: int) -> Floats:
+    """The tensor `weight` times the components without one factor: (size of `mode`, rank)."""
+    flat = weight.reshape(len(weight), -1)
+    if mode == 0:
+        return np.asarray(flat @ _window(factors).reshape(flat.shape[1], -1))
+    values = (flat.T @ factors[0]).reshape(*weight.shape[1:], -1)
+    for axis in (1, 2, 3):
+        if axis != mode:
+            shape = [1, 1, 1, -1]
+            shape[axis - 1] = len(factors[axis])
+            values = (values * factors[axis].reshape(shape)).sum(axis - 1, keepdims=True)
+    return np.asarray(values.reshape(len(factors[mode]), -1))
+
+
+def _last(target: Target, factors: list[Floats]) -> Floats:
+    """The out factor (C_out, rank) in closed form: least squares on what the others make of the
+    data."""
+    size = factors[0].shape[1]
+    window = _window(factors).reshape(-1, size)
+    gram: Floats = window.T @ target.gram @ window
+    gram = gram + _ridge(gram)
+    wanted = target.image.reshape(len(target.weight), -1) @ window
+    return np.asarray(np.linalg.solve(gram, wanted.T).T)
+
+
+def _improve(target: Target, factors: list[Floats], mode: int) -> Floats:
+    """A better factor for one axis of the window, by preconditioned conjugate gradients."""
+    shape = target.weight.shape
+    gram = _gram(factors, mode)
+    by_rank = np.linalg.inv(gram + _ridge(gram))
+    by_input = target.split("chw"[mode - 1]).metric.inverse
+
+    def image(factor: Floats) -> Floats:
+        changed = [factor if index == mode else f for index, f in enumerate(factors)]
+        product = factors[0] @ _window(changed).reshape(-1, factors[0].shape[1]).T
+        values = product @ target.gram
+        return _gather(values.reshape(shape), factors, mode)
+
+    wanted = _gather(target.image, factors, mode)
+    return descend(factors[mode], wanted, image, lambda r: by_input @ r @ by_rank, STEPS)
+
+
+def _scaled(target: Target, factors: list[Floats]) -> list[Floats]:
+    """The same sum, with the norms where every convolution makes values of equal power."""
+    _, *window = _normal(factors)
+    out = factors[0]
+    for factor in factors[1:]:
+        out = out * _norms(factor)
+    before = np.ones(out.shape[1])
+    seen = np.ones((1, out.shape[1]))
+    scaled = []
+    for axes, factor in zip(("c", "ch", "chw"), window, strict=True):
+        seen = (seen[:, None, :] * factor[None, :, :]).reshape(-1, out.shape[1])
+        power = powers(seen.T, target.split(axes).metric.inner)
+        scaled.append(factor * before / power)
+        before = power
+    return [out * before, *scaled]

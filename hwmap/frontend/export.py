@@ -5,12 +5,14 @@ Tensors keep their names and are [1, C, H, W]; inputs and outputs have the shape
 network that they were read from.
 """
 
+from collections.abc import Sequence
+
 import onnx
 from onnx import TensorProto, helper
 
-from hwmap.frontend.writer import Writer, write_op
+from hwmap.frontend.writer import FACTORS_KEY, Writer, write_op
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import HardwareOp
+from hwmap.ir.ops import Conv, HardwareOp
 from hwmap.ir.types import Quant, Tensor
 
 OPSET = 13
@@ -18,7 +20,8 @@ IR_VERSION = 8
 
 
 def export_float(graph: Graph) -> bytes:
-    """A float graph as a serialized ONNX model."""
+    """A float graph as a serialized ONNX model. The names of the factors of decompositions are in
+    its metadata, so that they are not decomposed again."""
     writer = Writer()
     inputs = [_input(writer, graph.tensors[name]) for name in graph.inputs]
     _open_outputs(writer, graph)
@@ -33,7 +36,8 @@ def export_float(graph: Graph) -> bytes:
             continue
         write_op(writer, op, graph, f"{op.output}:float")
         _rounded(writer, f"{op.output}:float", writer.value(op.output), grid)
-    return _model(writer, graph, inputs, _outputs(writer, graph))
+    factors = [op.name for op in graph.ops if isinstance(op, Conv) and op.factor]
+    return _model(writer, graph, inputs, _outputs(writer, graph), factors)
 
 
 def _rounded(writer: Writer, source: str, output: str, quant: Quant) -> str:
@@ -85,6 +89,7 @@ def _model(
     graph: Graph,
     inputs: list[onnx.ValueInfoProto],
     outputs: list[onnx.ValueInfoProto],
+    factors: Sequence[str] = (),
 ) -> bytes:
     constants = list(writer.constants.values())
     proto = helper.make_graph(writer.nodes, graph.name, inputs, outputs, constants)
@@ -94,6 +99,8 @@ def _model(
         ir_version=IR_VERSION,
         producer_name="hwmap",
     )
+    if factors:
+        helper.set_model_props(model, {FACTORS_KEY: "\n".join(factors)})
     content: bytes = model.SerializeToString(deterministic=True)
     return content
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,9 @@ from hwmap.frontend.node import (
     ir_shape,
 )
 from hwmap.frontend.operators import SUPPORTED, import_node, is_supported
+from hwmap.frontend.writer import FACTORS_KEY
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import Reshape
+from hwmap.ir.ops import Conv, Reshape
 from hwmap.ir.types import Array, Constant, Tensor
 from hwmap.ir.verify import verify
 
@@ -114,7 +115,19 @@ def inspect_model(path: Path) -> ModelFile:
     if problems:
         return ModelFile(name, operators, None, tuple(problems))
     shapes = {name: values[name].shape for name in (*(v.tensor for v in inputs), *outputs)}
-    return ModelFile(name, operators, _graph(name, inputs, outputs, draft, shapes), ())
+    graph = _with_factors(_graph(name, inputs, outputs, draft, shapes), proto)
+    return ModelFile(name, operators, graph, ())
+
+
+def _with_factors(graph: Graph, proto: onnx.ModelProto) -> Graph:
+    """`graph` with the convolutions marked that `export_float` wrote as factors."""
+    entry = next((item.value for item in proto.metadata_props if item.key == FACTORS_KEY), "")
+    factors = set(entry.split("\n"))
+    ops = (
+        replace(op, factor=True) if isinstance(op, Conv) and op.name in factors else op
+        for op in graph.ops
+    )
+    return replace(graph, ops=tuple(ops))
 
 
 def unsupported_message(problems: Iterable[Problem]) -> str:

@@ -41,6 +41,8 @@ from hwmap.ir.ops import (
 from hwmap.ir.select import separated
 from hwmap.ir.types import Array, Constant, Quant
 
+FACTORS_KEY = "hwmap.factors"
+"""Metadata of a model: the names, a line each, of convolutions that are factors."""
 FUNCTIONS = {
     "abs": "Abs",
     "add": "Add",

@@ -40,7 +40,8 @@ class Conv:
 
     `pads` are top, left, bottom, right; padded values are zero (in an integer graph: the zero
     point of the input). `fixed` says that the weights only select channels (zeros and ones): they
-    are no learned weights, and are never decomposed.
+    are no learned weights, and are never decomposed. `factor` says that it is part of a
+    decomposition, and is not decomposed again.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Conv:
     groups: int = 1
     clamp: Clamp = NO_CLAMP
     fixed: bool = False
+    factor: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from hwmap.cost.memory import count_tables, engine_memories, place
 from hwmap.errors import PlanError
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import HardwareOp, Weighted
-from hwmap.solve.plan import PPM, Plan, Retention, Step, error_ppm
+from hwmap.solve.plan import PPB, Plan, Retention, Step, loss_ppb
 
 
-def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_error: float) -> None:
+def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_loss: float) -> None:
     """Pass if `plan` runs `graph` (rewritten with the plan's choices) within the budget, in the
     cycles it states.
 
@@ -32,7 +32,7 @@ def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_error
         or _steps_problem(plan, graph)
         or _arena_problem(plan, graph)
         or _constants_problem(plan, graph)
-        or _number_problem(plan, graph, max_error)
+        or _number_problem(plan, graph, max_loss)
     )
     if problem:
         raise PlanError(f"plan of '{plan.network}' for '{plan.board}': {problem}")
@@ -172,8 +172,8 @@ def _resource_problem(plan: Plan, graph: Graph, budget: Budget) -> str | None:
     return None
 
 
-def _number_problem(plan: Plan, graph: Graph, max_error: float) -> str | None:
-    """Cycles and error are what the steps and choices add up to."""
+def _number_problem(plan: Plan, graph: Graph, max_loss: float) -> str | None:
+    """Cycles and loss are what the steps and choices add up to."""
     cycles = 0
     fetches = [*_fetches(plan, graph), (0, 0, 0)]
     for index, step in enumerate(plan.steps):
@@ -194,9 +194,9 @@ def _number_problem(plan: Plan, graph: Graph, max_error: float) -> str | None:
         plan.bound_cycles == plan.cycles
     ):
         return f"'{plan.status}' with {plan.cycles:,} cycles and a bound of {plan.bound_cycles:,}"
-    error = sum(choice.error for choice in plan.choices)
-    parts = sum(error_ppm(choice.error) for choice in plan.choices)
-    negative = any(choice.error < 0 for choice in plan.choices)
-    if negative or abs(error - plan.error) > 1e-9 or parts > floor(max_error * PPM):
-        return f"the choices add up to an error of {error:.4f}; the limit is {max_error:.4f}"
+    loss = sum(choice.loss for choice in plan.choices)
+    parts = sum(loss_ppb(choice.loss) for choice in plan.choices)
+    negative = any(choice.loss < 0 for choice in plan.choices)
+    if negative or abs(loss - plan.loss) > 1e-9 or parts > floor(max_loss * PPB):
+        return f"the choices add up to a loss of {loss:.6f}; the limit is {max_loss:.6f}"
     return None

@@ -7,26 +7,29 @@ from typing import Literal
 
 from hwmap.cost.engine import Engine
 from hwmap.decode import decode
+from hwmap.decompose.method import Method
 from hwmap.errors import PlanError
 
 Status = Literal["optimal", "feasible"]
 Kind = Literal["load", "run", "store"]
-PPM = 1_000_000
+PPB = 1_000_000_000
 
 
-def error_ppm(error: float) -> int:
-    """A relative error in whole parts per million, upwards: how errors are added up."""
-    return ceil(error * PPM)
+def loss_ppb(loss: float) -> int:
+    """A loss (see `decompose.cache.Measure`) in whole parts per billion, upwards: how losses are
+    added up."""
+    return ceil(loss * PPB)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The candidate chosen for a convolution: its method, ranks, and relative output error."""
+    """The candidate chosen for a convolution: its method, the relative error of its output, and
+    the squared relative error of the network's outputs that it is expected to cause."""
 
     op: str
-    method: str
-    ranks: tuple[int, ...]
+    method: Method
     error: float
+    loss: float
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Plan:
     channel_words: int
     memory_bytes: int
     dsp: int
-    error: float
+    loss: float
 
 
 def to_json(plan: Plan) -> str:

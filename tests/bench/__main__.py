@@ -5,9 +5,22 @@ python -m tests.bench [NAME ...]    only these tables
 
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.bench import budgets, estimators, integer, networks, reference, speed
+from tests.bench import (
+    budgets,
+    candidates,
+    cpd,
+    decomposition_weights,
+    decompositions,
+    estimators,
+    integer,
+    networks,
+    prediction,
+    reference,
+    speed,
+)
 
 OUTPUT = Path("build") / "bench.json"
 
@@ -16,6 +29,11 @@ BENCHMARKS = {
     "integer": integer,
     "estimators": estimators,
     "reference": reference,
+    "decompositions": decompositions,
+    "decomposition_weights": decomposition_weights,
+    "prediction": prediction,
+    "cpd": cpd,
+    "candidates": candidates,
     "networks": networks,
     "budgets": budgets,
     "speed": speed,
@@ -27,24 +45,24 @@ def main(names: list[str]) -> None:
     results = {}
     for name in names or BENCHMARKS:
         module = BENCHMARKS[name]
-        rows = list(module.run())
-        results[name] = rows
         print(f"\n{module.__doc__.strip().splitlines()[0]}\n")
-        _print_table(rows)
+        results[name] = list(_printed(module.run()))
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     print(f"\n{OUTPUT}")
 
 
-def _print_table(rows: list[dict[str, object]]) -> None:
-    """Markdown."""
-    if not rows:
-        print("(the shared networks are not here)")
-        return
-    print("| " + " | ".join(rows[0]) + " |")
-    print("|" + "---|" * len(rows[0]))
-    for row in rows:
+def _printed(rows: Iterable[dict[str, object]]) -> Iterator[dict[str, object]]:
+    """The rows, each printed as Markdown as soon as it is there."""
+    count = 0
+    for count, row in enumerate(rows, start=1):
+        if count == 1:
+            print("| " + " | ".join(row) + " |")
+            print("|" + "---|" * len(row))
         print("| " + " | ".join(map(str, row.values())) + " |", flush=True)
+        yield row
+    if not count:
+        print("(the shared networks are not here)")
 
 
 if __name__ == "__main__":

@@ -24,3 +24,10 @@ def save_data(case: Case, directory: str) -> tuple[Path, Path]:
 def temporary() -> tempfile.TemporaryDirectory[str]:
     """A directory that goes away."""
     return tempfile.TemporaryDirectory(prefix="hwmap-bench-")
+
+
+def peak_gigabytes() -> float:
+    """The most memory that this process had, not counting the one that started it."""
+    status = Path("/proc/self/status").read_text("utf-8")
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) / 1e6

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from hwmap.frontend.export import export_integer
 from hwmap.frontend.runtime import Session
@@ -17,6 +16,7 @@ from hwmap.inference import load_network
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import total_macs
 from hwmap.quantize.choose import RECIPES, quantize_graph, quantize_inputs
+from tests.bench.common import peak_gigabytes
 from tests.integer import real_inputs
 from tests.networks import SHARED, load_case
 
@@ -52,7 +52,7 @@ def _measure(name: str) -> dict[str, object]:
     start = time.perf_counter()
     evaluate(graph, integers)
     seconds = time.perf_counter() - start
-    memory = _peak_gigabytes()
+    memory = peak_gigabytes()
     session = Session(export_integer(graph), optimized=True)
     ((key, shape),) = session.shapes.items()
     start = time.perf_counter()
@@ -69,13 +69,6 @@ def _measure(name: str) -> dict[str, object]:
         "reference / onnxruntime time": f"{seconds / theirs:.1f}x",
         "peak memory GB": f"{memory:.2f}",
     }
-
-
-def _peak_gigabytes() -> float:
-    """The most memory that this process had, not counting the one that started it."""
-    status = Path("/proc/self/status").read_text("utf-8")
-    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
-    return int(line.split()[1]) / 1e6
 
 
 if __name__ == "__main__":

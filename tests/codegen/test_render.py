@@ -15,7 +15,7 @@ from tests.models import chain
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | bytes]:
     model = chain().save(tmp_path_factory.mktemp("net") / "chain.onnx", "out")
-    compiled = hwmap.compile(model, "pynq-z2", mem=5_800, max_error=0.0, time_limit=3).compiled
+    compiled = hwmap.compile(model, "pynq-z2", mem=5_800, max_drop=0.0, time_limit=3).compiled
     return render(compiled.design)
 
 
@@ -85,7 +85,7 @@ def test_the_emitted_project_compiles_without_a_warning(files, tmp_path: Path):
 def test_the_vendors_side_of_the_project_compiles_and_computes_the_same(tmp_path: Path):
     model = chain().save(tmp_path / "chain.onnx", "out")
     build = tmp_path / "build"
-    hwmap.compile(model, "pynq-z2", build, mem=5_800, max_error=0.0, time_limit=3)
+    hwmap.compile(model, "pynq-z2", build, mem=5_800, max_drop=0.0, time_limit=3)
     mock = Path(__file__).parent / "vitis"
     flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label"]
     sources = [str(build / "hls" / name) for name in ("top.cpp", "testbench.cpp")]

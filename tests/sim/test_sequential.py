@@ -18,7 +18,7 @@ from tests.models import chain
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     model = chain().save(tmp_path_factory.mktemp("chain") / "net.onnx", "out")
-    return hwmap.compile(model, "pynq-z2", mem=5_800, max_error=0.0, time_limit=3).compiled
+    return hwmap.compile(model, "pynq-z2", mem=5_800, max_drop=0.0, time_limit=3).compiled
 
 
 @pytest.fixture

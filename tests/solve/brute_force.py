@@ -58,7 +58,7 @@ def fewest_cycles(problem: Problem) -> int | None:
     """The fewest cycles of any plan, or None if there is none."""
     best: int | None = None
     for options in product(*(task.options for task in problem.tasks)):
-        if sum(option.error_ppm for option in options) > problem.error_ppm:
+        if sum(option.loss_ppb for option in options) > problem.loss_ppb:
             continue
         machine = _Machine(problem, options)
         for weights, channels in _buffers(machine):

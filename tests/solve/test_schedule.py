@@ -59,7 +59,7 @@ def _random_problem(seed: int) -> Problem:
         tensor_bytes=tuple(sizes),
         overhead_cycles=3,
         startup_cycles=7,
-        error_ppm=rng.choice((0, 60_000)),
+        loss_ppb=rng.choice((0, 60_000)),
         memory_bytes=rng.randint(380, 660),
         fifo_bytes=64 * 4,
         fifo_words=64,

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import hwmap
@@ -12,9 +13,9 @@ from hwmap.board import budget_of, load_board
 from hwmap.compiler import Compiled, load_source
 from hwmap.cost.engine import Engine
 from hwmap.cost.memory import engine_memories
-from hwmap.decompose.candidates import DENSE, make_candidate
+from hwmap.decompose.candidates import dense_candidates
+from hwmap.decompose.method import DENSE
 from hwmap.errors import InfeasibleError, PlanError
-from hwmap.ir.graph import hardware_ops
 from hwmap.solve.addresses import Item, live_peak, pack
 from hwmap.solve.check import check_plan
 from hwmap.solve.plan import Choice, Plan, Retention, Step, from_json, to_json
@@ -29,7 +30,7 @@ WHOLE = budget_of(BOARD)
 def _least(model: Path, **limits: int) -> int:
     """The least memory that the error message of a hopeless budget promises."""
     with pytest.raises(InfeasibleError) as error:
-        hwmap.compile(model, "pynq-z2", mem=512, max_error=0.0, time_limit=5, **limits)
+        hwmap.compile(model, "pynq-z2", mem=512, max_drop=0.0, time_limit=5, **limits)
     return int(re.search(r"--mem (\d+) works", str(error.value))[1])
 
 
@@ -44,7 +45,7 @@ def test_a_network_that_must_recompute_does_and_every_rung_holds(tmp_path: Path)
     least = _least(model, dsp=4)
 
     result = hwmap.compile(
-        model, "pynq-z2", tmp_path / "build", dsp=4, mem=least, max_error=0.0, time_limit=5
+        model, "pynq-z2", tmp_path / "build", dsp=4, mem=least, max_drop=0.0, time_limit=5
     )
 
     plan = result.compiled.plan
@@ -56,7 +57,7 @@ def test_a_network_that_must_recompute_does_and_every_rung_holds(tmp_path: Path)
 
 def test_without_recomputation_that_network_does_not_fit(tmp_path: Path):
     source = load_source(must_recompute().save(tmp_path / "net.onnx", "out"))
-    dense = {op.name: (make_candidate(op, source, DENSE, ()),) for op in hardware_ops(source)}
+    dense = dense_candidates(source)
     problem = build_problem(network_of(source, dense), Engine(1, 1, 1, 1, 1), WHOLE, 0.0)
     resident = [replace(task, options=task.options[:1]) for task in problem.tasks]
     problem = replace(problem, tasks=tuple(resident))
@@ -89,7 +90,7 @@ def test_the_least_memory_that_the_error_promises_works(tmp_path: Path):
     model = chain().save(tmp_path / "net.onnx", "out")
     least = _least(model)
 
-    plan = hwmap.compile(model, "pynq-z2", mem=least, max_error=0.0, time_limit=5).compiled.plan
+    plan = hwmap.compile(model, "pynq-z2", mem=least, max_drop=0.0, time_limit=5).compiled.plan
 
     assert plan.memory_bytes <= least
 
@@ -130,7 +131,7 @@ def test_text_that_is_no_plan_is_refused(text: str):
         ("cycles", "12", "plan.cycles is '12'; expected int"),
         ("cycles", 1.5, "plan.cycles is 1.5; expected int"),
         ("status", "banana", "plan.status is 'banana'; expected one of"),
-        ("error", float("nan"), "plan.error is nan; expected a finite number"),
+        ("loss", float("nan"), "plan.loss is nan; expected a finite number"),
         ("engine", {"pe": 1}, "plan.engine: field 'bus_bytes' is missing or not known"),
         ("steps", [{"kind": "jump", "name": "x", "instance": 0}], "plan.steps[0].kind is 'jump'"),
         ("resident", "all", "plan.resident is 'all'; expected a list"),
@@ -168,7 +169,7 @@ LIES = {
     "proof": (lambda p: replace(p, status="feasible"), "'feasible' with"),
     "memory": (lambda p: replace(p, memory_bytes=p.memory_bytes - 1), "memories take"),
     "dsp": (lambda p: replace(p, dsp=p.dsp - 1), "DSP slices; the plan says"),
-    "error": (lambda p: replace(p, error=p.error + 0.01), "add up to an error"),
+    "loss": (lambda p: replace(p, loss=p.loss + 0.01), "add up to a loss"),
     "weights": (
         lambda p: replace(
             p,
@@ -227,9 +228,9 @@ LIES = {
     ),
     "negative memory": (lambda p: replace(p, arena_bytes=-1), "is negative"),
     "resident twice": (lambda p: replace(p, resident=(*p.resident, p.resident[0])), "named twice"),
-    "negative error": (
-        lambda p: replace(p, choices=(Choice("a", "dense", (), -1.0),), error=-1.0),
-        "add up to an error",
+    "negative loss": (
+        lambda p: replace(p, choices=(Choice("a", DENSE, 0.0, -1.0),), loss=-1.0),
+        "add up to a loss",
     ),
 }
 
@@ -290,7 +291,7 @@ def test_few_blocks_of_memory_are_used_in_their_best_shape(tmp_path: Path):
     board = replace(BOARD, dsp=100, bram18=16, dram_port_bits=8)
     model = chain().save(tmp_path / "net.onnx", "out")
 
-    plan = hwmap.compile(model, board, max_error=0.0, time_limit=3).compiled.plan
+    plan = hwmap.compile(model, board, max_drop=0.0, time_limit=3).compiled.plan
 
     memories = engine_memories(
         plan.engine,
@@ -307,7 +308,7 @@ def test_too_few_blocks_of_memory_are_proved_infeasible(tmp_path: Path):
     model = chain().save(tmp_path / "net.onnx", "out")
 
     with pytest.raises(InfeasibleError, match=r"3 BRAM18 and 0 URAM \(proved\)"):
-        hwmap.compile(model, board, max_error=0.0, time_limit=3)
+        hwmap.compile(model, board, max_drop=0.0, time_limit=3)
 
 
 def test_one_factor_of_a_chain_may_stay_on_chip_alone(tmp_path: Path):
@@ -316,10 +317,13 @@ def test_one_factor_of_a_chain_may_stay_on_chip_alone(tmp_path: Path):
     a = net.node("Gemm", "x", net.constant(low_rank, "w"), name="a", transB=1)
     net.gemm(net.node("Relu", a, name="relu"), (256, 8), name="out")
     model = net.save(tmp_path / "net.onnx", "out")
-    ample = hwmap.compile(model, "pynq-z2", time_limit=5).compiled.plan
+    calib = tmp_path / "calib.npz"
+    np.savez(calib, x=net.rng.standard_normal((64, 100)))
+    options = {"calib": calib, "max_drop": 1, "time_limit": 5}
+    ample = hwmap.compile(model, "pynq-z2", **options).compiled.plan
 
     plans = [
-        hwmap.compile(model, "pynq-z2", mem=mem, time_limit=5).compiled.plan
+        hwmap.compile(model, "pynq-z2", mem=mem, **options).compiled.plan
         for mem in range(ample.memory_bytes - 3000, ample.memory_bytes, 500)
     ]
 

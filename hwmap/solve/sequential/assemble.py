@@ -6,8 +6,9 @@ from itertools import pairwise
 
 from hwmap.board import Board
 from hwmap.cost.memory import count_tables, engine_memories
-from hwmap.decompose.apply import apply_candidates
-from hwmap.decompose.candidates import DENSE, Candidate
+from hwmap.decompose.apply import apply_parts
+from hwmap.decompose.candidates import Candidate
+from hwmap.decompose.method import DENSE
 from hwmap.ir.graph import Graph
 from hwmap.solve.addresses import Item, pack
 from hwmap.solve.plan import Choice, Kind, Plan, Retention, Status, Step
@@ -41,7 +42,7 @@ def assemble(
     """The plan of a schedule, with no bound yet; None if its tensors cannot be packed within
     `limit_bytes`."""
     chosen = chosen_candidates(problem, found.runs, candidates)
-    rewritten = apply_candidates(graph, chosen)
+    rewritten = apply_parts(graph, [candidate.graph for candidate in chosen])
     steps = _steps(problem, found.runs, chosen)
     items = _lifetimes(steps, rewritten)
     sizes = {name: rewritten.tensors[name].elements for name in rewritten.tensors}
@@ -84,7 +85,7 @@ def assemble(
         bound_cycles=0,
         engine=engine,
         choices=tuple(
-            Choice(candidate.op, candidate.method, candidate.ranks, candidate.error)
+            Choice(candidate.op, candidate.method, candidate.error, candidate.loss)
             for candidate in chosen
             if candidate.method != DENSE
         ),
@@ -99,7 +100,7 @@ def assemble(
         channel_words=channel_words,
         memory_bytes=sum(memory.size_bytes for memory in memories),
         dsp=engine.dsp,
-        error=sum(candidate.error for candidate in chosen),
+        loss=sum(candidate.loss for candidate in chosen if candidate.method != DENSE),
     )
 
 

@@ -6,6 +6,8 @@ from itertools import product
 from math import floor
 from typing import Literal
 
+import numpy as np
+
 from hwmap.board import Budget
 from hwmap.cost.engine import (
     DRAM_LATENCY_CYCLES,
@@ -19,7 +21,9 @@ from hwmap.cost.memory import BRAM18_SHAPES, URAM_SHAPE, Memory, count_tables, e
 from hwmap.decompose.candidates import Candidate
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.ops import HardwareOp
-from hwmap.solve.plan import PPM, Kind, error_ppm
+from hwmap.solve.plan import PPB, Kind, loss_ppb
+
+MOST_MIXED_PARTS = 2
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Method:
     """A candidate, before an engine is chosen."""
 
     candidate: int
-    error_ppm: int
+    loss_ppb: int
     parts: tuple[PartShape, ...]
 
 
@@ -100,7 +104,7 @@ class Option:
     """A candidate, with the constants of each of its parts resident or fetched."""
 
     candidate: int
-    error_ppm: int
+    loss_ppb: int
     parts: tuple[Part, ...]
 
     @property
@@ -153,7 +157,7 @@ class Problem:
     tensor_bytes: tuple[int, ...]
     overhead_cycles: int
     startup_cycles: int
-    error_ppm: int
+    loss_ppb: int
     memory_bytes: int
     fifo_bytes: int
     fifo_words: int
@@ -178,7 +182,7 @@ def network_of(graph: Graph, candidates: Mapping[str, Sequence[Candidate]]) -> N
     for op in hardware_ops(graph):
         inputs = tuple(dict.fromkeys(numbers[name] for name in op.inputs))
         methods = tuple(
-            Method(index, error_ppm(candidate.error), _part_shapes(candidate))
+            Method(index, loss_ppb(candidate.loss), _part_shapes(candidate))
             for index, candidate in enumerate(candidates[op.name])
         )
         jobs.append(Job(op.name, "run", inputs, numbers[op.output], methods))
@@ -199,7 +203,7 @@ def _part_shapes(candidate: Candidate) -> tuple[PartShape, ...]:
     )
 
 
-def build_problem(network: Network, engine: Engine, budget: Budget, max_error: float) -> Problem:
+def build_problem(network: Network, engine: Engine, budget: Budget, max_loss: float) -> Problem:
     """The problem of `network` on `engine`."""
     memories = engine_memories(
         engine, arena_bytes=0, weight_words=0, channel_words=0, tables=network.tables
@@ -211,7 +215,7 @@ def build_problem(network: Network, engine: Engine, budget: Budget, max_error: f
         tensor_bytes=network.tensor_bytes,
         overhead_cycles=engine.step_overhead_cycles,
         startup_cycles=DRAM_LATENCY_CYCLES + 1,
-        error_ppm=floor(max_error * PPM),
+        loss_ppb=floor(max_loss * PPB),
         memory_bytes=budget.memory_bytes,
         fifo_bytes=FETCH_FIFO_WORDS * engine.bus_bytes,
         fifo_words=FETCH_FIFO_WORDS,
@@ -243,17 +247,50 @@ def _task(job: Job, engine: Engine) -> Task:
         written = job.stream_bytes if job.kind == "load" else 0
         option = Option(0, 0, (Part(trips, 0, 0, 0, written, True),))
         return Task(job.name, job.kind, job.inputs, job.output, (option,))
-    options = tuple(
-        Option(method.candidate, method.error_ppm, parts)
+    options = [
+        Option(method.candidate, method.loss_ppb, parts)
         for method in job.methods
-        for parts in product(*(_parts(part, engine) for part in method.parts))
+        for parts in _residencies(method, engine)
+    ]
+    return Task(job.name, job.kind, job.inputs, job.output, _useful(options, engine))
+
+
+def _residencies(method: Method, engine: Engine) -> list[tuple[Part, ...]]:
+    """The parts of a chain with their constants resident or fetched, in every combination; of long
+    chains only all resident and all fetched, or there would be too many."""
+    resident = tuple(_part(part, engine) for part in method.parts)
+    fetched = tuple(replace(part, resident=part.weight_words == 0) for part in resident)
+    if len(resident) > MOST_MIXED_PARTS:
+        return [resident, fetched]
+    pairs = zip(resident, fetched, strict=True)
+    return list(product(*(dict.fromkeys(pair) for pair in pairs)))
+
+
+def _useful(options: Sequence[Option], engine: Engine) -> tuple[Option, ...]:
+    """Options that no other beats in cycles, loss, and everything that takes memory. The first is
+    the op as it is, resident."""
+    costs = np.array([_costs(option, engine) for option in options])
+    kept: list[int] = []
+    for index in np.lexsort(costs.T[::-1]):
+        if index == 0 or not (costs[kept] <= costs[index]).all(1).any():
+            kept.append(int(index))
+    return tuple(options[index] for index in sorted(kept))
+
+
+def _costs(option: Option, engine: Engine) -> tuple[int, ...]:
+    kinds: tuple[WordKind, ...] = ("weight_words", "channel_words")
+    return (
+        option.trips + option.lead_cycles + engine.step_overhead_cycles * len(option.parts),
+        option.loss_ppb,
+        option.fetch_words,
+        *(option.kept(kind) for kind in kinds),
+        *(max(part.fetched(kind) for part in option.parts) for kind in kinds),
+        max((part.output_bytes for part in option.parts[:-1]), default=0),
     )
-    return Task(job.name, job.kind, job.inputs, job.output, options)
 
 
-def _parts(part: PartShape, engine: Engine) -> tuple[Part, ...]:
-    """One op of a chain, with its constants resident, and with them fetched."""
+def _part(part: PartShape, engine: Engine) -> Part:
+    """One op of a chain, with its constants resident."""
     cost = shape_cost(part.shape, engine)
     words = (cost.trips, cost.weight_words, cost.channel_words, cost.fetch_words)
-    stays = Part(*words, part.output_bytes, resident=True, lead_cycles=cost.lead_cycles)
-    return (stays, replace(stays, resident=False)) if cost.weight_words else (stays,)
+    return Part(*words, part.output_bytes, resident=True, lead_cycles=cost.lead_cycles)

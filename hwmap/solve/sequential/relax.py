@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from ortools.sat.python import cp_model
 
 from hwmap.cost.memory import TABLE_ENTRIES, Memory, engine_memories, place
-from hwmap.solve.cpsat import new_solver
+from hwmap.solve.choices import add_choices, chosen
+from hwmap.solve.cpsat import effort_seconds, new_solver
 from hwmap.solve.sequential.memory import add_memory
 from hwmap.solve.sequential.problem import Option, Problem, Task, WordKind
 
@@ -23,10 +24,12 @@ MUCH = 1 << 40
 @dataclass(frozen=True)
 class Relaxed:
     """`bound`: no plan has fewer cycles (or bytes, if memory was minimised); None: proved that
-    there is no plan. `choice` is the option of each task in the relaxed answer."""
+    there is no plan. `choice` is the option of each task in the relaxed answer, `seconds` about
+    what it took."""
 
     bound: int | None
     choice: tuple[int, ...]
+    seconds: float
 
 
 def relax(
@@ -35,23 +38,19 @@ def relax(
     """The bound on cycles, or on memory if `least_memory`."""
     model = cp_model.CpModel()
     memory = add_memory(model, problem, limit_bytes=limit_bytes)
-    choose = [
-        [model.new_bool_var(f"choose{i}_{k}") for k in range(len(task.options))]
-        for i, task in enumerate(problem.tasks)
-    ]
+    losses = [[option.loss_ppb for option in task.options] for task in problem.tasks]
+    choose = add_choices(model, losses, problem.loss_ppb)
     pairs = [
         (variable, option)
         for task, variables in zip(problem.tasks, choose, strict=True)
         for variable, option in zip(variables, task.options, strict=True)
     ]
-    model.add(sum(v * o.error_ppm for v, o in pairs) <= problem.error_ppm)
     depths: tuple[tuple[cp_model.IntVar, WordKind], ...] = (
         (memory.weight_words, "weight_words"),
         (memory.channel_words, "channel_words"),
     )
     resident = {kind: sum(v * o.kept(kind) for v, o in pairs) for _, kind in depths}
     for task, variables in zip(problem.tasks, choose, strict=True):
-        model.add_exactly_one(variables)
         model.add(
             memory.arena_bytes
             >= sum(
@@ -77,17 +76,17 @@ def relax(
     model.minimize(memory.total_bytes if least_memory else cycles)
     solver = new_solver(seconds)
     status = solver.solve(model)
+    effort = effort_seconds(model, solver)
     if status == cp_model.INFEASIBLE:
-        return Relaxed(None, ())
+        return Relaxed(None, (), effort)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return Relaxed(0, tuple(0 for _ in choose))
-    choice = tuple(next(k for k, v in enumerate(vs) if solver.boolean_value(v)) for vs in choose)
-    return Relaxed(round(solver.best_objective_bound), choice)
+        return Relaxed(0, tuple(0 for _ in choose), effort)
+    return Relaxed(round(solver.best_objective_bound), chosen(solver, choose), effort)
 
 
 def least_memories(problem: Problem) -> tuple[Memory, ...]:
     """Memories that any plan needs: the largest footprint of a task, and the largest constants of
-    a part, each with the option that needs least (errors ignored)."""
+    a part, each with the option that needs least (losses ignored)."""
     arena = weights = channels = 0
     for task in problem.tasks:
         arena = max(arena, min(footprint_bytes(task, o, problem) for o in task.options))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
+from hwmap.solve.choices import add_choices
 from hwmap.solve.cpsat import effort_seconds, new_solver
 from hwmap.solve.sequential.memory import MemoryVariables, add_memory
 from hwmap.solve.sequential.problem import Problem, WordKind
@@ -46,15 +47,13 @@ def schedule(
     space = Space(problem, extra)
     model = cp_model.CpModel()
     memory = add_memory(model, problem, limit_bytes=limit_bytes)
-    choose = [
-        [model.new_bool_var(f"choose{i}_{k}") for k in range(len(task.options))]
-        for i, task in enumerate(problem.tasks)
-    ]
+    losses = [[option.loss_ppb for option in task.options] for task in problem.tasks]
+    choose = add_choices(model, losses, problem.loss_ppb)
     run: Runs = [[] for _ in range(space.slots + 1)]
     for index, r in enumerate(space.runs):
         for slot in space.windows[r.task]:
             run[slot].append((r, model.new_bool_var(f"run{slot}_{index}")))
-    _add_choices(model, space, choose, run)
+    _add_runs(model, space, choose, run)
     live = _add_liveness(model, space, run)
     _add_arena(model, space, run, live, memory)
     _add_constants(model, space, choose, run, memory)
@@ -88,22 +87,12 @@ def _all(run: Runs) -> Iterator[tuple[int, Run, cp_model.IntVar]]:
     return ((slot, r, variable) for slot, runs in enumerate(run) for r, variable in runs)
 
 
-def _add_choices(
+def _add_runs(
     model: cp_model.CpModel, space: Space, choose: list[list[cp_model.IntVar]], run: Runs
 ) -> None:
-    """One option per task; only its segments run; a slot runs at most one; used slots come first.
-    Loads and stores run once. The chosen errors stay within the limit."""
+    """Only segments of the chosen options run; a slot runs at most one; used slots come first.
+    Loads and stores run once."""
     problem = space.problem
-    model.add(
-        sum(
-            variable * option.error_ppm
-            for task, variables in zip(problem.tasks, choose, strict=True)
-            for variable, option in zip(variables, task.options, strict=True)
-        )
-        <= problem.error_ppm
-    )
-    for variables in choose:
-        model.add_exactly_one(variables)
     by_slot: list[list[cp_model.IntVar]] = [[] for _ in range(space.slots)]
     by_task: list[list[cp_model.IntVar]] = [[] for _ in problem.tasks]
     for slot, r, variable in _all(run):

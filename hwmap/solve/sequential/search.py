@@ -34,8 +34,6 @@ SECONDS_PER_RUN = 1.5e-4
 """Measured on ResNet-20: seconds to build and to solve a model, per run in a slot."""
 SHARE = 0.25
 """Part of the time that one schedule model may take."""
-RELAX_SECONDS = 0.01
-"""About the seconds that a relaxation takes."""
 ENGINES_FOR_LEAST = 6
 LEAST_SECONDS = 3.0
 """Engines tried for the least memory, and the seconds for each."""
@@ -45,10 +43,10 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Limits:
-    """What the user allows: the budget, the summed relative error, and solver seconds."""
+    """What the user allows: the budget, the summed loss, and solver seconds."""
 
     budget: Budget
-    max_error: float
+    max_loss: float
     seconds: float
 
 
@@ -90,7 +88,7 @@ def solve(
     search = _Search(graph, candidates, board, limits, network)
     ordered = sorted(
         (
-            (_quick_bound(build_problem(network, engine, limits.budget, limits.max_error)), index)
+            (_quick_bound(build_problem(network, engine, limits.budget, limits.max_loss)), index)
             for index, engine in enumerate(engines)
         )
     )
@@ -118,8 +116,8 @@ def solve(
 
 
 def _quick_bound(problem: Problem) -> int:
-    """A lower bound on the cycles, ignoring memory: for a price on error, every task takes its
-    cheapest option; the best price of a few (Lagrangian relaxation of the error limit)."""
+    """A lower bound on the cycles, ignoring memory: for a price on loss, every task takes its
+    cheapest option; the best price of a few (Lagrangian relaxation of the limit)."""
     overhead = problem.overhead_cycles
     base = 0
     costs = []
@@ -127,13 +125,13 @@ def _quick_bound(problem: Problem) -> int:
         cycles = np.array(
             [o.trips + o.lead_cycles + overhead * len(o.parts) for o in task.options], float
         )
-        errors = np.array([o.error_ppm for o in task.options], float)
-        costs.append((cycles, errors))
+        losses = np.array([o.loss_ppb for o in task.options], float)
+        costs.append((cycles, losses))
         base += int(cycles.min())
     best = float(base)
     for price in np.geomspace(1e-3, 1e2, 26):
-        value = sum(float((cycles + price * errors).min()) for cycles, errors in costs)
-        best = max(best, value - price * problem.error_ppm)
+        value = sum(float((cycles + price * losses).min()) for cycles, losses in costs)
+        best = max(best, value - price * problem.loss_ppb)
     return int(np.ceil(best - 1e-6))
 
 
@@ -148,7 +146,7 @@ class _Search:
     network: Network
 
     def problem(self, engine: Engine) -> Problem:
-        return build_problem(self.network, engine, self.limits.budget, self.limits.max_error)
+        return build_problem(self.network, engine, self.limits.budget, self.limits.max_loss)
 
 
 @dataclass(frozen=True)
@@ -191,7 +189,7 @@ def _try_engines(search: _Search, engines: Sequence[tuple[int, Engine]], report:
         if cannot_fit(problem, search.limits.budget.memory_bytes):
             continue
         relaxed = relax(problem, limit_bytes=search.limits.budget.memory_bytes)
-        state = replace(state, seconds=state.seconds - RELAX_SECONDS)
+        state = replace(state, seconds=state.seconds - relaxed.seconds)
         if relaxed.bound is None:
             continue
         item = _Open(relaxed.bound, problem, relaxed.choice)

@@ -1,0 +1,75 @@
+"""Windows of a convolution's input, and how many images fit memory."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwmap.ir.evaluate import windows
+from hwmap.ir.graph import Graph
+from hwmap.ir.ops import Conv
+from hwmap.ir.types import Array
+
+MOST_VALUES = 1 << 28
+"""Activations (of 4 bytes) that are kept at once."""
+MOST_WINDOWS = 30_000
+MOST_WINDOW_VALUES = 1 << 25
+"""Windows, and their values, that an op is fitted to: more do not change ResNet-20's results."""
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+
+
+def fitting_images(values_per_image: int, count: int) -> int:
+    """How many of `count` images may be computed together."""
+    return max(min(count, MOST_VALUES // values_per_image), 1)
+
+
+def live_values(graph: Graph) -> int:
+    """The most activations that are there at once, when the ops run in their order."""
+    last = {name: index for index, op in enumerate(graph.ops) for name in op.inputs}
+    last |= dict.fromkeys(graph.outputs, len(graph.ops))
+    live = {name: graph.tensors[name].elements for name in graph.inputs}
+    most = 0
+    for index, op in enumerate(graph.ops):
+        live[op.output] = graph.tensors[op.output].elements
+        most = max(most, sum(live.values()))
+        live = {name: size for name, size in live.items() if last.get(name, -1) > index}
+    return most
+
+
+class Positions:
+    """Pixels of an op's output (images, rows, columns), some of each image, drawn at random."""
+
+    def __init__(self, op: Conv, graph: Graph, count: int) -> None:
+        _, rows, columns = graph.shape(op.output)
+        size = graph.constants[op.weight].values[0].size
+        most = min(MOST_WINDOWS, MOST_WINDOW_VALUES // size)
+        each = min(rows * columns, max(-(-most // count), 1))
+        rng = np.random.default_rng(0)
+        pixels = np.concatenate([rng.permutation(rows * columns)[:each] for _ in range(count)])
+        self.images = np.repeat(np.arange(count), each)
+        self.rows, self.columns = np.divmod(pixels, columns)
+
+    def windows(self, x: Array, op: Conv, graph: Graph) -> Floats:
+        """What `op` reads of `x` (N, C, H, W) for each position: (positions, C_in * K_h * K_w)."""
+        _, _, *kernel = graph.constants[op.weight].values.shape
+        view = windows(x, (kernel[0], kernel[1]), op.strides, op.pads, dilations=op.dilations)
+        taken = view[self.images, :, self.rows, self.columns]
+        return taken.reshape(len(taken), -1).astype(np.float32, copy=False)
+
+    def values(self, y: Array) -> Floats:
+        """The pixels (positions, C) of `y` (N, C, H, W)."""
+        return np.asarray(y[self.images, :, self.rows, self.columns], np.float32)
+
+
+def first_images(inputs: Mapping[str, Array], count: int) -> dict[str, Array]:
+    """The first `count` images of every input."""
+    return {name: values[:count] for name, values in inputs.items()}
+
+
+def mean_products(read: Floats) -> tuple[Doubles, Doubles]:
+    """The mean (n,) of windows (m, n), and the mean products (n, n) of their values around it."""
+    mean = read.mean(0, dtype=np.float64)
+    centred = read - mean.astype(np.float32)
+    return mean, (centred.T @ centred).astype(np.float64) / len(read)

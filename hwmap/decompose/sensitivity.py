@@ -1,0 +1,49 @@
+"""What an error of one op does to the network's outputs, measured."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hwmap.decompose.fit import Place
+from hwmap.decompose.method import DENSE
+from hwmap.ir.graph import Graph
+from hwmap.ir.types import Array
+
+LEARNING_OPS = 2
+"""Convolutions that make up for an error: later ones change little more, and take time."""
+
+
+def output_loss(graph: Graph, found: Mapping[str, Array], wanted: Mapping[str, Array]) -> float:
+    """The squared relative error of the outputs (N, C, H, W), the mean over the outputs."""
+    losses = []
+    for name in graph.outputs:
+        exact = wanted[name].astype(np.float64)
+        change = float(np.square(found[name] - exact).sum())
+        losses.append(change / max(float(np.square(exact).sum()), 1e-30))
+    return float(np.mean(losses))
+
+
+def propagate(graph: Graph, values: Mapping[str, Array], name: str, changed: Array) -> float:
+    """The loss of the outputs (see `output_loss`) if tensor `name` is `changed`; `values` holds all
+    tensors of the network as it is. The first convolutions that read the error are fitted to make
+    up for it, as they will be (see `fit.py`), on three quarters of the images; the loss is that of
+    the rest."""
+    cut = len(changed) * 3 // 4
+    few = {read: array[:cut] for read, array in values.items()}
+    held = {read: array[cut:] for read, array in values.items()}
+    learned: dict[str, Array] = {name: changed[:cut]}
+    now: dict[str, Array] = {name: changed[cut:]}
+    learning = LEARNING_OPS
+    for op in graph.ops:
+        if op.output == name or not any(read in now for read in op.inputs):
+            continue
+        part = None
+        if learning:
+            place = Place(op, graph, few, {**few, **learned})
+            part = place.replacement(DENSE)
+            learned[op.output] = place.current_output(part)
+            learning -= part is not None
+        now[op.output] = Place(op, graph, held, {**held, **now}).current_output(part)
+    return output_loss(
+        graph, {output: now.get(output, held[output]) for output in graph.outputs}, held
+    )

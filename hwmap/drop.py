@@ -1,0 +1,135 @@
+"""From the drop that a user allows to the loss that a solver may add up, by trial.
+
+Plans of rising loss are fitted to three quarters of the calibration images and tried on the rest.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from hwmap.data import DataSet
+from hwmap.decompose.apply import apply_parts
+from hwmap.decompose.candidates import Candidate
+from hwmap.decompose.fit import fit_network
+from hwmap.decompose.method import DENSE, Method
+from hwmap.decompose.sensitivity import output_loss
+from hwmap.errors import DataError
+from hwmap.inference import top1
+from hwmap.ir.evaluate import evaluate
+from hwmap.ir.graph import Graph
+from hwmap.solve.select import Limit, Selection, select
+
+LEVELS = tuple(1e-4 * 2**k for k in range(13))
+"""Losses that are tried, from an error of 1 % of the outputs to one of 64 %."""
+LEAST_IMAGES = 16
+"""Fewer calibration images than this make no stable fit: see the table in the README."""
+
+LEAST_MARGIN = 0.05
+"""A network whose top-1 is not that much above chance is not measured with its own labels."""
+
+log = logging.getLogger(__name__)
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Drop:
+    """What a network lost: `points` of top-1 (None without labels), and the relative error of its
+    outputs in percent."""
+
+    points: float | None
+    percent: float
+
+    @property
+    def size(self) -> float:
+        """The one that a limit is for."""
+        return self.percent if self.points is None else self.points
+
+
+def check_images(data: DataSet) -> None:
+    """Refuse calibration data that nothing can be fitted to.
+
+    Raises:
+        DataError: there is too little, or all images are the same.
+    """
+    if data.count < LEAST_IMAGES:
+        raise DataError(
+            f"{data.count} calibration images; a decomposition is fitted to {LEAST_IMAGES} or more,"
+            " better 100 and more"
+        )
+    if all((values == values[:1]).all() for values in data.inputs.values()):
+        raise DataError(
+            f"all {data.count} calibration images are the same; a decomposition is fitted to what"
+            " differs between images"
+        )
+
+
+def _check_labels(source: Graph, data: DataSet) -> None:
+    """Refuse labels that are not this network's.
+
+    Raises:
+        DataError: they are as good as random.
+    """
+    if data.labels is None or len(source.outputs) > 1:
+        return
+    classes = source.tensors[source.outputs[0]].elements
+    right = top1(evaluate(source, data.inputs), data.labels)
+    if right < 1 / classes + LEAST_MARGIN:
+        raise DataError(
+            f"the network is right on {right:.0%} of the calibration images; labels or"
+            " preprocessing do not fit it; leave 'y' out to limit the error of the outputs"
+        )
+
+
+def methods_of(selection: Selection) -> dict[str, Method]:
+    """The ops that are decomposed, and how."""
+    return {c.op: c.method for c in selection.candidates if c.method != DENSE}
+
+
+def measure_drop(before: Graph, after: Graph, data: DataSet) -> Drop:
+    """What `after` lost against `before` on `data`, in float."""
+    wanted, found = evaluate(before, data.inputs), evaluate(after, data.inputs)
+    percent = 100 * output_loss(before, found, wanted) ** 0.5
+    if data.labels is None or len(before.outputs) > 1:
+        return Drop(None, percent)
+    points = 100 * (top1(wanted, data.labels) - top1(found, data.labels))
+    return Drop(points, percent)
+
+
+def loss_limit(
+    source: Graph,
+    candidates: Mapping[str, Sequence[Candidate]],
+    data: DataSet,
+    max_drop: float,
+    report: Report = lambda _: None,
+) -> float:
+    """The largest of `LEVELS` at which the plan of fewest MACs drops by at most `max_drop` (see
+    `Drop`) on images that it was not fitted to; 0 if there is none.
+
+    Raises:
+        DataError: the labels do not fit the network.
+    """
+    if max_drop == 0:
+        return 0.0
+    _check_labels(source, data)
+    cut = data.count * 3 // 4
+    fitted, held = data.first(cut), data.rest(cut)
+    if data.labels is not None and len(source.outputs) == 1 and max_drop < 100 / held.count:
+        log.warning(
+            "%d calibration images cannot show a drop of %g points, only whether one of %d is lost;"
+            " give %d or more",
+            data.count,
+            max_drop,
+            held.count,
+            ceil(400 / max_drop),
+        )
+    low, high = -1, len(LEVELS)
+    while high - low > 1:
+        middle = (low + high) // 2
+        report(f"trying an error of {LEVELS[middle] ** 0.5:.1%}")
+        methods = methods_of(select(candidates, "macs", Limit(loss=LEVELS[middle])))
+        parts = fit_network(source, methods, fitted.inputs, report)
+        drop = measure_drop(source, apply_parts(source, parts), held)
+        low, high = (middle, high) if drop.size <= max_drop else (low, middle)
+    return LEVELS[low] if low >= 0 else 0.0

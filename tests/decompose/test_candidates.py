@@ -1,0 +1,197 @@
+"""Candidates: measured honestly, pruned, and remembered."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwmap.compiler import load_source
+from hwmap.decompose.apply import apply_parts
+from hwmap.decompose.cache import Cache, Measure, cache_for
+from hwmap.decompose.candidates import (
+    enumerate_candidates,
+    expected_loss,
+    make_candidate,
+    measure,
+)
+from hwmap.decompose.chain import is_decomposable
+from hwmap.decompose.fit import fit_network
+from hwmap.decompose.method import DENSE, Method
+from hwmap.errors import PlanError
+from hwmap.ir.evaluate import evaluate
+from hwmap.ir.graph import Graph
+from hwmap.ir.types import Constant
+from tests.decompose.test_factors import conv_graph
+from tests.models import chain, everything
+
+
+def _chain(tmp_path: Path) -> tuple[Graph, dict[str, np.ndarray]]:
+    graph = load_source(chain().save(tmp_path / "net.onnx", "out"))
+    x = np.random.default_rng(0).standard_normal((40, 4, 8, 8)).astype("f")
+    return graph, {"x": x}
+
+
+METHODS = (
+    Method("svd-input", (3,)),
+    Method("svd-output", (3,)),
+    Method("svd-spatial", (5,)),
+    Method("tucker", (3, 4)),
+    Method("cpd", (6,)),
+    Method("cpd-plane", (6,)),
+    Method("svd-output", (2,), 2),
+)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_the_error_is_that_of_the_output_on_images_not_fitted_to(method: Method):
+    graph = conv_graph((4, 6), (9, 8), (3, 3), (2, 1), (1, 0, 1, 2))
+    x = np.random.default_rng(0).uniform(-1, 3, (80, 4, 9, 8)).astype("f")
+
+    (found,) = measure(graph, {"x": x}, {"conv": [method]})["conv"]
+
+    parts = fit_network(graph, {"conv": method}, {"x": x[:40]})
+    wanted = evaluate(graph, {"x": x[40:]})["y"]
+    output = evaluate(apply_parts(graph, parts), {"x": x[40:]})["y"]
+    error = np.linalg.norm(output - wanted) / np.linalg.norm(wanted)
+    # CPD is fitted less closely to compare ranks.
+    assert error <= 1.01 * found.error
+    assert found.error == pytest.approx(error, rel=0.1 if "cpd" in method.kind else 0.01)
+    assert found.error > 0.05
+    # The op's output is the network's.
+    assert found.loss == pytest.approx(found.error**2, rel=0.15)
+
+
+def test_no_candidate_has_more_macs_and_more_weights_than_dense_and_none_is_beaten(tmp_path: Path):
+    graph, inputs = _chain(tmp_path)
+
+    for candidates in enumerate_candidates(graph, inputs).values():
+        dense, *others = candidates
+        assert dense.method == DENSE
+        assert all(c.macs < dense.macs or c.weights < dense.weights for c in others)
+        values = [(c.macs, c.weights, c.error) for c in others]
+        assert not any(
+            a != b and all(i <= j for i, j in zip(a, b, strict=True))
+            for a in values
+            for b in values
+        )
+
+
+def test_costs_are_those_of_the_fitted_chain(tmp_path: Path):
+    graph, inputs = _chain(tmp_path)
+    candidates = enumerate_candidates(graph, inputs)
+    assert sum(len(items) for items in candidates.values()) > 10
+
+    for candidate in candidates["b"][1:]:
+        (part, *_) = fit_network(graph, {"b": candidate.method}, inputs)
+        assert part.ops == candidate.graph.ops
+        assert part.tensors == candidate.graph.tensors
+        sizes = {n: c.values.shape for n, c in part.constants.items()}
+        assert sizes == {n: c.values.shape for n, c in candidate.graph.constants.items()}
+
+
+def test_depthwise_grouped_and_fixed_convolutions_stay_as_they_are(tmp_path: Path):
+    graph = load_source(everything().save(tmp_path / "net.onnx", "out"))
+    x = np.random.default_rng(0).standard_normal((20, 3, 11, 9)).astype("f")
+
+    candidates = enumerate_candidates(graph, {"x": x})
+
+    assert [c.method for c in candidates["depthwise"]] == [DENSE]
+    assert [c.method for c in candidates["grouped"]] == [DENSE]
+
+
+def test_a_factor_is_not_decomposed_again():
+    graph = conv_graph((4, 6), (9, 8), (3, 3))
+    op = graph.op("conv")
+
+    assert is_decomposable(op, graph)
+    assert not is_decomposable(replace(op, factor=True), graph)
+
+
+@pytest.mark.parametrize(
+    ("op", "method", "message"),
+    [
+        ("depthwise", Method("svd-output", (4,)), "op 'depthwise': cannot be built by"),
+        ("stem", Method("svd-output", ()), r"ranks \[\]; expected 1 from 1 to"),
+        ("stem", Method("tucker", (2,)), r"ranks \[2\]; expected 2 from 1 to"),
+        ("stem", Method("svd-input", (0,)), r"ranks \[0\]; expected 1 from 1 to"),
+        ("stem", Method("svd-input", (2,), 5), "5 groups do not divide 3 and"),
+        ("stem", Method("cpd", (2,), 3), "groups do not divide|'cpd' has no groups"),
+    ],
+)
+def test_a_method_that_does_not_fit_the_op_is_refused(
+    op: str, method: Method, message: str, tmp_path: Path
+):
+    graph = load_source(everything().save(tmp_path / "net.onnx", "out"))
+
+    with pytest.raises(PlanError, match=message):
+        make_candidate(graph.op(op), graph, Measure(method, 0.0, 0.0))
+
+
+def test_what_was_measured_is_not_measured_again(tmp_path: Path, monkeypatch):
+    graph, inputs = _chain(tmp_path)
+    cache = cache_for(tmp_path / "cache", graph, inputs)
+    first = enumerate_candidates(graph, inputs, cache)
+    monkeypatch.setitem(measure.__globals__, "_measures", None)
+
+    again = enumerate_candidates(graph, inputs, cache_for(tmp_path / "cache", graph, inputs))
+
+    def numbers(found):
+        return {n: [(c.method, c.error, c.loss) for c in items] for n, items in found.items()}
+
+    assert numbers(again) == numbers(first)
+
+
+@pytest.mark.parametrize("damage", ["remove", "cut", "other"])
+def test_a_run_that_was_killed_goes_on_where_it_was(damage: str, tmp_path: Path, monkeypatch):
+    graph, inputs = _chain(tmp_path)
+    cache = cache_for(tmp_path / "cache", graph, inputs)
+    whole = enumerate_candidates(graph, inputs, cache)
+    file = sorted(Path(cache.folder).iterdir())[0]
+    before = len(list(Path(cache.folder).iterdir()))
+    {
+        "remove": file.unlink,
+        "cut": lambda: file.write_bytes(file.read_bytes()[:40]),
+        "other": lambda: file.write_text("[]"),
+    }[damage]()
+    measured = []
+    real = measure.__globals__["_measures"]
+    monkeypatch.setitem(
+        measure.__globals__,
+        "_measures",
+        lambda op, *rest: (measured.append(op.name), real(op, *rest))[1],
+    )
+
+    found = enumerate_candidates(graph, inputs, cache)
+
+    assert len(measured) == 1
+    assert len(list(Path(cache.folder).iterdir())) == before
+    assert {n: [c.error for c in items] for n, items in found.items()} == {
+        n: [c.error for c in items] for n, items in whole.items()
+    }
+
+
+def test_other_data_or_another_network_is_another_cache(tmp_path: Path):
+    graph, inputs = _chain(tmp_path)
+    weight = graph.op("b").weight
+    values = graph.constants[weight].values * 2
+    other = replace(graph, constants={**graph.constants, weight: Constant(values)})
+
+    folders = {
+        cache_for(tmp_path, graph, inputs).folder,
+        cache_for(tmp_path, graph, {"x": inputs["x"] + 1}).folder,
+        cache_for(tmp_path, other, inputs).folder,
+    }
+
+    assert len(folders) == 3
+    assert cache_for(None, graph, inputs) == Cache(None)
+
+
+def test_losses_between_and_beyond_what_was_measured():
+    probes = {0.1: 1e-3, 0.4: 1e-2}
+
+    assert expected_loss(0.1, probes) == pytest.approx(1e-3)
+    assert expected_loss(0.2, probes) == pytest.approx(10**-2.5)
+    assert expected_loss(0.05, probes) == pytest.approx(1e-3 / 4)
+    assert expected_loss(0.8, probes) == pytest.approx(4e-2)
+    assert expected_loss(0.3, {0.3: 0.0}) < 1e-15

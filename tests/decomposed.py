@@ -1,0 +1,162 @@
+"""Decompositions of the shared networks, ours and two plainer recipes, for tests and benchmarks."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwmap.decompose.apply import apply_parts
+from hwmap.decompose.cache import cache_for
+from hwmap.decompose.candidates import Candidate, enumerate_candidates
+from hwmap.decompose.chain import with_factors
+from hwmap.decompose.fit import fit_network
+from hwmap.decompose.method import DENSE, Method, fit_factors, product
+from hwmap.decompose.target import Target
+from hwmap.drop import methods_of
+from hwmap.inference import Network, load_network, run_float, run_integer
+from hwmap.ir.graph import Graph
+from hwmap.ir.ops import Conv
+from hwmap.passes import integer_part
+from hwmap.quantize.choose import quantize_graph
+from hwmap.solve.select import Limit, select
+from tests.integer import accuracy, real_inputs
+from tests.networks import ROOT, Case, load_case
+
+CACHE = ROOT / "build" / "test-cache"
+QUANTIZE_IMAGES = 64
+Inputs = dict[str, NDArray[np.float32]]
+Methods = dict[str, Method]
+
+
+@dataclass(frozen=True, eq=False)
+class Decomposable:
+    """A network with its calibration images, and the same network on other test images."""
+
+    case: Case
+    network: Network
+    source: Graph
+
+    @cached_property
+    def calibration(self) -> Inputs:
+        return real_inputs(self.network, self.case.calibration)
+
+    @cached_property
+    def candidates(self) -> dict[str, tuple[Candidate, ...]]:
+        cache = cache_for(CACHE, self.source, self.calibration)
+        return enumerate_candidates(self.source, self.calibration, cache)
+
+    def counted(self, name: str) -> bool:
+        """Whether an op counts: 3 x 3 convolutions of the CIFAR ResNets, elsewhere all ops."""
+        op = self.source.op(name)
+        return "resnet" not in self.case.name or (
+            isinstance(op, Conv) and self.source.constants[op.weight].values.shape[2:] == (3, 3)
+        )
+
+    def limit(self, cost: str, share: float) -> int:
+        """The MACs or weights of all ops, if those that count keep `share`."""
+        total = 0.0
+        for name, (dense, *_) in self.candidates.items():
+            total += getattr(dense, cost) * (share if self.counted(name) else 1.0)
+        return int(total)
+
+    def kept(self, methods: Methods, cost: str) -> float:
+        """The share of the MACs or weights of the ops that count."""
+        dense = chosen = 0
+        for name, items in self.candidates.items():
+            if self.counted(name):
+                dense += getattr(items[0], cost)
+                wanted = methods.get(name, DENSE)
+                chosen += next(getattr(c, cost) for c in items if c.method == wanted)
+        return chosen / dense
+
+    def selected(self, cost: str, share: float) -> Methods:
+        """Our choice: least expected loss."""
+        limit = Limit(**{cost: self.limit(cost, share)})
+        return methods_of(select(self.candidates, "loss", limit))
+
+    def uniform(self, cost: str, share: float) -> Methods:
+        """The same share of every op, with the candidate of least error for it."""
+        methods = {}
+        for name, items in self.candidates.items():
+            within = [c for c in items if getattr(c, cost) <= share * getattr(items[0], cost)]
+            if within and self.counted(name):
+                methods[name] = min(within, key=lambda c: c.error).method
+        return methods
+
+    def blind(self, cost: str, share: float) -> Methods:
+        """The choice by the error of the weights alone (SVD and CPD, as in Mixed-TD)."""
+        limit = Limit(**{cost: self.limit(cost, share)})
+        return methods_of(select(self.blind_candidates, "loss", limit))
+
+    @cached_property
+    def blind_candidates(self) -> dict[str, tuple[Candidate, ...]]:
+        """The candidates with the squared relative error of their weights as the loss."""
+        return {
+            name: tuple(
+                replace(c, loss=self._weight_loss(c))
+                for c in items
+                if c.method.kind != "tucker" and c.method.groups == 1
+            )
+            for name, items in self.candidates.items()
+        }
+
+    def _weight(self, name: str) -> NDArray[np.float64]:
+        op = self.source.op(name)
+        assert isinstance(op, Conv)
+        return self.source.constants[op.weight].values.astype(np.float64)
+
+    def _weight_loss(self, candidate: Candidate) -> float:
+        if candidate.method == DENSE:
+            return 0.0
+        weight = self._weight(candidate.op)
+        target = Target(weight, np.eye(weight[0].size))
+        factors = fit_factors(target, candidate.method, quick=True)
+        made = product(factors, weight.shape[1])
+        return target.loss(made) / float(np.square(weight).sum())
+
+    def fitted(self, methods: Methods, images: int | None = None) -> tuple[Graph, ...]:
+        """Parts fitted to the calibration images."""
+        few = {name: values[:images] for name, values in self.calibration.items()}
+        return fit_network(self.source, methods, few)
+
+    def unfitted(self, methods: Methods) -> tuple[Graph, ...]:
+        """Parts with factors of the weights alone."""
+        parts = []
+        for name, method in methods.items():
+            op, weight = self.source.op(name), self._weight(name)
+            assert isinstance(op, Conv)
+            factors = fit_factors(Target(weight, np.eye(weight[0].size)), method)
+            bias = self.source.constants[op.bias].values
+            parts.append(with_factors(op, self.source, method, factors, bias))
+        return tuple(parts)
+
+    def accuracies(
+        self, parts: Iterable[Graph], cases: Iterable[Case]
+    ) -> list[tuple[float, float]]:
+        """Accuracy in float and after int8 on each case's test images."""
+        parts = tuple(parts)
+        network = replace(
+            self.network,
+            whole=apply_parts(self.network.whole, parts),
+            device=apply_parts(self.source, parts),
+        )
+        few = {name: values[:QUANTIZE_IMAGES] for name, values in self.calibration.items()}
+        integer = quantize_graph(network.device, few).graph
+        found = []
+        for case in cases:
+            inputs = real_inputs(network, case.images)
+            outputs = (run_float(network, inputs), run_integer(network, integer, inputs))
+            (name,) = network.whole.outputs
+            found.append(
+                tuple(accuracy(case, o[name].reshape(len(case.images), -1)) for o in outputs)
+            )
+        return found
+
+
+def load_decomposable(name: str, calibration: int) -> Decomposable:
+    """The network `name` of ALL_CASES."""
+    case = load_case(name, calibration=calibration)
+    network = load_network(case.model)
+    return Decomposable(case, network, integer_part(network.whole))

@@ -1,0 +1,92 @@
+"""Decompositions of the shared networks: every one of them, and what they cost."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwmap.decompose.apply import apply_parts
+from hwmap.decompose.chain import is_decomposable
+from hwmap.decompose.method import Method, methods_of
+from hwmap.decompose.sensitivity import output_loss
+from hwmap.frontend.export import export_float
+from hwmap.frontend.reader import read_model
+from hwmap.frontend.runtime import run_model
+from hwmap.ir.evaluate import evaluate
+from hwmap.ir.graph import Graph
+from hwmap.ir.ops import Conv, Op
+from tests.decomposed import load_decomposable
+from tests.integer import real_inputs
+from tests.networks import ALL_CASES, SHARED, load_case
+
+pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared networks are not here")
+
+QDQ = "resnet8_cifar10_int8_qdq"
+MOST_LOST = {0.5: (3.0, 5.5), 0.4: (6.0, 9.0)}
+"""Points of top-1 that ResNet-20 may lose in int8, on exact pixels and on JPEGs, by the share of
+its 3 x 3 convolutions' MACs."""
+
+
+def _lost(name: str, share: float, sources: tuple[str, ...]) -> list[float]:
+    made = load_decomposable(name, 512)
+    cases = [load_case(name, source) for source in sources]
+    parts = made.fitted(made.selected("macs", share))
+    assert made.kept(made.selected("macs", share), "macs") <= share
+    before, after = made.accuracies((), cases), made.accuracies(parts, cases)
+    return [100 * (b[0] - a[1]) for b, a in zip(before, after, strict=True)]
+
+
+def test_resnet8_at_60_percent_of_its_macs_loses_little():
+    (lost,) = _lost("resnet8_cifar10", 0.6, ("cifar10_test_jpeg",))
+
+    assert lost < 1.5
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("share", MOST_LOST)
+def test_resnet20_loses_little(share: float):
+    lost = _lost("resnet20_cifar10", share, ("cifar10_test_exact", "cifar10_test_jpeg"))
+
+    assert lost[0] <= MOST_LOST[share][0]
+    assert lost[1] <= MOST_LOST[share][1]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", [name for name in ALL_CASES if name != QDQ])
+def test_every_network_is_decomposed_and_written_as_an_ordinary_model(name: str, tmp_path: Path):
+    made = load_decomposable(name, 32)
+    able = [op for op in made.source.ops if is_decomposable(op, made.source)]
+    tried = {op.name: _methods(op, made.source) for op in able[::3]}
+    methods = {name: found[len(found) // 2] for name, found in tried.items() if found}
+    parts = made.fitted(methods)
+    whole = apply_parts(made.network.whole, parts)
+    path = tmp_path / "net.onnx"
+    path.write_bytes(export_float(whole))
+
+    again = read_model(path)
+
+    assert methods
+    factors = {op.name for op in whole.ops if isinstance(op, Conv) and op.factor}
+    assert factors == {op.name for op in again.ops if isinstance(op, Conv) and op.factor}
+    assert len(factors) >= 2 * len(methods)
+    images = made.case.images[:4]
+    inputs = real_inputs(made.network, images)
+    (output,) = run_model(path, {whole.inputs[0]: images}).values()
+    wanted = evaluate(whole, inputs)[whole.outputs[0]].reshape(output.shape)
+    assert np.abs(output - wanted).max() <= 1e-3 * max(np.abs(wanted).max(), 1)
+    source = evaluate(made.source, inputs)
+    found = evaluate(apply_parts(made.source, parts), inputs)
+    assert output_loss(made.source, found, source) < 1
+
+
+def test_a_qdq_network_keeps_its_integers():
+    made = load_decomposable(QDQ, 32)
+
+    assert not any(is_decomposable(op, made.source) for op in made.source.ops)
+
+
+def _methods(op: Op, graph: Graph) -> list[Method]:
+    """The methods that are tried for an op."""
+    assert isinstance(op, Conv)
+    seen_once = graph.shape(op.output)[1:] == (1, 1)
+    return list(methods_of(graph.constants[op.weight].values.shape, seen_once=seen_once))
