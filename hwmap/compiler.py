@@ -8,14 +8,14 @@ from pathlib import Path
 from hwmap.board import Board, Budget
 from hwmap.data import DataSet
 from hwmap.decompose.apply import apply_parts
-from hwmap.decompose.cache import Measure, cache_for
+from hwmap.decompose.cache import cache_for
 from hwmap.decompose.candidates import (
     Candidate,
     dense_candidates,
     enumerate_candidates,
-    make_candidate,
     measure,
 )
+from hwmap.decompose.chain import without_values
 from hwmap.decompose.fit import fit_network
 from hwmap.decompose.method import DENSE
 from hwmap.design.sequential import build_design
@@ -145,7 +145,7 @@ def _check_choices(source: Graph, plan: Plan) -> None:
             )
         if choice.method == DENSE or names.count(choice.op) > 1:
             raise PlanError(f"the plan decomposes op '{choice.op}' twice, or not at all")
-        make_candidate(ops[choice.op], source, Measure(choice.method, choice.error, choice.loss))
+        without_values(ops[choice.op], source, choice.method)
 
 
 def distrust(

@@ -1,19 +1,19 @@
 """A float network with fewer MACs or weights: selected, fitted, measured, also after int8."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import floor
 from pathlib import Path
 
-from hwmap.compiler import find_candidates
+from hwmap.compiler import Report, find_candidates
 from hwmap.data import DataSet
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.fit import fit_network
 from hwmap.decompose.method import DENSE
 from hwmap.decompose.sensitivity import output_loss
-from hwmap.drop import loss_limit, methods_of
+from hwmap.drop import loss_limit
 from hwmap.errors import BudgetError, InfeasibleError
 from hwmap.inference import Network, dequantized, top1
 from hwmap.ir.evaluate import evaluate
@@ -28,8 +28,6 @@ MUCH_ERROR = 0.1
 """A measured error so much above the expected one, and above this, deserves a warning."""
 
 log = logging.getLogger(__name__)
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def decompose_network(
         selection = select(candidates, "macs", Limit(loss=loss))
     else:
         selection = _select(source, candidates, goal)
-    parts = fit_network(source, methods_of(selection), data.inputs, report)
+    parts = fit_network(source, selection.methods, data.inputs, report)
     return Reduced(selection, source, apply_parts(source, parts), apply_parts(network.whole, parts))
 
 

@@ -9,7 +9,7 @@ from hwmap.errors import UnsupportedOperatorError
 from hwmap.frontend.reader import ModelFile
 from hwmap.inference import classes, top1
 from hwmap.ir.evaluate import evaluate
-from hwmap.ir.graph import Graph, macs
+from hwmap.ir.graph import Graph, macs, peak_elements
 from hwmap.ir.ops import Affine, Linear, Weighted, constant_names
 from hwmap.passes import canonicalize, device_part
 from hwmap.passes.hardware import host_ops, not_on_hardware
@@ -126,7 +126,7 @@ def inspect_report(model: ModelFile) -> dict[str, object]:
         return report | {"unsupported": [_reason(model.name, str(error))]}
     return report | {
         "activation_bits": 8 * sum(tensor.elements for tensor in device.tensors.values()),
-        "peak_activation_bytes": peak_activation_bytes(device),
+        "peak_activation_bytes": peak_elements(device),
         "not_on_hardware": [_reason(*item) for item in not_on_hardware(device)],
         "ops": [
             {
@@ -165,16 +165,3 @@ def parameters(graph: Graph) -> int:
                 continue
             total += values.size
     return total
-
-
-def peak_activation_bytes(network: Graph) -> int:
-    """The most int8 activations that are on chip at once when the ops run in their order."""
-    last = {name: index for index, op in enumerate(network.ops) for name in op.inputs}
-    last |= {name: len(network.ops) for name in network.outputs}
-    live = dict.fromkeys(network.inputs, 0)
-    peak = 0
-    for index, op in enumerate(network.ops):
-        live[op.output] = index
-        peak = max(peak, sum(network.tensors[name].elements for name in live))
-        live = {name: start for name, start in live.items() if last.get(name, -1) > index}
-    return peak

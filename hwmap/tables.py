@@ -6,6 +6,8 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from hwmap.decompose.method import Method
+
 
 def _pairs(title: str, rows: Iterable[tuple[str, str]]) -> Table:
     table = Table(title=Text(title), show_header=False, title_justify="left")
@@ -51,14 +53,9 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole if whole else 1:.1%}"
 
 
-def _method(method: Mapping[str, Any]) -> str:
-    groups = f" in {method['groups']} groups" if method["groups"] > 1 else ""
-    return f"{method['kind']} {'x'.join(map(str, method['ranks']))}{groups}"
-
-
 def _choices(choices: Sequence[Mapping[str, Any]]) -> str:
     return _names(
-        f"{choice['op']} ({_method(choice['method'])}, error {choice['error']:.3f})"
+        f"{choice['op']} ({Method(**choice['method'])}, error {choice['error']:.3f})"
         for choice in choices
     )
 

@@ -14,7 +14,6 @@ from hwmap.decompose.chain import with_factors
 from hwmap.decompose.fit import fit_network
 from hwmap.decompose.method import DENSE, Method, fit_factors, product
 from hwmap.decompose.target import Target
-from hwmap.drop import methods_of
 from hwmap.inference import Network, load_network, run_float, run_integer
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Conv
@@ -32,7 +31,7 @@ Methods = dict[str, Method]
 
 @dataclass(frozen=True, eq=False)
 class Decomposable:
-    """A network with its calibration images, and the same network on other test images."""
+    """A network with its data, and what it may be decomposed to."""
 
     case: Case
     network: Network
@@ -74,7 +73,7 @@ class Decomposable:
     def selected(self, cost: str, share: float) -> Methods:
         """Our choice: least expected loss."""
         limit = Limit(**{cost: self.limit(cost, share)})
-        return methods_of(select(self.candidates, "loss", limit))
+        return select(self.candidates, "loss", limit).methods
 
     def uniform(self, cost: str, share: float) -> Methods:
         """The same share of every op, with the candidate of least error for it."""
@@ -88,7 +87,7 @@ class Decomposable:
     def blind(self, cost: str, share: float) -> Methods:
         """The choice by the error of the weights alone (SVD and CPD, as in Mixed-TD)."""
         limit = Limit(**{cost: self.limit(cost, share)})
-        return methods_of(select(self.blind_candidates, "loss", limit))
+        return select(self.blind_candidates, "loss", limit).methods
 
     @cached_property
     def blind_candidates(self) -> dict[str, tuple[Candidate, ...]]:

@@ -11,7 +11,7 @@ from hwmap.compiler import find_candidates, load_source
 from hwmap.data import DataSet
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.fit import fit_network
-from hwmap.drop import LEVELS, loss_limit, measure_drop, methods_of
+from hwmap.drop import LEVELS, loss_limit, measure_drop
 from hwmap.errors import InfeasibleError
 from hwmap.frontend.reader import read_model
 from hwmap.frontend.runtime import run_model
@@ -105,7 +105,7 @@ def test_the_limit_on_the_loss_is_the_largest_that_held_on_other_images(cache: P
 
     drops = []
     for level in (limit, LEVELS[LEVELS.index(limit) + 1]):
-        methods = methods_of(select(candidates, "macs", Limit(loss=level)))
+        methods = select(candidates, "macs", Limit(loss=level)).methods
         after = apply_parts(source, fit_network(source, methods, {"input": x[:48]}))
         drops.append(measure_drop(source, after, DataSet({"input": x[48:]}, None)).percent)
     assert drops[0] <= 12 < drops[1]

@@ -13,13 +13,12 @@ from hwmap.decompose.samples import (
     Positions,
     first_images,
     fitting_images,
-    live_values,
     mean_products,
 )
 from hwmap.decompose.sensitivity import propagate
 from hwmap.decompose.target import Floats, regress
 from hwmap.ir.evaluate import evaluate_float, run_ops, walk
-from hwmap.ir.graph import Graph, hardware_ops, macs
+from hwmap.ir.graph import Graph, hardware_ops, macs, peak_elements
 from hwmap.ir.ops import Conv, HardwareOp, Weighted
 from hwmap.ir.types import Array, Constant
 
@@ -128,9 +127,8 @@ def measure(
     if len(found) == len(wanted):
         return found
     probed = min(PROBE_IMAGES, fitting_images(_all_values(graph), count))
-
     probe = dict(walk(graph, first_images(inputs, probed)))
-    fitted = min(FIT_IMAGES, fitting_images(live_values(graph), count))
+    fitted = min(FIT_IMAGES, fitting_images(peak_elements(graph), count))
     for op, sources, _ in run_ops(graph, first_images(inputs, fitted)):
         if op.name not in wanted or op.name in found:
             continue

@@ -24,12 +24,11 @@ from hwmap.decompose.samples import (
     Positions,
     first_images,
     fitting_images,
-    live_values,
     mean_products,
 )
 from hwmap.decompose.target import Factors, Floats, regress
 from hwmap.ir.evaluate import evaluate_float
-from hwmap.ir.graph import Graph
+from hwmap.ir.graph import Graph, peak_elements
 from hwmap.ir.ops import NO_CLAMP, Add, Conv, Op, Weighted
 from hwmap.ir.types import Array, Constant
 
@@ -55,7 +54,7 @@ def fit_network(
     original on `inputs` (N, C, H, W): a part for `apply_parts` for each op that changes."""
     if not methods:
         return ()
-    count = fitting_images(2 * live_values(graph), len(next(iter(inputs.values()))))
+    count = fitting_images(2 * peak_elements(graph), len(next(iter(inputs.values()))))
     original = first_images(inputs, count)
     current = dict(original)
     left = Counter(name for op in graph.ops for name in op.inputs)

@@ -25,19 +25,6 @@ def fitting_images(values_per_image: int, count: int) -> int:
     return max(min(count, MOST_VALUES // values_per_image), 1)
 
 
-def live_values(graph: Graph) -> int:
-    """The most activations that are there at once, when the ops run in their order."""
-    last = {name: index for index, op in enumerate(graph.ops) for name in op.inputs}
-    last |= dict.fromkeys(graph.outputs, len(graph.ops))
-    live = {name: graph.tensors[name].elements for name in graph.inputs}
-    most = 0
-    for index, op in enumerate(graph.ops):
-        live[op.output] = graph.tensors[op.output].elements
-        most = max(most, sum(live.values()))
-        live = {name: size for name, size in live.items() if last.get(name, -1) > index}
-    return most
-
-
 class Positions:
     """Pixels of an op's output (images, rows, columns), some of each image, drawn at random."""
 

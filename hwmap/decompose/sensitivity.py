@@ -6,6 +6,7 @@ import numpy as np
 
 from hwmap.decompose.fit import Place
 from hwmap.decompose.method import DENSE
+from hwmap.ir.evaluate import relative_square
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
 
@@ -15,11 +16,7 @@ LEARNING_OPS = 2
 
 def output_loss(graph: Graph, found: Mapping[str, Array], wanted: Mapping[str, Array]) -> float:
     """The squared relative error of the outputs (N, C, H, W), the mean over the outputs."""
-    losses = []
-    for name in graph.outputs:
-        exact = wanted[name].astype(np.float64)
-        change = float(np.square(found[name] - exact).sum())
-        losses.append(change / max(float(np.square(exact).sum()), 1e-30))
+    losses = [relative_square(found[name], wanted[name]) for name in graph.outputs]
     return float(np.mean(losses))
 
 

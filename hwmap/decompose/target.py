@@ -122,13 +122,20 @@ def order(inner: str) -> list[int]:
     return [*("chw".index(axis) for axis in inner), *(i for i in range(3) if "chw"[i] not in inner)]
 
 
+def behind(parts: Split, first: Floats) -> tuple[Floats, Floats]:
+    """Second moments of what `first` (rank, inner) makes of the windows, with the windows
+    (rank, outer, inner, outer) and with itself (rank * outer, rank * outer)."""
+    moments = np.tensordot(first, parts.metric.gram, (1, 0))
+    gram = np.einsum("rsit,qi->rsqt", moments, first, optimize=True)
+    return moments, np.asarray(gram.reshape(len(first) * parts.weight.shape[2], -1))
+
+
 def fit_second(parts: Split, first: Floats) -> Floats:
     """The best second factor (C_out, rank, outer) for the first one (rank, inner): least squares on
     what the first one makes of the data."""
     out, inner, outer = parts.weight.shape
     rank = len(first)
-    moments = np.tensordot(first, parts.metric.gram, (1, 0))
-    gram = np.einsum("rsit,qi->rsqt", moments, first, optimize=True).reshape(rank * outer, -1)
+    moments, gram = behind(parts, first)
     gram += 1e-10 * np.trace(gram) / len(gram) * np.eye(len(gram))
     cross = moments.reshape(rank * outer, inner * outer) @ parts.weight.reshape(out, -1).T
     return np.asarray(np.linalg.solve(gram, cross).T.reshape(out, rank, outer))

@@ -13,6 +13,7 @@ from hwmap.decompose.target import (
     Floats,
     Split,
     Target,
+    behind,
     fit_second,
     improve_first,
     powers,
@@ -30,7 +31,7 @@ def tucker(target: Target, inner: int, outer: int) -> Factors:
         core, last = _regress(parts, first, outer)
     power = powers(first, parts.metric.inner)
     first, core = first / power[:, None], core * power[:, None]
-    power = powers(core.reshape(outer, -1), _seen(parts, first))
+    power = powers(core.reshape(outer, -1), behind(parts, first)[1])
     kernel = target.weight.shape[2:]
     return (
         first[:, :, None, None],
@@ -39,15 +40,8 @@ def tucker(target: Target, inner: int, outer: int) -> Factors:
     )
 
 
-def _seen(parts: Split, first: Floats) -> Floats:
-    """Second moments (rank * outer, rank * outer) of the windows behind the first factor."""
-    size = len(first) * parts.weight.shape[2]
-    half = np.tensordot(first, parts.metric.gram, (1, 0))
-    return np.asarray(np.einsum("rsit,qi->rsqt", half, first, optimize=True).reshape(size, size))
-
-
 def _regress(parts: Split, first: Floats, rank: int) -> tuple[Floats, Floats]:
     """The core (rank, len(first), positions) and the last factor (C_out, rank)."""
     best = fit_second(parts, first)
-    core, last = regress_to(best.reshape(len(best), -1), _seen(parts, first), rank)
+    core, last = regress_to(best.reshape(len(best), -1), behind(parts, first)[1], rank)
     return core.reshape(rank, *best.shape[1:]), last

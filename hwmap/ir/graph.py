@@ -175,6 +175,19 @@ def total_macs(graph: Graph) -> int:
     return sum(macs(op, graph) for op in graph.ops)
 
 
+def peak_elements(graph: Graph) -> int:
+    """The most values of activations that are there at once when the ops run in their order."""
+    last = {name: index for index, op in enumerate(graph.ops) for name in op.inputs}
+    last |= dict.fromkeys(graph.outputs, len(graph.ops))
+    live = set(graph.inputs)
+    peak = 0
+    for index, op in enumerate(graph.ops):
+        live.add(op.output)
+        peak = max(peak, sum(graph.tensors[name].elements for name in live))
+        live = {name for name in live if last.get(name, -1) > index}
+    return peak
+
+
 def rewrite(
     graph: Graph,
     *,

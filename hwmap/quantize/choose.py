@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwmap.ir.evaluate import chunks, evaluate, products, run_ops
+from hwmap.ir.evaluate import chunks, evaluate, products, relative_square, run_ops
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Weighted
 from hwmap.ir.types import Array
@@ -80,8 +80,7 @@ def output_error(graph: Graph, inputs: Mapping[str, Array], exact: Mapping[str, 
     errors = []
     for name, wanted in exact.items():
         found = graph.tensors[name].integer.dequantize(outputs[name])
-        power = float(np.square(wanted, dtype=np.float64).sum())
-        errors.append(float(np.square(found - wanted).sum()) / max(power, 1e-30))
+        errors.append(relative_square(found, wanted))
     return float(np.sqrt(max(errors)))
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
 Choices = list[list[cp_model.IntVar]]
@@ -29,6 +31,16 @@ def add_choices(
         <= limit_ppb
     )
     return choose
+
+
+def unbeaten(costs: NDArray[np.generic]) -> list[int]:
+    """The rows of `costs` (options, costs) that no other is at most as large as in every cost; of
+    equal ones the first."""
+    kept: list[int] = []
+    for index in np.lexsort(costs.T[::-1]):
+        if not (costs[kept] <= costs[index]).all(1).any():
+            kept.append(int(index))
+    return sorted(kept)
 
 
 def chosen(solver: cp_model.CpSolver, choose: Choices) -> tuple[int, ...]:

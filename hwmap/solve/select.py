@@ -9,8 +9,9 @@ import numpy as np
 from ortools.sat.python import cp_model
 
 from hwmap.decompose.candidates import Candidate
+from hwmap.decompose.method import DENSE, Method
 from hwmap.errors import InfeasibleError, TimeLimitError
-from hwmap.solve.choices import add_choices, chosen
+from hwmap.solve.choices import add_choices, chosen, unbeaten
 from hwmap.solve.cpsat import new_solver
 from hwmap.solve.plan import PPB, Status, loss_ppb
 
@@ -37,6 +38,11 @@ class Selection:
     weights: int
     loss: float
     status: Status
+
+    @property
+    def methods(self) -> dict[str, Method]:
+        """The ops that are decomposed, and how."""
+        return {c.op: c.method for c in self.candidates if c.method != DENSE}
 
 
 def select(
@@ -86,17 +92,9 @@ def _integer(candidate: Candidate, cost: Cost) -> int:
 
 def _useful(items: Sequence[Candidate], minimize: Cost, limit: Limit) -> list[Candidate]:
     """The candidates that no other beats in what counts."""
-    names = [name for name in ("macs", "weights", "loss") if getattr(limit, name) is not None]
-    costs = np.array([[_cost(c, name) for name in {*names, minimize}] for c in items])
-    kept: list[int] = []
-    for index in np.lexsort(costs.T):
-        if not any((costs[other] <= costs[index]).all() for other in kept):
-            kept.append(int(index))
-    return [items[index] for index in sorted(kept)]
-
-
-def _cost(candidate: Candidate, name: str) -> float:
-    return float(getattr(candidate, name))
+    limited = [name for name in ("macs", "weights", "loss") if getattr(limit, name) is not None]
+    costs = np.array([[float(getattr(c, name)) for name in (minimize, *limited)] for c in items])
+    return [items[index] for index in unbeaten(costs)]
 
 
 def _why(candidates: Mapping[str, Sequence[Candidate]], limit: Limit) -> str:

@@ -21,6 +21,7 @@ from hwmap.cost.memory import BRAM18_SHAPES, URAM_SHAPE, Memory, count_tables, e
 from hwmap.decompose.candidates import Candidate
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.ops import HardwareOp
+from hwmap.solve.choices import unbeaten
 from hwmap.solve.plan import PPB, Kind, loss_ppb
 
 MOST_MIXED_PARTS = 2
@@ -270,11 +271,7 @@ def _useful(options: Sequence[Option], engine: Engine) -> tuple[Option, ...]:
     """Options that no other beats in cycles, loss, and everything that takes memory. The first is
     the op as it is, resident."""
     costs = np.array([_costs(option, engine) for option in options])
-    kept: list[int] = []
-    for index in np.lexsort(costs.T[::-1]):
-        if index == 0 or not (costs[kept] <= costs[index]).all(1).any():
-            kept.append(int(index))
-    return tuple(options[index] for index in sorted(kept))
+    return tuple(options[index] for index in sorted({0, *unbeaten(costs)}))
 
 
 def _costs(option: Option, engine: Engine) -> tuple[int, ...]:
