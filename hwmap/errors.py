@@ -35,6 +35,10 @@ class PlanError(HwmapError):
     """A plan file is unreadable, or does not fit the network, board or budget."""
 
 
+class ScheduleError(HwmapError):
+    """A graph to be scheduled has a cycle, a missing node, or sizes that are not legal."""
+
+
 class OutputError(HwmapError):
     """An output directory is not usable, or a design directory is incomplete."""
 
