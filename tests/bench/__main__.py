@@ -19,6 +19,7 @@ from tests.bench import (
     networks,
     prediction,
     reference,
+    rematerialization,
     speed,
 )
 
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "decomposition_weights": decomposition_weights,
     "prediction": prediction,
     "cpd": cpd,
+    "rematerialization": rematerialization,
     "candidates": candidates,
     "networks": networks,
     "budgets": budgets,

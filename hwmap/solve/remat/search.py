@@ -1,9 +1,9 @@
 """Simulated annealing over schedules: move a run, run a node again, drop a run.
 
 Putting a run in, or taking one out, touches only the runs whose memory changes; nothing is
-evaluated anew, and each of the two undoes the other exactly. What is minimised is duration +
-price * (memory above the budget, summed over the runs), with a temperature that falls and a price that rises. All compiled code is in this one file: numba
-keeps it on disk, and sees a change of the file, but not of a file that it imports.
+evaluated anew, and each undoes the other exactly. What is minimised is duration + price * (memory
+above the budget, summed over the runs); the temperature falls, the price rises. All compiled code
+is in this one file: numba keeps it on disk, and sees a change of this file, not of one it imports.
 """
 
 from math import exp, log, log2
