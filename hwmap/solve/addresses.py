@@ -4,12 +4,17 @@ An item has a size (bytes, its extent in address) and steps [start, end) (its ex
 items that are on chip during the same step must not overlap.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import TypeVar
 
 from ortools.sat.python import cp_model
 
 from hwmap.solve.cpsat import new_solver
+
+Value = TypeVar("Value", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,29 @@ class Item:
 
 def live_peak(items: Sequence[Item]) -> int:
     """The largest sum of sizes over all steps: no packing is lower."""
-    steps = sorted({item.start for item in items})
-    return max(
-        (sum(i.size_bytes for i in items if i.start <= step < i.end) for step in steps), default=0
-    )
+    changes: Counter[int] = Counter()
+    for item in items:
+        changes[item.start] += item.size_bytes
+        changes[item.end] -= item.size_bytes
+    return max(accumulate(changes[step] for step in sorted(changes)), default=0)
+
+
+def lifetimes(
+    steps: Iterable[tuple[Iterable[Value], Value | None]],
+) -> list[tuple[Value, int, int]]:
+    """(value, start, end) of every copy of a value, for steps of (what is read, what is written):
+    from the step that writes it until after the last one that reads it before it is written
+    again."""
+    found: list[tuple[Value, int, int]] = []
+    current: dict[Value, int] = {}
+    for index, (read, written) in enumerate(steps):
+        for value in read:
+            position = current[value]
+            found[position] = (value, found[position][1], index + 1)
+        if written is not None:
+            current[written] = len(found)
+            found.append((written, index, index + 1))
+    return found
 
 
 def pack(

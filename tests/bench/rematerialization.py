@@ -6,6 +6,7 @@ Budgets are shares of the peak in order. `free` chooses the order too (three see
 
 import json
 from collections.abc import Iterator
+from math import inf
 from time import perf_counter
 
 from hwmap.solve import rematerialize
@@ -28,18 +29,18 @@ def run() -> Iterator[dict[str, object]]:
                 "nodes": nodes,
                 "budget": f"{share:.0%}",
                 "at s": seconds,
-                "free, best": min(extra for extra, _ in free),
-                "free, worst": max(extra for extra, _ in free),
+                "free, best": _percent(min(extra for extra, _ in free)),
+                "free, worst": _percent(max(extra for extra, _ in free)),
                 "free s": f"{max(time for _, time in free):.1f}",
-                "fixed": fixed[0],
+                "fixed": _percent(fixed[0]),
                 "fixed s": f"{fixed[1]:.1f}",
             }
 
 
 def _one(
     data: dict[str, list[int]], share: float, seconds: float, *, seed: int, fixed: bool
-) -> tuple[str, float]:
-    """Extra duration, or "none" (which is more than any number), and seconds."""
+) -> tuple[float, float]:
+    """Extra duration as a part (infinite if no schedule was found), and seconds."""
     start = perf_counter()
     found = rematerialize(
         edges=data["edges"],
@@ -50,6 +51,9 @@ def _one(
         seed=seed,
         fixed_order=fixed,
     )
-    extra = found.duration / found.bound - 1
-    text = f"{100 * extra:05.2f} %" if found.sequence else "none"
-    return text, perf_counter() - start
+    extra = found.duration / found.bound - 1 if found.sequence else inf
+    return extra, perf_counter() - start
+
+
+def _percent(extra: float) -> str:
+    return "none" if extra == inf else f"{100 * extra:.2f} %"

@@ -8,7 +8,7 @@ import networkx as nx
 import numpy as np
 
 from hwmap.errors import BudgetError, InfeasibleError, ScheduleError
-from hwmap.solve.remat.search import anneal
+from hwmap.solve.addresses import Item, lifetimes, live_peak
 from hwmap.solve.remat.types import Dag, Integers, new_dag, new_sequence
 
 SECONDS_PER_MOVE = 3e-6
@@ -56,15 +56,13 @@ def rematerialize(
         BudgetError: the budget or the time limit is not legal.
         InfeasibleError: proved: one node alone, with what it reads, takes more than the budget.
     """
-    order = _checked_order(edges, sizes, durations, fixed_order=fixed_order)
-    if isinstance(budget, bool) or not isinstance(budget, int | np.integer) or budget < 0:
+    graph = _checked_graph(edges, sizes, durations, fixed_order=fixed_order)
+    if not _is_whole(budget):
         raise BudgetError(f"budget is {budget!r}; expected a whole number from 0")
     if not time_limit > 0:
         raise BudgetError(f"time_limit is {time_limit!r}; expected seconds above 0")
-    reads: list[list[int]] = [[] for _ in sizes]
-    for source, reader in dict.fromkeys((int(u), int(v)) for u, v in edges):
-        reads[reader].append(source)
-    needs = [sizes[node] + sum(sizes[u] for u in reads[node]) for node in range(len(sizes))]
+    reads = [list(graph.predecessors(node)) for node in graph]
+    needs = [sizes[node] + sum(sizes[u] for u in reads[node]) for node in graph]
     if max(needs) > budget:
         node = needs.index(max(needs))
         raise InfeasibleError(
@@ -72,32 +70,41 @@ def rematerialize(
             f" {budget:,}; give {needs[node]:,} or more"
         )
     dag = new_dag(reads, sizes, durations)
+    order = list(nx.lexicographical_topological_sort(graph))
     moves = int(time_limit / SECONDS_PER_MOVE)
-    found = _search(dag, order, int(budget), moves, seed=seed, fixed=fixed_order)
-    bound = int(sum(durations))
-    if not len(found):
+    found = _search(dag, order, int(budget), moves, seed=seed, fixed=fixed_order).tolist()
+    bound = sum(map(int, durations))
+    if not found:
         return Rematerialization((), 0, 0, "unknown", bound)
-    peak, duration = replay(reads, sizes, durations, found.tolist())
+    kept = lifetimes((reads[node], node) for node in found)
+    peak = live_peak([Item(int(sizes[node]), start, end) for node, start, end in kept])
+    duration = sum(int(durations[node]) for node in found)
     status: Literal["optimal", "feasible"] = "optimal" if duration == bound else "feasible"
-    return Rematerialization(tuple(found.tolist()), peak, duration, status, bound)
+    return Rematerialization(tuple(found), peak, duration, status, bound)
 
 
-def _checked_order(
+def _is_whole(value: object) -> bool:
+    """Whether `value` is a whole number from 0."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        return False
+    return bool(value >= 0)
+
+
+def _checked_graph(
     edges: Sequence[tuple[int, int]],
     sizes: Sequence[int],
     durations: Sequence[int],
     *,
     fixed_order: bool,
-) -> list[int]:
-    """An order in which every node comes after those it reads."""
+) -> "nx.DiGraph[int]":
+    """The nodes in their order, with an edge from each to what reads it."""
     if not len(sizes) or len(sizes) != len(durations):
         raise ScheduleError(
             f"{len(sizes)} sizes and {len(durations)} durations; expected one each per node"
         )
     for name, values in (("size", sizes), ("duration", durations)):
         for node, value in enumerate(values):
-            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-            if not whole or value < 0:
+            if not _is_whole(value):
                 raise ScheduleError(
                     f"node {node}: {name} is {value!r}; expected a whole number from 0"
                 )
@@ -108,24 +115,28 @@ def _checked_order(
             raise ScheduleError(
                 f"edge {tuple(edge)}: expected two nodes from 0 to {len(sizes) - 1}"
             )
-        graph.add_edge(*edge)
+        graph.add_edge(*map(int, edge))
         if fixed_order and edge[0] >= edge[1]:
             raise ScheduleError(
                 f"edge {tuple(edge)} goes backwards; with fixed_order, number the nodes in their"
                 " order"
             )
-    try:
-        return list(nx.lexicographical_topological_sort(graph))
-    except nx.NetworkXUnfeasible:
+    if not nx.is_directed_acyclic_graph(graph):
         cycle = " -> ".join(str(u) for u, _ in nx.find_cycle(graph))
-        raise ScheduleError(f"the graph has a cycle: {cycle}; expected none") from None
+        raise ScheduleError(f"the graph has a cycle: {cycle}; expected none")
+    return graph
 
 
 def _search(
     dag: Dag, order: list[int], budget: int, moves: int, *, seed: int, fixed: bool
 ) -> Integers:
-    """The best order of rounds that grow: from the start, and in turn from the best so far."""
+    """The best order of rounds that grow: from the start, and in turn from the best so far; empty
+    if none fits."""
+    # Here, because numba takes its time to load, and few commands search.
+    from hwmap.solve.remat.search import anneal
+
     start, best = np.array(order), np.empty(0, np.int64)
+    shortest, least = np.inf, dag.durations.sum()
     duration, size = max(dag.durations.mean(), 1.0), max(dag.sizes.mean(), 1.0)
     heat = (HEAT[0] * duration, HEAT[1] * duration)
     price = (PRICE[0] * duration / size, PRICE[1] * duration / size)
@@ -136,36 +147,11 @@ def _search(
         sequence = new_sequence(
             len(order), budget, fixed=fixed, most_runs=room, seed=64 * seed + turn
         )
-        found, _ = anneal(dag, sequence, begin, length, heat, price)
-        if len(found) and (not len(best) or _duration(dag, found) < _duration(dag, best)):
-            best = found
+        found = anneal(dag, sequence, begin, length, heat, price)
+        if len(found) and dag.durations[found].sum() < shortest:
+            best, shortest = found, dag.durations[found].sum()
         moves -= length
-        if moves <= 0 or (len(best) and _duration(dag, best) == dag.durations.sum()):
+        if moves <= 0 or shortest == least:
             break
         length = min(2 * length, moves)
     return best
-
-
-def _duration(dag: Dag, order: Integers) -> int:
-    return int(dag.durations[order].sum())
-
-
-def replay(
-    reads: Sequence[Sequence[int]],
-    sizes: Sequence[int],
-    durations: Sequence[int],
-    sequence: Sequence[int],
-) -> tuple[int, int]:
-    """Peak and duration of a sequence, run by run."""
-    made: dict[int, int] = {}
-    ends: dict[tuple[int, int], int] = {}
-    for time, node in enumerate(sequence):
-        for source in reads[node]:
-            ends[source, made[source]] = time
-        made[node] = time
-        ends[node, time] = time
-    change = np.zeros(len(sequence) + 1, np.int64)
-    for (node, start), end in ends.items():
-        change[start] += sizes[node]
-        change[end + 1] -= sizes[node]
-    return int(change.cumsum().max()), int(sum(durations[node] for node in sequence))

@@ -87,6 +87,19 @@ def _live_after(dag: Dag, s: Sequence, run: int) -> int:
 
 
 @njit(cache=True)
+def _join(s: Sequence, node: int, before: int, after: int) -> None:
+    """Make two runs of `node` neighbours; NONE before the first and after the last."""
+    if before == NONE:
+        s.first[node] = after
+    else:
+        s.after[before] = after
+    if after == NONE:
+        s.last[node] = before
+    else:
+        s.before[after] = before
+
+
+@njit(cache=True)
 def _link(s: Sequence, node: int, at: int) -> int:
     """A new run of `node` right after the run `at`, in the order and among the node's runs."""
     if s.label[s.following[at]] - s.label[at] < 2:
@@ -104,15 +117,8 @@ def _link(s: Sequence, node: int, at: int) -> int:
     s.label[run] = (s.label[at] + s.label[then]) // 2
     before = _latest(s, node, s.label[run])
     after = s.first[node] if before == NONE else s.after[before]
-    s.before[run], s.after[run] = before, after
-    if before == NONE:
-        s.first[node] = run
-    else:
-        s.after[before] = run
-    if after == NONE:
-        s.last[node] = run
-    else:
-        s.before[after] = run
+    _join(s, node, before, run)
+    _join(s, node, run, after)
     s.times[node] += 1
     if s.times[node] == 2:
         s.place[node] = s.totals[MANY]
@@ -123,17 +129,10 @@ def _link(s: Sequence, node: int, at: int) -> int:
 
 @njit(cache=True)
 def _unlink(s: Sequence, run: int) -> None:
-    node, before, after = s.node[run], s.before[run], s.after[run]
+    node = s.node[run]
     s.following[s.previous[run]] = s.following[run]
     s.previous[s.following[run]] = s.previous[run]
-    if before == NONE:
-        s.first[node] = after
-    else:
-        s.after[before] = after
-    if after == NONE:
-        s.last[node] = before
-    else:
-        s.before[after] = before
+    _join(s, node, s.before[run], s.after[run])
     s.times[node] -= 1
     if s.times[node] == 1:
         s.totals[MANY] -= 1
@@ -360,8 +359,8 @@ def anneal(
     moves: int,
     heat: tuple[float, float],
     price: tuple[float, float],
-) -> tuple[Integers, Integers]:
-    """The shortest order found that fits (empty if none did), and the order of the end.
+) -> Integers:
+    """The shortest order found that fits; empty if none did.
 
     `heat` and `price` are first and last values: of the temperature in units of duration, and of
     a unit of memory above the budget during one run. `s` is empty; with `s.fixed` the order of
@@ -395,4 +394,4 @@ def anneal(
         limit = exp(-max(worse, 0.0) / temperature) * (1 << 30)
         if not whole or _draw(s, 1 << 30) >= limit:
             _undo(dag, s)
-    return best, _nodes(s)
+    return best

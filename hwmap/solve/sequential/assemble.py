@@ -10,7 +10,7 @@ from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.method import DENSE
 from hwmap.ir.graph import Graph
-from hwmap.solve.addresses import Item, pack
+from hwmap.solve.addresses import Item, lifetimes, pack
 from hwmap.solve.plan import Choice, Kind, Plan, Retention, Status, Step
 from hwmap.solve.sequential.problem import Problem, WordKind
 from hwmap.solve.sequential.space import Run, Schedule
@@ -44,7 +44,7 @@ def assemble(
     chosen = chosen_candidates(problem, found.runs, candidates)
     rewritten = apply_parts(graph, [candidate.graph for candidate in chosen])
     steps = _steps(problem, found.runs, chosen)
-    items = _lifetimes(steps, rewritten)
+    items = lifetimes(_touched(step, rewritten) for step in steps)
     sizes = {name: rewritten.tensors[name].elements for name in rewritten.tensors}
     weight_words, channel_words = _constant_words(problem, found.runs)
     engine = problem.engine
@@ -130,22 +130,6 @@ def _steps(problem: Problem, runs: Sequence[Run], chosen: Sequence[Candidate]) -
             count[kind, name] = instance + 1
             steps.append(Step(kind, name, instance))
     return tuple(steps)
-
-
-def _lifetimes(steps: Sequence[Step], graph: Graph) -> list[tuple[str, int, int]]:
-    """(tensor, start, end) of every copy of a tensor: from the step that writes it until after
-    the last one that reads it before it is written again."""
-    lifetimes: list[tuple[str, int, int]] = []
-    current: dict[str, int] = {}
-    for index, step in enumerate(steps):
-        read, written = _touched(step, graph)
-        for name in read:
-            position = current[name]
-            lifetimes[position] = (name, lifetimes[position][1], index + 1)
-        if written is not None:
-            current[written] = len(lifetimes)
-            lifetimes.append((written, index, index + 1))
-    return lifetimes
 
 
 def _touched(step: Step, graph: Graph) -> tuple[tuple[str, ...], str | None]:
