@@ -30,6 +30,6 @@ def golden(request: pytest.FixtureRequest):
 def case(request: pytest.FixtureRequest) -> Case:
     """Each network with its data; the shared ones skip where they are not there."""
     name = request.param
-    if CASES[name].startswith("shared:") and not SHARED.is_dir():
+    if CASES[name] != "example" and not SHARED.is_dir():
         pytest.skip("the shared networks are not here")
     return load_case(name)
