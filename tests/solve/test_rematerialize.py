@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 
 from hwmap.errors import BudgetError, InfeasibleError, ScheduleError
-from hwmap.solve import rematerialize
+from hwmap.solve import Rematerialization, rematerialize
+from hwmap.solve.remat.bound import fixed_order_bound
+from hwmap.solve.remat.exact import best_schedule
+from hwmap.solve.remat.rematerialize import search
+from hwmap.solve.remat.types import Problem
 from tests.networks import SHARED
 
 LAYERED = SHARED / "data" / "remat"
@@ -46,12 +50,12 @@ def read_again(value: int, rest: tuple[int, ...], reads: dict[int, set[int]]) ->
     return next((value in reads[v] for v in rest if v == value or value in reads[v]), False)
 
 
-def least_duration(graph: dict, budget: int) -> int | None:
+def least_duration(graph: dict, budget: int, *, fixed: bool = False) -> int | None:
     """Dijkstra over (live values, nodes that ran): exact."""
     sizes, durations = graph["sizes"], graph["durations"]
     reads = [sum(1 << u for u, w in graph["edges"] if w == v) for v in range(len(sizes))]
-    read = sum({1 << u for u, _ in graph["edges"]})
-    goal = sum(1 << v for v in range(len(sizes))) & ~read
+    every = (1 << len(sizes)) - 1
+    goal = every if fixed else every & ~sum({1 << u for u, _ in graph["edges"]})
     queue, best = [(0, 0, 0)], {(0, 0): 0}
     while queue:
         time, live, done = heapq.heappop(queue)
@@ -63,9 +67,9 @@ def least_duration(graph: dict, budget: int) -> int | None:
         for v in range(len(sizes)):
             here = live | 1 << v
             fits = sum(s for u, s in enumerate(sizes) if here >> u & 1) <= budget
-            if fits and reads[v] & ~live == 0 and not live >> v & 1:
-                sink = 0 if read >> v & 1 else 1 << v
-                steps.append((time + durations[v], here & ~sink, done | sink))
+            in_order = not fixed or done + 1 >= 1 << v
+            if fits and in_order and reads[v] & ~live == 0 and not live >> v & 1:
+                steps.append((time + durations[v], here, done | (goal & 1 << v)))
         for step in steps:
             if step[0] < best.get(step[1:], 1 << 60):
                 best[step[1:]] = step[0]
@@ -78,18 +82,110 @@ def footprint(graph: dict) -> int:
     return max(sum(graph["sizes"][u] for u in values) for values in sources)
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_small_graphs_are_scheduled_as_an_exact_search_does(seed: int):
-    graph = random_graph(seed, nodes=9)
-    low, high = footprint(graph), replayed(graph, tuple(range(9)))[0]
-    budget = low + (high - low) * (seed % 4) // 4
+def tight(seed: int, nodes: int) -> tuple[dict, int]:
+    """A graph, and a budget between what its largest node needs and what all need in order."""
+    graph = random_graph(seed, nodes)
+    low, high = footprint(graph), replayed(graph, tuple(range(nodes)))[0]
+    return graph, low + (high - low) * (seed % 4) // 4
 
-    found = rematerialize(**graph, budget=budget, time_limit=0.3)
-    expected = least_duration(graph, budget)
+
+def problem(graph: dict, *, fixed: bool) -> Problem:
+    reads = [[u for u, w in graph["edges"] if w == v] for v in range(len(graph["sizes"]))]
+    return Problem(reads, graph["sizes"], graph["durations"], list(range(len(reads))), fixed)
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+@pytest.mark.parametrize("seed", range(40))
+def test_small_graphs_are_scheduled_as_an_exact_search_does(seed: int, fixed: bool):
+    graph, budget = tight(seed, nodes=9)
+
+    found = rematerialize(**graph, budget=budget, time_limit=1.0, fixed_order=fixed)
+    expected = least_duration(graph, budget, fixed=fixed)
 
     assert (found.duration or None) == expected
+    assert found.status == ("optimal" if expected else "infeasible")
     if found.sequence:
         assert replayed(graph, found.sequence) == (found.peak, found.duration)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_search_alone_finds_what_the_exact_search_proves(seed: int):
+    graph, budget = tight(seed, nodes=9)
+
+    found, _ = search(problem(graph, fixed=False), budget, 0.3, seed=0)
+    expected = least_duration(graph, budget)
+
+    assert bool(found) == bool(expected)
+    if found:
+        assert replayed(graph, tuple(found))[0] <= budget
+        assert replayed(graph, tuple(found))[1] == expected
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_schedule_is_shorter_than_a_bound(seed: int):
+    graph, budget = tight(seed, nodes=9)
+    whole = problem(graph, fixed=True)
+    shape = whole.reads, whole.sizes, whole.durations, budget
+
+    relaxed = fixed_order_bound(*shape, 5.0)
+    early = best_schedule(*shape, fixed=True, most_states=9)
+    expected = least_duration(graph, budget, fixed=True)
+
+    assert relaxed is not None or expected is None
+    assert (relaxed or 0) <= (expected or 1 << 30)
+    assert early.bound <= (expected or 1 << 30)
+    assert not early.proved
+
+
+@pytest.mark.skipif(not LAYERED.is_dir(), reason="the shared graphs are not here")
+def test_a_schedule_in_a_fixed_order_is_proved_optimal():
+    data = json.loads((LAYERED / "layered_100.json").read_text("utf-8"))
+    graph = {key: data[key] for key in ("edges", "sizes", "durations")}
+    budget = int(0.9 * data["in_order_peak"])
+
+    found = rematerialize(**graph, budget=budget, time_limit=8.0, fixed_order=True)
+
+    assert found.status == "optimal"
+    assert found.duration == found.bound > data["total_duration"]
+    assert replayed(graph, found.sequence) == (found.peak, found.duration)
+
+
+@pytest.mark.parametrize("nodes", [12, 40, 120])
+def test_values_at_their_addresses_never_overlap(nodes: int):
+    graph = random_graph(7, nodes)
+    budget = max(footprint(graph), replayed(graph, tuple(range(nodes)))[0] * 85 // 100)
+
+    found = rematerialize(**graph, budget=budget, time_limit=4.0, addresses=True)
+
+    assert replayed(graph, found.sequence)[0] <= found.peak <= budget
+    assert largest_address(graph, found) == found.peak
+
+
+def largest_address(graph: dict, found: Rematerialization) -> int:
+    """Every byte of the arena belongs to one value at a time: fails, or gives how many it has."""
+    reads = {v: {u for u, w in graph["edges"] if w == v} for v in range(len(graph["sizes"]))}
+    places: dict[int, range] = {}
+    most = 0
+    for index, node in enumerate(found.sequence):
+        first = found.addresses[index]
+        places[node] = range(first, first + graph["sizes"][node])
+        taken = [byte for place in places.values() for byte in place]
+        assert len(set(taken)) == len(taken)
+        most = max(most, *taken)
+        rest = found.sequence[index + 1 :]
+        places = {v: place for v, place in places.items() if read_again(v, rest, reads)}
+    return most + 1
+
+
+def test_a_search_begins_with_the_schedule_that_it_is_given():
+    graph = random_graph(5, nodes=60)
+    budget = replayed(graph, tuple(range(60)))[0] * 7 // 10
+    good = rematerialize(**graph, budget=budget, time_limit=4.0)
+
+    again = rematerialize(**graph, budget=budget, time_limit=1e-5, start=good.sequence)
+
+    assert again.sequence
+    assert again.duration <= good.duration
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -149,6 +245,14 @@ CHAIN = {"edges": list(pairwise(range(3))), "sizes": [1, 2, 3], "durations": [1,
         ({"budget": 4.5}, BudgetError, "budget is 4.5"),
         ({"time_limit": 0}, BudgetError, "time_limit is 0"),
         ({"edges": [(2, 1)], "fixed_order": True}, ScheduleError, "goes backwards"),
+        ({"start": [0, 9]}, ScheduleError, r"start\[1\] is 9; expected a node from 0 to 2"),
+        ({"start": [0, 2, 1]}, ScheduleError, r"start\[1\] is node 2, before node 1 that it reads"),
+        ({"start": [0, 1]}, ScheduleError, "does not run node 2"),
+        (
+            {"edges": [], "start": [0, 2, 1], "fixed_order": True},
+            ScheduleError,
+            "node 1 comes first",
+        ),
     ],
 )
 def test_a_wrong_problem_is_one_clear_line(change: dict, error: type, message: str):

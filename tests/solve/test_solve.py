@@ -16,7 +16,7 @@ from hwmap.cost.memory import engine_memories
 from hwmap.decompose.candidates import dense_candidates
 from hwmap.decompose.method import DENSE
 from hwmap.errors import InfeasibleError, PlanError
-from hwmap.solve.addresses import Item, live_peak, pack
+from hwmap.solve.addresses import Item, live_peak, pack, pack_low, top
 from hwmap.solve.check import check_plan
 from hwmap.solve.plan import Choice, Plan, Retention, Step, from_json, to_json
 from hwmap.solve.sequential.problem import build_problem, network_of
@@ -261,14 +261,19 @@ HARD_TO_PACK = [
 ]
 
 
-def test_packing_reaches_the_live_peak_where_first_fit_does_not(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("repairs", [0, 200])
+def test_packing_reaches_the_live_peak_where_first_fit_does_not(
+    repairs: int, monkeypatch: pytest.MonkeyPatch
+):
     peak = live_peak(HARD_TO_PACK)
+    first_fit = pack_low(HARD_TO_PACK, peak, repairs=0)
+    monkeypatch.setattr("hwmap.solve.addresses.REPAIRS", repairs)
+    if repairs:
+        monkeypatch.setattr("hwmap.solve.addresses._pack_exactly", lambda *_: None)
 
     packed = pack(HARD_TO_PACK, peak, 10.0)
-    monkeypatch.setattr("hwmap.solve.addresses._pack_exactly", lambda *_: None)
-    first_fit = pack(HARD_TO_PACK, peak, 10.0)
 
-    assert first_fit is None
+    assert top(HARD_TO_PACK, first_fit) > peak
     assert packed is not None
     taken = [
         (step, address + byte)

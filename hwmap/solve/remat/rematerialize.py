@@ -1,15 +1,17 @@
 """Which node runs when, and which runs again, so that a graph fits a memory in the least time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import networkx as nx
 import numpy as np
 
 from hwmap.errors import BudgetError, InfeasibleError, ScheduleError
-from hwmap.solve.addresses import Item, lifetimes, live_peak
-from hwmap.solve.remat.types import Dag, Integers, new_dag, new_sequence
+from hwmap.solve.addresses import Item, live_peak, pack, pack_low, top
+from hwmap.solve.remat.bound import fixed_order_bound
+from hwmap.solve.remat.exact import best_schedule
+from hwmap.solve.remat.types import Problem, new_dag, new_sequence
 
 SECONDS_PER_MOVE = 3e-6
 """Measured on layered graphs of 100 to 1000 nodes: 1.0 to 2.6 microseconds. A time limit counts
@@ -22,17 +24,38 @@ PRICE = (0.04, 40.0)
 """First and last price of a mean size above the budget during one run, in mean durations."""
 
 
+EXACT_NODES = 18
+"""Up to here the best schedule is proved by A*, if it takes no more states than the time allows."""
+SECONDS_PER_STATE = 5e-5
+PROOF_NODES = 300
+PROOF_SHARE = 0.4
+"""Graphs up to this size get a part of the time for a lower bound, in a fixed order."""
+PACK_ROUNDS = 8
+PACK_SHARE = 0.3
+"""Searches for values that can be packed, and the part of the remaining time that each takes."""
+PACK_SECONDS = 2.0
+EXACT_ITEMS = 100
+"""Values up to which CP-SAT packs what first fit cannot."""
+
+Status = Literal["optimal", "feasible", "infeasible", "unknown"]
+
+
 @dataclass(frozen=True)
 class Rematerialization:
-    """A schedule: `sequence` names a node per run. `peak` is the largest sum of live sizes, in the
-    unit of sizes; `duration` and `bound` in that of durations: no schedule is shorter than `bound`.
-    "unknown": none was found, none is excluded, and `sequence` is empty."""
+    """A schedule: `sequence` names a node per run. `peak` is the largest sum of live sizes, or the
+    end of the arena if there are `addresses`: one for the value of each run. `duration` is in the
+    unit of durations; no schedule is shorter than `bound`.
+
+    "optimal" and "infeasible" are proved. Without a schedule, `sequence` is empty; "unknown": there
+    may be one.
+    """
 
     sequence: tuple[int, ...]
     peak: int
     duration: int
-    status: Literal["optimal", "feasible", "unknown"]
+    status: Status
     bound: int
+    addresses: tuple[int, ...] = ()
 
 
 def rematerialize(
@@ -44,15 +67,19 @@ def rematerialize(
     time_limit: float = 10.0,
     seed: int = 0,
     fixed_order: bool = False,
+    addresses: bool = False,
+    start: Sequence[int] = (),
 ) -> Rematerialization:
     """A short schedule of the graph whose live values never take more than `budget`.
 
     Edge (u, v): v reads the value of u. A value is live from the run that makes it to its last
     reader before it is made again; a run has its inputs and its output. With `fixed_order`, first
-    runs come in the order of the nodes (Moccasin, arXiv 2304.14463). `time_limit` is in seconds.
+    runs come in the order of the nodes (Moccasin, arXiv 2304.14463). With `addresses`, values are
+    placed in one arena, and its size is what must fit. `time_limit` is in seconds. `start` is a
+    schedule to begin with, of any size: that of another budget, for example.
 
     Raises:
-        ScheduleError: the graph, a size or a duration is not legal.
+        ScheduleError: the graph, a size, a duration or `start` is not legal.
         BudgetError: the budget or the time limit is not legal.
         InfeasibleError: proved: one node alone, with what it reads, takes more than the budget.
     """
@@ -62,25 +89,103 @@ def rematerialize(
     if not time_limit > 0:
         raise BudgetError(f"time_limit is {time_limit!r}; expected seconds above 0")
     reads = [list(graph.predecessors(node)) for node in graph]
-    needs = [sizes[node] + sum(sizes[u] for u in reads[node]) for node in graph]
-    if max(needs) > budget:
-        node = needs.index(max(needs))
-        raise InfeasibleError(
-            f"node {node} with the values it reads takes {needs[node]:,}, the budget is"
-            f" {budget:,}; give {needs[node]:,} or more"
-        )
-    dag = new_dag(reads, sizes, durations)
     order = list(nx.lexicographical_topological_sort(graph))
-    moves = int(time_limit / SECONDS_PER_MOVE)
-    found = _search(dag, order, int(budget), moves, seed=seed, fixed=fixed_order).tolist()
-    bound = sum(map(int, durations))
-    if not found:
-        return Rematerialization((), 0, 0, "unknown", bound)
-    kept = lifetimes((reads[node], node) for node in found)
-    peak = live_peak([Item(int(sizes[node]), start, end) for node, start, end in kept])
-    duration = sum(int(durations[node]) for node in found)
-    status: Literal["optimal", "feasible"] = "optimal" if duration == bound else "feasible"
-    return Rematerialization(tuple(found), peak, duration, status, bound)
+    problem = Problem(
+        reads,
+        [int(size) for size in sizes],
+        [int(duration) for duration in durations],
+        _checked_start(start, reads, fixed_order=fixed_order) or order,
+        fixed_order,
+    )
+    needs = problem.needs()
+    if max(needs) > budget:
+        raise InfeasibleError(
+            f"node {needs.index(max(needs))} with the values it reads takes {max(needs):,}, the"
+            f" budget is {budget:,}; give {max(needs):,} or more"
+        )
+    if not addresses:
+        return _solve(problem, int(budget), time_limit, seed)[0]
+    return _solve_packed(problem, int(budget), time_limit, seed)
+
+
+def _solve(
+    problem: Problem, budget: int, seconds: float, seed: int
+) -> tuple[Rematerialization, float]:
+    """The best schedule that was found, what is proved about it, and the seconds that are left."""
+    bound = sum(problem.durations)
+    graph = problem.reads, problem.sizes, problem.durations, budget
+    if len(problem.sizes) <= EXACT_NODES:
+        states = int(seconds / SECONDS_PER_STATE)
+        proof = best_schedule(*graph, fixed=problem.fixed, most_states=states)
+        if proof.proved:
+            return _result(problem, proof.sequence, proof.bound, proved=True), seconds
+        bound = proof.bound
+    proves = problem.fixed and len(problem.sizes) <= PROOF_NODES
+    found, left = search(problem, budget, seconds * (1 - PROOF_SHARE * proves), seed)
+    if proves and (not found or sum(problem.durations[node] for node in found) > bound):
+        proved = fixed_order_bound(*graph, seconds * PROOF_SHARE)
+        if proved is None:
+            return _result(problem, None, bound, proved=True), left
+        bound = max(bound, proved)
+    return _result(problem, found or None, bound, proved=False), left
+
+
+def _result(
+    problem: Problem, sequence: Sequence[int] | None, bound: int, *, proved: bool
+) -> Rematerialization:
+    if sequence is None:
+        return Rematerialization((), 0, 0, "infeasible" if proved else "unknown", bound)
+    duration = sum(problem.durations[node] for node in sequence)
+    status: Status = "optimal" if duration == bound else "feasible"
+    peak = live_peak(problem.items(sequence))
+    return Rematerialization(tuple(sequence), peak, duration, status, bound)
+
+
+def _solve_packed(problem: Problem, budget: int, seconds: float, seed: int) -> Rematerialization:
+    """The shortest schedule found whose values can be packed.
+
+    An arena is larger than its live values, so they get a lower limit: as much lower as the arena
+    was too large, then halfway between limits that were too high and too low.
+    """
+    footprint = max(problem.needs())
+    limit, low, high = budget, 0, budget
+    first: Rematerialization | None = None
+    best: Rematerialization | None = None
+    for turn in range(PACK_ROUNDS):
+        share = seconds * PACK_SHARE
+        found, left = _solve(problem, limit, share, seed + turn)
+        seconds -= share - left
+        first = first or found
+        items = problem.items(found.sequence)
+        places = _places(items, budget)
+        arena = top(items, places)
+        if not found.sequence:
+            low = limit
+        elif arena <= budget:
+            low = limit
+            if best is None or found.duration < best.duration:
+                best = replace(found, peak=arena, addresses=places)
+        else:
+            high = limit
+        limit = (low + high) // 2 if low else max(limit * budget // arena, footprint)
+        shortest = best is not None and best.duration == first.bound
+        if shortest or limit in (low, high) or not first.sequence:
+            break
+    assert first is not None
+    # What is proved of the first limit, the budget, holds with addresses too.
+    if best is None:
+        status: Status = "infeasible" if first.status == "infeasible" else "unknown"
+        return Rematerialization((), 0, 0, status, first.bound)
+    status = "optimal" if best.duration == first.bound else "feasible"
+    return replace(best, status=status, bound=first.bound)
+
+
+def _places(items: Sequence[Item], budget: int) -> tuple[int, ...]:
+    """Low addresses; within the budget, if that was found."""
+    places = pack_low(items, budget)
+    if top(items, places) > budget and len(items) <= EXACT_ITEMS:
+        places = pack(items, budget, PACK_SECONDS) or places
+    return places
 
 
 def _is_whole(value: object) -> bool:
@@ -127,25 +232,50 @@ def _checked_graph(
     return graph
 
 
-def _search(
-    dag: Dag, order: list[int], budget: int, moves: int, *, seed: int, fixed: bool
-) -> Integers:
-    """The best order of rounds that grow: from the start, and in turn from the best so far; empty
-    if none fits."""
+def _checked_start(start: Sequence[int], reads: list[list[int]], *, fixed_order: bool) -> list[int]:
+    """`start`, a schedule of all nodes, or nothing."""
+    known: dict[int, None] = {}
+    for position, node in enumerate(start):
+        if not _is_whole(node) or node >= len(reads):
+            raise ScheduleError(
+                f"start[{position}] is {node!r}; expected a node from 0 to {len(reads) - 1}"
+            )
+        missing = [read for read in reads[node] if read not in known]
+        if missing:
+            raise ScheduleError(
+                f"start[{position}] is node {node}, before node {missing[0]} that it reads"
+            )
+        if fixed_order and node not in known and node != len(known):
+            raise ScheduleError(
+                f"start[{position}] is node {node}; with fixed_order, node {len(known)} comes first"
+            )
+        known[node] = None
+    if start and len(known) < len(reads):
+        node = next(node for node in range(len(reads)) if node not in known)
+        raise ScheduleError(f"start does not run node {node}; expected all {len(reads)} nodes")
+    return [int(node) for node in start]
+
+
+def search(problem: Problem, budget: int, seconds: float, seed: int) -> tuple[list[int], float]:
+    """The best schedule of rounds that grow, from the start, and in turn from the best so far
+    (empty if none fits), and the seconds that are left."""
     # Here, because numba takes its time to load, and few commands search.
     from hwmap.solve.remat.search import anneal
 
-    start, best = np.array(order), np.empty(0, np.int64)
-    shortest, least = np.inf, dag.durations.sum()
+    dag = new_dag(problem.reads, problem.sizes, problem.durations)
+    nodes, least = len(problem.sizes), sum(problem.durations)
+    start, best = np.array(problem.start), np.empty(0, np.int64)
+    shortest = np.inf
     duration, size = max(dag.durations.mean(), 1.0), max(dag.sizes.mean(), 1.0)
     heat = (HEAT[0] * duration, HEAT[1] * duration)
     price = (PRICE[0] * duration / size, PRICE[1] * duration / size)
-    length = min(MOVES_PER_NODE * len(order), moves)
+    moves = int(seconds / SECONDS_PER_MOVE)
+    length = min(MOVES_PER_NODE * nodes, moves)
     for turn in range(64):
         begin = best if turn % 2 and len(best) else start
-        room = 4 * len(order) + len(begin) + 64
+        room = 4 * nodes + len(begin) + 64
         sequence = new_sequence(
-            len(order), budget, fixed=fixed, most_runs=room, seed=64 * seed + turn
+            nodes, budget, fixed=problem.fixed, most_runs=room, seed=64 * seed + turn
         )
         found = anneal(dag, sequence, begin, length, heat, price)
         if len(found) and dag.durations[found].sum() < shortest:
@@ -154,4 +284,4 @@ def _search(
         if moves <= 0 or shortest == least:
             break
         length = min(2 * length, moves)
-    return best
+    return [int(node) for node in best], max(moves, 0) * SECONDS_PER_MOVE

@@ -1,16 +1,43 @@
-"""What the schedule search works on: arrays, because compiled code works on them."""
+"""The problem, and what the search works on: arrays, because compiled code works on them."""
 
 from collections.abc import Sequence as Items
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwmap.solve.addresses import Item, lifetimes
+
 Integers = NDArray[np.int64]
 
 MOST_CHANGES = 300
 """Changes in one move of the search."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be scheduled, in whatever memory: node v reads the nodes `reads[v]`; `start` is a
+    schedule of any size; `fixed`: first runs come in the order of the nodes."""
+
+    reads: list[list[int]]
+    sizes: list[int]
+    durations: list[int]
+    start: list[int]
+    fixed: bool
+
+    def needs(self) -> list[int]:
+        """What each node takes alone: its value and those that it reads."""
+        return [
+            self.sizes[node] + sum(self.sizes[read] for read in reads)
+            for node, reads in enumerate(self.reads)
+        ]
+
+    def items(self, sequence: Items[int]) -> list[Item]:
+        """The value of each run while it is live, in the order of the runs."""
+        kept = lifetimes((self.reads[node], node) for node in sequence)
+        return [Item(self.sizes[node], first, last) for node, first, last in kept]
 
 
 class Dag(NamedTuple):

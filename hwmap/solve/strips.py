@@ -1,0 +1,70 @@
+"""A network cut into strips of rows, as a graph for the schedule search."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hwmap.cost.engine import Engine, op_cost, shape_of
+from hwmap.ir.graph import Graph, hardware_ops
+from hwmap.ir.rows import rows_read
+
+
+@dataclass(frozen=True)
+class StripGraph:
+    """What `rematerialize` takes: a node per strip, of an input, an op or an output. `names` are
+    those of tensors with their rows, `sizes` in bytes (0 for what leaves the chip), `durations` in
+    cycles."""
+
+    names: tuple[str, ...]
+    edges: tuple[tuple[int, int], ...]
+    sizes: tuple[int, ...]
+    durations: tuple[int, ...]
+
+
+def strip_graph(graph: Graph, engine: Engine, height: int | None = None) -> StripGraph:
+    """`graph` (hardware ops) in strips of `height` rows; None: whole tensors.
+
+    A strip costs its share of the op's trips and the overhead of its sweeps. Weights are taken to
+    be on chip: no strip waits for DRAM, and inputs and outputs pass at a bus word per cycle.
+    """
+    names: list[str] = []
+    edges: list[tuple[int, int]] = []
+    sizes: list[int] = []
+    durations: list[int] = []
+    strips: dict[str, list[int]] = {}
+    heights = {name: height or graph.shape(name)[1] for name in graph.tensors}
+
+    def add(name: str, rows: range, size: int, cycles: int, reads: Iterator[int]) -> None:
+        edges.extend((node, len(names)) for node in dict.fromkeys(reads))
+        names.append(f"{name}[{rows.start}:{rows.stop}]")
+        sizes.append(size)
+        durations.append(cycles)
+
+    def stream_cycles(size: int) -> int:
+        return -(-size // engine.bus_bytes) + engine.step_overhead_cycles
+
+    def cut(name: str) -> list[tuple[range, int]]:
+        channels, rows, columns = graph.shape(name)
+        starts = range(0, rows, heights[name])
+        ranges = [range(start, min(start + heights[name], rows)) for start in starts]
+        strips[name] = list(range(len(names), len(names) + len(ranges)))
+        return [(part, channels * len(part) * columns) for part in ranges]
+
+    for name in graph.inputs:
+        for rows, size in cut(name):
+            add(name, rows, size, stream_cycles(size), iter(()))
+    for op in hardware_ops(graph):
+        cost, sweeps = op_cost(op, graph, engine), len(shape_of(op, graph).sweeps)
+        trips = cost.trips + cost.lead_cycles - (sweeps - 1) * engine.step_overhead_cycles
+        total = graph.shape(op.output)[1]
+        for rows, size in cut(op.output):
+            cycles = -(-trips * len(rows) // total) + sweeps * engine.step_overhead_cycles
+            reads = (
+                strips[name][row // heights[name]]
+                for position, name in enumerate(op.inputs)
+                for row in sorted(rows_read(op, graph, position, rows))
+            )
+            add(op.output, rows, size, cycles, reads)
+    for name in graph.outputs:
+        for node in strips[name]:
+            add(f"{names[node]} out", range(0), 0, stream_cycles(sizes[node]), iter((node,)))
+    return StripGraph(tuple(names), tuple(edges), tuple(sizes), tuple(durations))

@@ -1,0 +1,72 @@
+"""Networks cut into strips of rows."""
+
+from collections import Counter
+
+import pytest
+
+from hwmap.cost.engine import Engine, op_cost
+from hwmap.cost.sweep import sweeps_of
+from hwmap.ir.graph import Graph, peak_elements
+from hwmap.solve import rematerialize, strip_graph
+from hwmap.solve.strips import StripGraph
+from tests.bench.topologies import mobilenet_v2, u_net
+
+ENGINE = Engine(pe=32, simd=16, vector_lanes=32, requant_lanes=8, bus_bytes=8)
+
+
+@pytest.fixture(scope="module", params=[mobilenet_v2, u_net])
+def network(request: pytest.FixtureRequest) -> Graph:
+    return request.param()
+
+
+def largest_node(strips: StripGraph) -> int:
+    needs = list(strips.sizes)
+    for read, node in strips.edges:
+        needs[node] += strips.sizes[read]
+    return max(needs)
+
+
+def test_whole_tensors_are_the_ops_of_the_network(network: Graph):
+    whole = strip_graph(network, ENGINE)
+
+    assert len(whole.names) == len(network.ops) + 2
+    cycles = dict(zip(whole.names, whole.durations, strict=True))
+    for op in network.ops:
+        cost = op_cost(op, network, ENGINE)
+        rows = network.shape(op.output)[1]
+        expected = cost.trips + cost.lead_cycles + ENGINE.step_overhead_cycles
+        assert cycles[f"{op.output}[0:{rows}]"] == expected
+
+
+@pytest.mark.parametrize("height", [1, 4, 30])
+def test_strips_hold_every_row_once(network: Graph, height: int):
+    strips = strip_graph(network, ENGINE, height)
+
+    tensors = sum(tensor.elements for tensor in network.tensors.values())
+    assert sum(strips.sizes) == tensors
+    assert all(read < node for read, node in strips.edges)
+    written = Counter(name.split("[")[0] for name in strips.names if "out" not in name)
+    sweeps = sum(written[op.output] * len(sweeps_of(op, network)) for op in network.ops)
+    streamed = sum(written.values()) + len(strips.names)
+    whole = sum(strip_graph(network, ENGINE).durations)
+    most = whole + ENGINE.step_overhead_cycles * (sweeps + streamed) + streamed
+    assert whole <= sum(strips.durations) <= most
+
+
+def test_low_strips_need_little_memory():
+    network = mobilenet_v2()
+    strips = strip_graph(network, ENGINE, 4)
+    budget = peak_elements(network) // 4
+
+    found = rematerialize(
+        edges=strips.edges,
+        sizes=strips.sizes,
+        durations=strips.durations,
+        budget=budget,
+        time_limit=8.0,
+        addresses=True,
+    )
+
+    assert largest_node(strips) < budget
+    assert found.peak <= budget
+    assert found.duration <= 1.01 * found.bound
