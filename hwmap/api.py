@@ -35,7 +35,7 @@ from hwmap.inference import Network, load_network, run_float, run_integer, top1
 from hwmap.ir.graph import Graph, total_macs
 from hwmap.ir.types import Array
 from hwmap.ladder import Rung, run_simulation
-from hwmap.passes import integer_part
+from hwmap.passes import hardware_part, integer_part
 from hwmap.project import (
     check_file,
     check_output,
@@ -50,12 +50,14 @@ from hwmap.quantize.lower import lower
 from hwmap.reduce import Goal, check_drop, check_goal, decompose_network, reduce_report
 from hwmap.report import compile_report, host_shape, inspect_report, measure_accuracy
 from hwmap.sim.result import SimResult
+from hwmap.solve.curve import memory_curve
 from hwmap.solve.plan import Plan, from_json
 
 log = logging.getLogger(__name__)
 
 TIME_LIMIT_SECONDS = 20.0
 VECTOR_IMAGES = 10
+CURVE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -83,14 +85,29 @@ def _quiet(_: str) -> None:
     """Report nothing."""
 
 
-def inspect(model: str | Path) -> dict[str, object]:
+def inspect(
+    model: str | Path,
+    *,
+    memory: bool = False,
+    time_limit: float = CURVE_SECONDS,
+    report: Report = _quiet,
+) -> dict[str, object]:
     """Operators, MACs, parameters, activations of an ONNX file, what the host computes, and every
     node that is not supported or not on hardware, as a JSON object.
 
+    With `memory` also its curve memory -> extra cycles, in whole tensors and in strips of rows;
+    `time_limit` is in seconds, for one schedule.
+
     Raises:
         ModelError: it is no ONNX file.
+        UnsupportedOperatorError: with `memory`, not all of it is on hardware.
     """
-    return inspect_report(inspect_model(Path(model)))
+    result = inspect_report(inspect_model(Path(model)))
+    if not memory:
+        return result
+    device = hardware_part(load_network(Path(model)).whole)
+    points = memory_curve(device, seconds=time_limit, report=report)
+    return result | {"memory_curve": [asdict(point) for point in points]}
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from hwmap.tables import (
     compile_table,
     decompose_table,
     inspect_table,
+    memory_table,
     quantize_table,
     run_table,
     simulate_table,
@@ -121,10 +122,25 @@ def _print(table: Table, data: Mapping[str, object], *, as_json: bool) -> None:
 
 
 @app.command()
-def inspect(model: Model, as_json: Json = False) -> None:
+def inspect(
+    model: Model,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Also the curve of memory and extra cycles.")
+    ] = False,
+    time_limit: Annotated[
+        float, typer.Option(help="Seconds for one schedule of the curve.")
+    ] = api.CURVE_SECONDS,
+    as_json: Json = False,
+) -> None:
     """Show operators, shapes, MACs and memory of a model, and every node that is not supported."""
-    report = api.inspect(model)
-    _print(inspect_table(report), report, as_json=as_json)
+    with _progress(quiet=as_json) as progress:
+        report = api.inspect(model, memory=memory, time_limit=time_limit, report=progress)
+    if as_json:
+        typer.echo(json.dumps(report, indent=1))
+        return
+    out.print(inspect_table(report))
+    if memory:
+        out.print(memory_table(report))
 
 
 @app.command()

@@ -105,6 +105,29 @@ def inspect_table(report: Mapping[str, Any]) -> Table:
     return _pairs(report["name"], rows)
 
 
+def memory_table(report: Mapping[str, Any]) -> Table:
+    """The curve memory -> extra cycles."""
+    table = Table(
+        title=Text("memory of activations -> cycles more than whole tensors without a limit"),
+        title_justify="left",
+    )
+    for name in ("memory", "of the peak", "whole tensors", "strips", "rows", "steps", "again"):
+        table.add_column(name, justify="right")
+    for budget in report["memory_curve"]:
+        whole, strips = budget["whole"], budget["strips"]
+        needs = budget["whole_needs_bytes"]
+        impossible = f"needs {needs:,}" if needs > budget["budget_bytes"] else "none found"
+        shape = [f"{strips[key]:,}" for key in ("height", "runs", "again")] if strips else [""] * 3
+        table.add_row(
+            f"{budget['budget_bytes']:,}",
+            f"{budget['share']:.0%}",
+            f"{whole['extra']:.2%}" if whole else impossible,
+            f"{strips['extra']:.2%}" if strips else "none found",
+            *shape,
+        )
+    return table
+
+
 def quantize_table(report: Mapping[str, Any]) -> Table:
     """How a network was quantized."""
     rows = [

@@ -90,26 +90,6 @@ def test_simulate_prints_every_step(build: Path):
     assert "stem" in run("simulate", build).stdout
 
 
-def test_inspect_prints_what_a_model_holds():
-    data = json.loads(run("inspect", DIGITS, "--json").stdout)
-
-    assert data["operators"]["Conv"] == 6
-    assert data["macs"] == 1_559_520
-    assert data["peak_activation_bytes"] == 6144
-    assert data["unsupported"] == []
-    assert "1,559,520" in run("inspect", DIGITS).stdout
-
-
-def test_inspect_lists_every_unsupported_node(tmp_path: Path):
-    net = Network((2, 4, 4))
-    net.node("Hardmax", net.node("Det", "x", name="wave"), name="out")
-    path = net.save(tmp_path / "net.onnx", "out")
-
-    data = json.loads(run("inspect", path, "--json").stdout)
-
-    assert [item["node"] for item in data["unsupported"]] == ["wave", "out"]
-
-
 def test_boards_are_listed():
     names = [board["name"] for board in json.loads(run("boards", "--json").stdout)["boards"]]
 
@@ -269,12 +249,6 @@ def test_a_model_with_unsupported_operators_is_one_line(tmp_path: Path):
 
     fails("node 'wave': operator 'Det'", "compile", path, "--board", "pynq-z2", cwd=tmp_path)
     fails("node 'out': operator 'Hardmax'", "compile", path, "--board", "pynq-z2", cwd=tmp_path)
-
-
-def test_something_that_is_no_model_is_one_line(tmp_path: Path):
-    fails("not a valid ONNX model", "inspect", CALIB)
-    fails("no such file; expected an ONNX model", "inspect", tmp_path / "none.onnx")
-    fails("a directory; expected an ONNX model", "inspect", tmp_path)
 
 
 def test_a_plan_for_another_network_is_refused(build: Path, tmp_path: Path):

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hwmap.cost.engine import Engine, op_cost, shape_of
+from hwmap.cost.engine import Engine, OpShape, shape_of, sweep_cost
+from hwmap.cost.sweep import Sweep
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.rows import rows_read
+from hwmap.ir.types import Shape
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,20 @@ class StripGraph:
     sizes: tuple[int, ...]
     durations: tuple[int, ...]
 
+    @property
+    def footprint(self) -> int:
+        """The bytes that the largest node takes alone, with the strips that it reads."""
+        needs = list(self.sizes)
+        for read, node in self.edges:
+            needs[node] += self.sizes[read]
+        return max(needs)
+
 
 def strip_graph(graph: Graph, engine: Engine, height: int | None = None) -> StripGraph:
     """`graph` (hardware ops) in strips of `height` rows; None: whole tensors.
 
-    A strip costs its share of the op's trips and the overhead of its sweeps. Weights are taken to
+    A strip costs its share of the trips of every sweep that writes rows of it, and the overhead of
+    each. Weights are taken to
     be on chip: no strip waits for DRAM, and inputs and outputs pass at a bus word per cycle.
     """
     names: list[str] = []
@@ -53,11 +64,12 @@ def strip_graph(graph: Graph, engine: Engine, height: int | None = None) -> Stri
         for rows, size in cut(name):
             add(name, rows, size, stream_cycles(size), iter(()))
     for op in hardware_ops(graph):
-        cost, sweeps = op_cost(op, graph, engine), len(shape_of(op, graph).sweeps)
-        trips = cost.trips + cost.lead_cycles - (sweeps - 1) * engine.step_overhead_cycles
-        total = graph.shape(op.output)[1]
+        shape = shape_of(op, graph)
         for rows, size in cut(op.output):
-            cycles = -(-trips * len(rows) // total) + sweeps * engine.step_overhead_cycles
+            cycles = sum(
+                _sweep_cycles(sweep, shape, graph.shape(op.output), rows, engine)
+                for sweep in shape.sweeps
+            )
             reads = (
                 strips[name][row // heights[name]]
                 for position, name in enumerate(op.inputs)
@@ -68,3 +80,15 @@ def strip_graph(graph: Graph, engine: Engine, height: int | None = None) -> Stri
         for node in strips[name]:
             add(f"{names[node]} out", range(0), 0, stream_cycles(sizes[node]), iter((node,)))
     return StripGraph(tuple(names), tuple(edges), tuple(sizes), tuple(durations))
+
+
+def _sweep_cycles(sweep: Sweep, whole: OpShape, shape: Shape, rows: range, engine: Engine) -> int:
+    """The cycles of `sweep`, one of an op whose output has `shape`, for `rows` of it."""
+    channels, _, columns = shape
+    target, row_bytes = sweep.target, columns * channels
+    first, step = target.first_byte // row_bytes, max(target.row_bytes // row_bytes, 1)
+    written = sum(row in range(first, first + target.rows * step, step) for row in rows)
+    if not written:
+        return 0
+    trips = sweep_cost(sweep, whole, engine).trips
+    return -(-trips * written // target.rows) + engine.step_overhead_cycles

@@ -261,13 +261,13 @@ HARD_TO_PACK = [
 ]
 
 
-@pytest.mark.parametrize("repairs", [0, 200])
+@pytest.mark.parametrize("repairs", [0.0, 1.0])
 def test_packing_reaches_the_live_peak_where_first_fit_does_not(
-    repairs: int, monkeypatch: pytest.MonkeyPatch
+    repairs: float, monkeypatch: pytest.MonkeyPatch
 ):
     peak = live_peak(HARD_TO_PACK)
-    first_fit = pack_low(HARD_TO_PACK, peak, repairs=0)
-    monkeypatch.setattr("hwmap.solve.addresses.REPAIRS", repairs)
+    first_fit = pack_low(HARD_TO_PACK, peak, 0.0)
+    monkeypatch.setattr("hwmap.solve.addresses.REPAIR_SECONDS", repairs)
     if repairs:
         monkeypatch.setattr("hwmap.solve.addresses._pack_exactly", lambda *_: None)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Literal
 
 import networkx as nx
@@ -31,9 +32,10 @@ PROOF_NODES = 300
 PROOF_SHARE = 0.4
 """Graphs up to this size get a part of the time for a lower bound, in a fixed order."""
 PACK_ROUNDS = 8
+ROUND_SHARE = 0.3
 PACK_SHARE = 0.3
-"""Searches for values that can be packed, and the part of the remaining time that each takes."""
-PACK_SECONDS = 2.0
+"""Searches for values that can be packed, the part of the remaining time that each takes, and the
+part of that for packing."""
 EXACT_ITEMS = 100
 """Values up to which CP-SAT packs what first fit cannot."""
 
@@ -86,7 +88,7 @@ def rematerialize(
     graph = _checked_graph(edges, sizes, durations, fixed_order=fixed_order)
     if not _is_whole(budget):
         raise BudgetError(f"budget is {budget!r}; expected a whole number from 0")
-    if not time_limit > 0:
+    if not 0 < time_limit < inf:
         raise BudgetError(f"time_limit is {time_limit!r}; expected seconds above 0")
     reads = [list(graph.predecessors(node)) for node in graph]
     order = list(nx.lexicographical_topological_sort(graph))
@@ -152,24 +154,23 @@ def _solve_packed(problem: Problem, budget: int, seconds: float, seed: int) -> R
     first: Rematerialization | None = None
     best: Rematerialization | None = None
     for turn in range(PACK_ROUNDS):
-        share = seconds * PACK_SHARE
-        found, left = _solve(problem, limit, share, seed + turn)
+        share = seconds * ROUND_SHARE
+        found, left = _solve(problem, limit, share * (1 - PACK_SHARE), seed + turn)
         seconds -= share - left
         first = first or found
         items = problem.items(found.sequence)
-        places = _places(items, budget)
+        places = _places(items, budget, share * PACK_SHARE)
         arena = top(items, places)
-        if not found.sequence:
-            low = limit
-        elif arena <= budget:
-            low = limit
-            if best is None or found.duration < best.duration:
-                best = replace(found, peak=arena, addresses=places)
-        else:
+        if arena > budget:
             high = limit
-        limit = (low + high) // 2 if low else max(limit * budget // arena, footprint)
-        shortest = best is not None and best.duration == first.bound
-        if shortest or limit in (low, high) or not first.sequence:
+            low = low if low < high else 0
+            limit = (low + high) // 2 if low else max(limit * budget // arena, footprint)
+        else:
+            low = limit
+            limit = (low + high + 1) // 2
+            if found.sequence and (best is None or found.duration < best.duration):
+                best = replace(found, peak=arena, addresses=places)
+        if first.status == "infeasible" or (best is not None and best.duration == first.bound):
             break
     assert first is not None
     # What is proved of the first limit, the budget, holds with addresses too.
@@ -180,11 +181,11 @@ def _solve_packed(problem: Problem, budget: int, seconds: float, seed: int) -> R
     return replace(best, status=status, bound=first.bound)
 
 
-def _places(items: Sequence[Item], budget: int) -> tuple[int, ...]:
+def _places(items: Sequence[Item], budget: int, seconds: float) -> tuple[int, ...]:
     """Low addresses; within the budget, if that was found."""
-    places = pack_low(items, budget)
+    places = pack_low(items, budget, seconds)
     if top(items, places) > budget and len(items) <= EXACT_ITEMS:
-        places = pack(items, budget, PACK_SECONDS) or places
+        places = pack(items, budget, seconds) or places
     return places
 
 
