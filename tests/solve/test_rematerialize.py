@@ -11,9 +11,10 @@ from hwmap.errors import BudgetError, InfeasibleError, ScheduleError
 from hwmap.solve import Rematerialization, rematerialize
 from hwmap.solve.remat.bound import fixed_order_bound
 from hwmap.solve.remat.exact import best_schedule
-from hwmap.solve.remat.rematerialize import search
+from hwmap.solve.remat.rounds import search
 from hwmap.solve.remat.types import Problem
 from tests.networks import SHARED
+from tests.replay import read_again, replayed
 
 LAYERED = SHARED / "data" / "remat"
 
@@ -31,23 +32,6 @@ def random_graph(seed: int, nodes: int) -> dict:
         "sizes": sizes,
         "durations": [int(d) for d in rng.integers(1, 9, nodes)],
     }
-
-
-def replayed(graph: dict, sequence: tuple[int, ...]) -> tuple[int, int]:
-    """Peak and duration, by keeping at each run what is read later before it is made again."""
-    reads = {v: {u for u, w in graph["edges"] if w == v} for v in range(len(graph["sizes"]))}
-    assert set(sequence) == set(reads)
-    peak, live = 0, set()
-    for index, node in enumerate(sequence):
-        assert reads[node] <= live
-        live |= {node}
-        peak = max(peak, sum(graph["sizes"][v] for v in live))
-        live = {v for v in live if read_again(v, sequence[index + 1 :], reads)}
-    return peak, sum(graph["durations"][v] for v in sequence)
-
-
-def read_again(value: int, rest: tuple[int, ...], reads: dict[int, set[int]]) -> bool:
-    return next((value in reads[v] for v in rest if v == value or value in reads[v]), False)
 
 
 def least_duration(graph: dict, budget: int, *, fixed: bool = False) -> int | None:
@@ -172,8 +156,11 @@ def largest_address(graph: dict, found: Rematerialization) -> int:
         taken = [byte for place in places.values() for byte in place]
         assert len(set(taken)) == len(taken)
         most = max(most, *taken)
-        rest = found.sequence[index + 1 :]
-        places = {v: place for v, place in places.items() if read_again(v, rest, reads)}
+        places = {
+            v: place
+            for v, place in places.items()
+            if read_again(v, found.sequence, index + 1, reads)
+        }
     return most + 1
 
 

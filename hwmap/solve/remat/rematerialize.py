@@ -12,18 +12,8 @@ from hwmap.errors import BudgetError, InfeasibleError, ScheduleError
 from hwmap.solve.addresses import Item, live_peak, pack, pack_low, top
 from hwmap.solve.remat.bound import fixed_order_bound
 from hwmap.solve.remat.exact import best_schedule
-from hwmap.solve.remat.types import Problem, new_dag, new_sequence
-
-SECONDS_PER_MOVE = 3e-6
-"""Measured on layered graphs of 100 to 1000 nodes: 1.0 to 2.6 microseconds. A time limit counts
-moves, so that the same seed gives the same answer on every machine."""
-MOVES_PER_NODE = 2000
-"""Of the first round; each further round has twice as many."""
-HEAT = (0.6, 0.015)
-"""First and last temperature, in mean durations."""
-PRICE = (0.04, 40.0)
-"""First and last price of a mean size above the budget during one run, in mean durations."""
-
+from hwmap.solve.remat.rounds import search
+from hwmap.solve.remat.types import Problem
 
 EXACT_NODES = 18
 """Up to here the best schedule is proved by A*, if it takes no more states than the time allows."""
@@ -255,34 +245,3 @@ def _checked_start(start: Sequence[int], reads: list[list[int]], *, fixed_order:
         node = next(node for node in range(len(reads)) if node not in known)
         raise ScheduleError(f"start does not run node {node}; expected all {len(reads)} nodes")
     return [int(node) for node in start]
-
-
-def search(problem: Problem, budget: int, seconds: float, seed: int) -> tuple[list[int], float]:
-    """The best schedule of rounds that grow, from the start, and in turn from the best so far
-    (empty if none fits), and the seconds that are left."""
-    # Here, because numba takes its time to load, and few commands search.
-    from hwmap.solve.remat.search import anneal
-
-    dag = new_dag(problem.reads, problem.sizes, problem.durations)
-    nodes, least = len(problem.sizes), sum(problem.durations)
-    start, best = np.array(problem.start), np.empty(0, np.int64)
-    shortest = np.inf
-    duration, size = max(dag.durations.mean(), 1.0), max(dag.sizes.mean(), 1.0)
-    heat = (HEAT[0] * duration, HEAT[1] * duration)
-    price = (PRICE[0] * duration / size, PRICE[1] * duration / size)
-    moves = int(seconds / SECONDS_PER_MOVE)
-    length = min(MOVES_PER_NODE * nodes, moves)
-    for turn in range(64):
-        begin = best if turn % 2 and len(best) else start
-        room = 4 * nodes + len(begin) + 64
-        sequence = new_sequence(
-            nodes, budget, fixed=problem.fixed, most_runs=room, seed=64 * seed + turn
-        )
-        found = anneal(dag, sequence, begin, length, heat, price)
-        if len(found) and dag.durations[found].sum() < shortest:
-            best, shortest = found, dag.durations[found].sum()
-        moves -= length
-        if moves <= 0 or shortest == least:
-            break
-        length = min(2 * length, moves)
-    return [int(node) for node in best], max(moves, 0) * SECONDS_PER_MOVE

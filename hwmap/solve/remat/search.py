@@ -11,15 +11,22 @@ from math import exp, log, log2
 import numpy as np
 from numba import njit
 
-from hwmap.solve.remat.types import Dag, Integers, Sequence
+from hwmap.solve.remat.types import (
+    CHANGES,
+    DURATION,
+    EXCESS,
+    FREE,
+    HEAD,
+    MANY,
+    MARK,
+    NONE,
+    RUNS,
+    TAIL,
+    Dag,
+    Integers,
+    Sequence,
+)
 
-HEAD, TAIL = 0, 1
-"""Runs before and after all others, of no node."""
-NONE = -1
-EXCESS, DURATION, FREE, MANY, RUNS, CHANGES, MARK = range(7)
-"""Places in `totals`: the sum over runs of memory above the budget, the sum of durations, the
-number of free run numbers, of nodes that run more than once, of runs, of changes that can be
-undone, and the last mark given."""
 GAP = 1 << 32
 """Distance between labels that were just given."""
 WINDOW = 512
@@ -27,6 +34,9 @@ WINDOW = 512
 MOST_AGAIN = 6
 DEEP = 16
 """Runs that one move usually adds; one in DEEP may add up to 128."""
+LOOK = 64
+DRAWS = 64
+"""Moves for which one run above the budget is aimed at; draws for a value that is live there."""
 
 
 @njit(cache=True)
@@ -290,15 +300,52 @@ def _drop(dag: Dag, s: Sequence) -> None:
 
 
 @njit(cache=True)
-def _again(dag: Dag, s: Sequence) -> bool:
+def _over(s: Sequence) -> int:
+    """A run above the budget, the first from some run on; NONE if there is none after that."""
+    run, skip = s.following[HEAD], _draw(s, s.totals[RUNS])
+    while run != TAIL and (skip > 0 or s.memory[run] <= s.budget):
+        run, skip = s.following[run], skip - 1
+    return NONE if run == TAIL else run
+
+
+@njit(cache=True)
+def _across(dag: Dag, s: Sequence, over: int) -> tuple[int, int]:
+    """A value that is live while `over` runs, and is not read there, and the next run that reads
+    it; (NONE, NONE) if a few draws found none."""
+    label = s.label[over]
+    for _ in range(DRAWS):
+        node = _draw(s, len(dag.sizes))
+        source, soonest = _latest(s, node, label), TAIL
+        if source == NONE or s.label[s.end[source]] <= label:
+            continue
+        for reader in dag.readers[dag.readers_from[node] : dag.readers_from[node + 1]]:
+            if reader == s.node[over]:
+                soonest = TAIL
+                break
+            run = s.last[reader]
+            while run != NONE and s.label[run] > label:
+                soonest = run if s.label[run] < s.label[soonest] else soonest
+                run = s.before[run]
+        if soonest != TAIL:
+            return node, soonest
+    return NONE, NONE
+
+
+@njit(cache=True)
+def _again(dag: Dag, s: Sequence, over: int) -> bool:
     """Run a value again before one that reads it, with what it reads itself where that is not kept;
-    False if that took too many runs."""
-    reader = _draw(s, len(dag.sizes))
-    reads = dag.reads[dag.reads_from[reader] : dag.reads_from[reader + 1]]
-    if not len(reads):
-        return True
-    node, before = reads[_draw(s, len(reads))], _some_run(s, reader)
-    deep = _draw(s, DEEP) == 0
+    half the time one that is live during the run `over`, if that is above the budget. False if that
+    took too many runs."""
+    node, before, deep = NONE, NONE, _draw(s, DEEP) == 0
+    if over != NONE and s.node[over] != NONE and s.memory[over] > s.budget and _draw(s, 2) == 0:
+        node, before = _across(dag, s, over)
+        deep = _draw(s, 2) == 0
+    if node == NONE:
+        reader = _draw(s, len(dag.sizes))
+        reads = dag.reads[dag.reads_from[reader] : dag.reads_from[reader + 1]]
+        if not len(reads):
+            return True
+        node, before = reads[_draw(s, len(reads))], _some_run(s, reader)
     most = 1 << _draw(s, 8) if deep else MOST_AGAIN
     if _draw(s, 4) == 0:
         source = _latest(s, node, s.label[before])
@@ -372,7 +419,7 @@ def anneal(
         _insert(dag, s, node, s.previous[TAIL])
     best, shortest = np.empty(0, np.int64), np.int64(1) << 62
     least = dag.durations.sum()
-    temperature = cost = 0.0
+    temperature, cost, over = 0.0, 0.0, NONE
     for move in range(moves):
         if s.totals[EXCESS] == 0 and s.totals[DURATION] < shortest:
             best, shortest = _nodes(s), s.totals[DURATION]
@@ -381,6 +428,8 @@ def anneal(
         if move % WINDOW == 0:
             temperature = heat[0] * exp(log(heat[1] / heat[0]) * move / moves)
             cost = price[0] * exp(log(price[1] / price[0]) * move / moves)
+        if move % LOOK == 0:
+            over = _over(s) if s.totals[EXCESS] > 0 else NONE
         s.totals[CHANGES] = 0
         excess, duration = s.totals[EXCESS], s.totals[DURATION]
         kind, whole = _draw(s, 8), True
@@ -389,7 +438,7 @@ def anneal(
         elif kind == 5:
             _drop(dag, s)
         else:
-            whole = _again(dag, s)
+            whole = _again(dag, s, over)
         worse = s.totals[DURATION] - duration + cost * (s.totals[EXCESS] - excess)
         limit = exp(-max(worse, 0.0) / temperature) * (1 << 30)
         if not whole or _draw(s, 1 << 30) >= limit:

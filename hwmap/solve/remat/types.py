@@ -12,6 +12,14 @@ from hwmap.solve.addresses import Item, lifetimes
 
 Integers = NDArray[np.int64]
 
+HEAD, TAIL = 0, 1
+"""Runs before and after all others, of no node."""
+NONE = -1
+EXCESS, DURATION, FREE, MANY, RUNS, CHANGES, MARK = range(7)
+"""Places in `totals`: the sum over runs of memory above the budget, the sum of durations, the
+number of free run numbers, of nodes that run more than once, of runs, of changes that can be
+undone, and the last mark given."""
+
 MOST_CHANGES = 300
 """Changes in one move of the search."""
 

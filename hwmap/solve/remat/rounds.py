@@ -1,0 +1,120 @@
+"""Rounds of annealing: several ways to begin, and more moves for those that come closest."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from hwmap.solve.remat.types import EXCESS, Dag, Problem, new_dag, new_sequence
+
+MOVE_SECONDS = (1.2e-6, 1.4e-9)
+"""Of one move, and more for every node of the graph. Measured on layered graphs of 100 to 1000
+nodes and strips of networks, two searches at a time on two cores. A time limit counts moves, so
+that the same seed gives the same answer on every machine."""
+MOVES_PER_NODE = 2000
+"""Of one search in the first round; each further round has twice as many."""
+LEFT = 2
+"""Ways that are left in the last rounds, besides that from the best schedule."""
+AT_A_TIME = 2
+
+GIVEN, DEPTH_FIRST, BEST = "given", "depth first", "best"
+
+
+@dataclass(frozen=True)
+class Way:
+    """What annealing starts from, first and last temperature (in mean durations), and first and
+    last price of a mean size above the budget during one run (in mean durations)."""
+
+    start: str
+    heat: tuple[float, float]
+    price: tuple[float, float]
+
+
+COOL = (0.2, 0.02), (0.2, 40.0)
+HOT = (0.6, 0.015), (0.04, 40.0)
+WAYS = tuple(Way(start, *heat) for heat in (COOL, HOT) for start in (GIVEN, DEPTH_FIRST))
+"""Measured: layered graphs want to begin cool, strips of U-Net hot, other strips depth first."""
+FROM_BEST = Way(BEST, *COOL)
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What one search found: a schedule that fits or none, and how close it came: its duration, or
+    the memory that is still above the budget, summed over runs."""
+
+    way: Way
+    nodes: list[int]
+    closeness: tuple[bool, float]
+
+
+def search(problem: Problem, budget: int, seconds: float, seed: int) -> tuple[list[int], float]:
+    """The shortest schedule found (empty if none fits), and the seconds that are left."""
+    dag = new_dag(problem.reads, problem.sizes, problem.durations)
+    starts = {GIVEN: problem.start, BEST: problem.start}
+    starts[DEPTH_FIRST] = problem.start if problem.fixed else depth_first(problem.reads)
+    least = sum(problem.durations)
+    move_seconds = MOVE_SECONDS[0] + MOVE_SECONDS[1] * len(problem.sizes)
+    left = int(seconds / move_seconds)
+    ways: list[Way] = [way for way in WAYS if way.start == GIVEN or not problem.fixed]
+    length = MOVES_PER_NODE * len(problem.sizes)
+    best, turn = _Result(FROM_BEST, [], (True, inf)), 64 * seed
+    with ThreadPoolExecutor(AT_A_TIME) as threads:
+        while left > 0:
+            length = min(length, max(left // len(ways), 1))
+            results: list[_Result] = []
+            for first in range(0, len(ways), AT_A_TIME):
+                together = [
+                    threads.submit(
+                        _one, dag, problem, budget, way, starts[way.start], length, turn + index
+                    )
+                    for index, way in enumerate(ways[first : first + AT_A_TIME])
+                ]
+                results += [future.result() for future in together]
+                turn += AT_A_TIME
+                left -= length * len(together)
+                best = min([best, *results], key=lambda result: result.closeness)
+                if best.closeness == (False, least):
+                    return best.nodes, left * move_seconds
+            results.sort(key=lambda result: result.closeness)
+            ways = list(dict.fromkeys(result.way for result in results))[
+                : max(len(ways) // 2, LEFT)
+            ]
+            if best.nodes:
+                starts[BEST] = best.nodes
+                ways = [way for way in ways if way != FROM_BEST] + [FROM_BEST]
+            length *= 2
+    return best.nodes, 0.0
+
+
+def _one(
+    dag: Dag, problem: Problem, budget: int, way: Way, start: list[int], moves: int, seed: int
+) -> _Result:
+    # Here, because numba takes its time to load, and few commands search.
+    from hwmap.solve.remat.search import anneal
+
+    nodes = len(problem.sizes)
+    duration, size = max(dag.durations.mean(), 1.0), max(dag.sizes.mean(), 1.0)
+    sequence = new_sequence(
+        nodes, budget, fixed=problem.fixed, most_runs=4 * nodes + len(start) + 64, seed=seed
+    )
+    heat = (way.heat[0] * duration, way.heat[1] * duration)
+    price = (way.price[0] * duration / size, way.price[1] * duration / size)
+    found = anneal(dag, sequence, np.array(start), moves, heat, price).tolist()
+    if found:
+        return _Result(way, found, (False, sum(problem.durations[node] for node in found)))
+    return _Result(way, [], (True, float(sequence.totals[EXCESS])))
+
+
+def depth_first(reads: list[list[int]]) -> list[int]:
+    """The nodes, each right after what it reads: outputs one by one."""
+    read = {value for values in reads for value in values}
+    order: dict[int, None] = {}
+    stack = [node for node in reversed(range(len(reads))) if node not in read]
+    while stack:
+        missing = [value for value in reads[stack[-1]] if value not in order]
+        if missing:
+            stack += reversed(missing)
+        else:
+            order[stack.pop()] = None
+    return list(order)
