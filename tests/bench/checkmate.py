@@ -32,8 +32,8 @@ def checkmate_rounded(graph: dict, budget: int, seconds: float) -> list[list[int
 
 
 class _Model:
-    """run[t, i]; keep[t, i]: value i is kept from stage t - 1 to stage t; free[t, i, k]: it is freed
-    in stage t after node k."""
+    """run[t, i]; keep[t, i]: value i is kept from stage t - 1 to t; free[t, i, k]: it is freed in
+    stage t after node k."""
 
     def __init__(self, graph: dict, budget: int) -> None:
         self.graph = graph

@@ -109,14 +109,16 @@ def test_the_search_alone_finds_what_the_exact_search_proves(seed: int):
 def test_no_schedule_is_shorter_than_a_bound(seed: int):
     graph, budget = tight(seed, nodes=9)
     whole = problem(graph, fixed=True)
-    shape = whole.reads, whole.sizes, whole.durations, budget
 
-    relaxed = fixed_order_bound(*shape, 5.0)
-    early = best_schedule(*shape, fixed=True, most_states=9)
+    relaxed = fixed_order_bound(whole, budget, 5.0)
+    early = best_schedule(whole, budget, most_states=9)
     expected = least_duration(graph, budget, fixed=True)
 
     assert relaxed is not None or expected is None
-    assert (relaxed or 0) <= (expected or 1 << 30)
+    if relaxed is not None:
+        bound, sequence = relaxed
+        assert bound <= (expected or 1 << 30)
+        assert replayed(graph, sequence)[1] >= bound
     assert early.bound <= (expected or 1 << 30)
     assert not early.proved
 

@@ -8,17 +8,22 @@ runs is there at the second, if what it reads was there at the first or runs aga
     sum of size[i] * kept[t, i] + size[t] <= budget     kept[t, p] = 1 for every p that t reads
 """
 
+from collections.abc import Iterator, Sequence
 from math import ceil
 
 from ortools.sat.python import cp_model
 
 from hwmap.solve.cpsat import new_solver
+from hwmap.solve.remat.types import Problem
 
 
 def fixed_order_bound(
-    reads: list[list[int]], sizes: list[int], durations: list[int], budget: int, seconds: float
-) -> int | None:
-    """No schedule that keeps the order of the nodes is shorter; None: there is none."""
+    problem: Problem, budget: int, seconds: float, known: Sequence[int] = ()
+) -> tuple[int, list[int]] | None:
+    """No schedule that keeps the order of the nodes is shorter; None: there is none. And the best
+    schedule of the relaxation that was found, or nothing: it may take more than the budget. `known`
+    is a schedule to begin with."""
+    reads, sizes, durations = problem.reads, problem.sizes, problem.durations
     model = cp_model.CpModel()
     kept: dict[tuple[int, int], cp_model.IntVar] = {}
     again: dict[tuple[int, int], cp_model.IntVar] = {}
@@ -37,8 +42,34 @@ def fixed_order_bound(
         held = sum(sizes[node] * kept[time, node] for node in range(time))
         model.add(held + sizes[time] <= budget)
     model.minimize(sum(durations[node] * variable for (_, node), variable in again.items()))
+    for (time, node), live, runs in _known(problem, known):
+        model.add_hint(kept[time, node], live)
+        if node < time - 1:
+            model.add_hint(again[time, node], runs)
     solver = new_solver(seconds)
     solver.parameters.linearization_level = 2
-    if solver.solve(model) == cp_model.INFEASIBLE:
+    status = solver.solve(model)
+    if status == cp_model.INFEASIBLE:
         return None
-    return sum(durations) + max(ceil(solver.best_objective_bound - 1e-6), 0)
+    found: list[int] = []
+    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        for time in range(len(reads)):
+            found += [n for n in range(time - 1) if solver.boolean_value(again[time, n])]
+            found.append(time)
+    return sum(durations) + max(ceil(solver.best_objective_bound - 1e-6), 0), found
+
+
+def _known(
+    problem: Problem, sequence: Sequence[int]
+) -> Iterator[tuple[tuple[int, int], bool, bool]]:
+    """For every (t, i), i < t: whether value i is live while t runs for the first time, and whether
+    i runs again between that and the first run before."""
+    first = {node: at for at, node in reversed(list(enumerate(sequence)))}
+    copies: dict[int, list[range]] = {node: [] for node in first}
+    for node, item in zip(sequence, problem.items(sequence), strict=True):
+        copies[node].append(range(item.start, item.end))
+    for time in range(1, len(first)):
+        between = range(first[time - 1] + 1, first[time])
+        for node in range(time):
+            live = any(first[time] in copy for copy in copies[node])
+            yield (time, node), live, any(copy.start in between for copy in copies[node])

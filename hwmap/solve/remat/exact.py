@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import heappop, heappush
 
+from hwmap.solve.remat.types import Problem
+
 State = tuple[int, int]
 
 
@@ -23,21 +25,12 @@ class Proof:
     proved: bool
 
 
-def best_schedule(
-    reads: list[list[int]],
-    sizes: list[int],
-    durations: list[int],
-    budget: int,
-    *,
-    fixed: bool,
-    most_states: int,
-) -> Proof:
-    """The shortest schedule of nodes that read the nodes `reads[v]`; it gives up after
-    `most_states`."""
-    problem = _Problem(reads, sizes, durations, budget, fixed)
+def best_schedule(problem: Problem, budget: int, most_states: int) -> Proof:
+    """The shortest schedule; it gives up after `most_states`."""
+    space = _Space(problem, budget)
     start = (0, 0)
     reached: dict[State, tuple[int, State, int]] = {start: (0, start, -1)}
-    queue = [(problem.least(start), 0, start)]
+    queue = [(space.least(start), 0, start)]
     bound = queue[0][0]
     for _ in range(most_states):
         if not queue:
@@ -48,11 +41,11 @@ def best_schedule(
             continue
         if bound == time:
             return Proof(_path(reached, state), bound, proved=True)
-        for node, after in problem.steps(state):
-            then = time + durations[node]
+        for node, after in space.steps(state):
+            then = time + problem.durations[node]
             if after not in reached or then < reached[after][0]:
                 reached[after] = (then, state, node)
-                heappush(queue, (then + problem.least(after), -then, after))
+                heappush(queue, (then + space.least(after), -then, after))
     return Proof(None, bound, proved=False)
 
 
@@ -65,35 +58,32 @@ def _path(reached: dict[State, tuple[int, State, int]], state: State) -> tuple[i
 
 
 @dataclass(frozen=True)
-class _Problem:
-    reads: list[list[int]]
-    sizes: list[int]
-    durations: list[int]
+class _Space:
+    problem: Problem
     budget: int
-    fixed: bool
     known: dict[State, int] = field(default_factory=dict)
 
     @cached_property
     def sources(self) -> list[int]:
         """What each node reads, a bit each."""
-        return [sum(1 << read for read in set(reads)) for reads in self.reads]
+        return [sum(1 << read for read in set(reads)) for reads in self.problem.reads]
 
     @cached_property
     def outputs(self) -> int:
         """The nodes that nothing reads."""
-        read = {value for reads in self.reads for value in reads}
-        return sum(1 << node for node in range(len(self.sizes)) if node not in read)
+        read = {value for reads in self.problem.reads for value in reads}
+        return sum(1 << node for node in range(len(self.problem.sizes)) if node not in read)
 
     def least(self, state: State) -> int:
         """The durations of all nodes that the rest needs and memory does not hold."""
         if state not in self.known:
             live, done = state
-            every = (1 << len(self.sizes)) - 1
-            open_nodes = every >> done << done if self.fixed else self.outputs & ~done
+            every = (1 << len(self.problem.sizes)) - 1
+            open_nodes = every >> done << done if self.problem.fixed else self.outputs & ~done
             seen, total = open_nodes, 0
             while open_nodes:
                 node = open_nodes.bit_length() - 1
-                total += self.durations[node]
+                total += self.problem.durations[node]
                 new = self.sources[node] & ~live & ~seen
                 seen |= new
                 open_nodes = (open_nodes & ~(1 << node)) | new
@@ -103,29 +93,37 @@ class _Problem:
     def steps(self, state: State) -> Iterator[tuple[int, State]]:
         """Every node that can run, with the state after it."""
         live, done = state
-        held = sum(self.sizes[node] for node in _bits(live))
+        held = sum(self.problem.sizes[node] for node in _bits(live))
         for node, sources in enumerate(self.sources):
             bit = 1 << node
-            if self.fixed and node > done:
+            if self.problem.fixed and node > done:
                 return
-            if live & bit or sources & ~live or (bit & self.outputs & done and not self.fixed):
+            if (
+                live & bit
+                or sources & ~live
+                or (bit & self.outputs & done and not self.problem.fixed)
+            ):
                 continue
             after = done
-            if self.fixed:
+            if self.problem.fixed:
                 after += node == done
             else:
                 after |= bit & self.outputs
-            others = sorted(_bits(live & ~sources), key=lambda other: -self.sizes[other])
-            for kept in self._evictions(live, others, held + self.sizes[node] - self.budget):
+            others = sorted(_bits(live & ~sources), key=lambda other: -self.problem.sizes[other])
+            for kept in self._evictions(
+                live, others, held + self.problem.sizes[node] - self.budget
+            ):
                 yield node, (kept | (bit & ~self.outputs), after)
 
     def _evictions(self, live: int, others: list[int], excess: int) -> Iterator[int]:
         """What can be kept of `live`, in every way that drops no more of `others` than it must."""
         if excess <= 0:
             yield live
-        elif sum(self.sizes[other] for other in others) >= excess:
+        elif sum(self.problem.sizes[other] for other in others) >= excess:
             first, rest = others[0], others[1:]
-            yield from self._evictions(live & ~(1 << first), rest, excess - self.sizes[first])
+            yield from self._evictions(
+                live & ~(1 << first), rest, excess - self.problem.sizes[first]
+            )
             yield from self._evictions(live, rest, excess)
 
 

@@ -12,15 +12,17 @@ from hwmap.errors import BudgetError, InfeasibleError, ScheduleError
 from hwmap.solve.addresses import Item, live_peak, pack, pack_low, top
 from hwmap.solve.remat.bound import fixed_order_bound
 from hwmap.solve.remat.exact import best_schedule
-from hwmap.solve.remat.rounds import search
+from hwmap.solve.remat.rounds import KEEPING, search
 from hwmap.solve.remat.types import Problem
 
 EXACT_NODES = 18
 """Up to here the best schedule is proved by A*, if it takes no more states than the time allows."""
 SECONDS_PER_STATE = 5e-5
-PROOF_NODES = 300
-PROOF_SHARE = 0.4
-"""Graphs up to this size get a part of the time for a lower bound, in a fixed order."""
+PROOF_NODES = 200
+PROOF_SHARE = 0.7
+REPAIR_SHARE = 0.15
+"""In a fixed order, graphs up to this size get a part of the time for a lower bound, and one for a
+search from the schedule that came with it."""
 PACK_ROUNDS = 8
 ROUND_SHARE = 0.3
 PACK_SHARE = 0.3
@@ -105,21 +107,42 @@ def _solve(
 ) -> tuple[Rematerialization, float]:
     """The best schedule that was found, what is proved about it, and the seconds that are left."""
     bound = sum(problem.durations)
-    graph = problem.reads, problem.sizes, problem.durations, budget
     if len(problem.sizes) <= EXACT_NODES:
         states = int(seconds / SECONDS_PER_STATE)
-        proof = best_schedule(*graph, fixed=problem.fixed, most_states=states)
-        if proof.proved:
-            return _result(problem, proof.sequence, proof.bound, proved=True), seconds
-        bound = proof.bound
-    proves = problem.fixed and len(problem.sizes) <= PROOF_NODES
-    found, left = search(problem, budget, seconds * (1 - PROOF_SHARE * proves), seed)
-    if proves and (not found or sum(problem.durations[node] for node in found) > bound):
-        proved = fixed_order_bound(*graph, seconds * PROOF_SHARE)
-        if proved is None:
+        exact = best_schedule(problem, budget, states)
+        if exact.proved:
+            return _result(problem, exact.sequence, exact.bound, proved=True), seconds
+        bound = exact.bound
+    if not problem.fixed or len(problem.sizes) > PROOF_NODES:
+        found, left = search(problem, budget, seconds, seed)
+        return _result(problem, found or None, bound, proved=False), left
+    found, left = search(problem, budget, seconds * (1 - PROOF_SHARE - REPAIR_SHARE), seed)
+    if not found or problem.duration(found) > bound:
+        relaxed = fixed_order_bound(problem, budget, seconds * PROOF_SHARE, found)
+        if relaxed is None:
             return _result(problem, None, bound, proved=True), left
-        bound = max(bound, proved)
+        bound = max(bound, relaxed[0])
+        found = _repaired(problem, found, relaxed[1], budget, seconds * REPAIR_SHARE, seed, bound)
     return _result(problem, found or None, bound, proved=False), left
+
+
+def _repaired(
+    problem: Problem,
+    found: list[int],
+    relaxed: list[int],
+    budget: int,
+    seconds: float,
+    seed: int,
+    bound: int,
+) -> list[int]:
+    """The better of what was found, and what the search makes of a schedule that is good, but may
+    take more than the budget."""
+    if not relaxed or (found and problem.duration(found) == bound):
+        return found
+    other, _ = search(replace(problem, start=relaxed), budget, seconds, seed, KEEPING)
+    if not found or (other and problem.duration(other) < problem.duration(found)):
+        return other
+    return found
 
 
 def _result(
@@ -127,7 +150,7 @@ def _result(
 ) -> Rematerialization:
     if sequence is None:
         return Rematerialization((), 0, 0, "infeasible" if proved else "unknown", bound)
-    duration = sum(problem.durations[node] for node in sequence)
+    duration = problem.duration(sequence)
     status: Status = "optimal" if duration == bound else "feasible"
     peak = live_peak(problem.items(sequence))
     return Rematerialization(tuple(sequence), peak, duration, status, bound)

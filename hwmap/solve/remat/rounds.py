@@ -1,5 +1,6 @@
 """Rounds of annealing: several ways to begin, and more moves for those that come closest."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import inf
@@ -36,6 +37,8 @@ HOT = (0.6, 0.015), (0.04, 40.0)
 WAYS = tuple(Way(start, *heat) for heat in (COOL, HOT) for start in (GIVEN, DEPTH_FIRST))
 """Measured: layered graphs want to begin cool, strips of U-Net hot, other strips depth first."""
 FROM_BEST = Way(BEST, *COOL)
+KEEPING = (Way(GIVEN, (0.05, 0.02), (1.0, 40.0)),)
+"""Keeps most of what it is given."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,9 @@ class _Result:
     closeness: tuple[bool, float]
 
 
-def search(problem: Problem, budget: int, seconds: float, seed: int) -> tuple[list[int], float]:
+def search(
+    problem: Problem, budget: int, seconds: float, seed: int, wanted: Sequence[Way] = WAYS
+) -> tuple[list[int], float]:
     """The shortest schedule found (empty if none fits), and the seconds that are left."""
     dag = new_dag(problem.reads, problem.sizes, problem.durations)
     starts = {GIVEN: problem.start, BEST: problem.start}
@@ -56,7 +61,7 @@ def search(problem: Problem, budget: int, seconds: float, seed: int) -> tuple[li
     least = sum(problem.durations)
     move_seconds = MOVE_SECONDS[0] + MOVE_SECONDS[1] * len(problem.sizes)
     left = int(seconds / move_seconds)
-    ways: list[Way] = [way for way in WAYS if way.start == GIVEN or not problem.fixed]
+    ways = [way for way in wanted if way.start == GIVEN or not problem.fixed]
     length = MOVES_PER_NODE * len(problem.sizes)
     best, turn = _Result(FROM_BEST, [], (True, inf)), 64 * seed
     with ThreadPoolExecutor(AT_A_TIME) as threads:
@@ -102,7 +107,7 @@ def _one(
     price = (way.price[0] * duration / size, way.price[1] * duration / size)
     found = anneal(dag, sequence, np.array(start), moves, heat, price).tolist()
     if found:
-        return _Result(way, found, (False, sum(problem.durations[node] for node in found)))
+        return _Result(way, found, (False, problem.duration(found)))
     return _Result(way, [], (True, float(sequence.totals[EXCESS])))
 
 

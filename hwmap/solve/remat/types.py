@@ -35,6 +35,10 @@ class Problem:
     start: list[int]
     fixed: bool
 
+    def duration(self, sequence: Items[int]) -> int:
+        """Of all runs."""
+        return sum(self.durations[node] for node in sequence)
+
     def needs(self) -> list[int]:
         """What each node takes alone: its value and those that it reads."""
         return [
