@@ -134,20 +134,25 @@ def chain(seed: int = 0) -> Network:
     return net
 
 
-def must_recompute() -> Network:
-    """A network whose smallest arena needs 'early' twice; output 'out'.
+def must_recompute(blocks: int = 1) -> Network:
+    """A network whose smallest arena needs the 'early' of every block twice; output 'out'.
 
     'early' (1024 bytes) is read at once by 'thin', and at the end by 'out'. Between them 'wide'
     takes 2048 bytes. Keeping 'early' meanwhile takes 1024 + 256 + 2048 = 3328 bytes; keeping 'x'
     (256) and running 'early' again takes 3072, which the final addition needs anyway.
     """
     net = Network((4, 8, 8))
-    early = net.conv("x", (4, 16), (1, 1), name="early")
-    thin = net.conv(early, (16, 4), (1, 1), name="thin")
-    wide = net.conv(thin, (4, 32), (1, 1), name="wide")
-    narrow = net.conv(wide, (32, 1), (1, 1), name="narrow")
-    late = net.conv(narrow, (1, 16), (1, 1), name="late")
-    net.node("Add", late, early, name="out")
+    x = "x"
+    for block in range(blocks):
+        end = f"{block}" if block < blocks - 1 else ""
+        early = net.conv(x, (4, 16), (1, 1), name=f"early{end}")
+        thin = net.conv(early, (16, 4), (1, 1), name=f"thin{end}")
+        wide = net.conv(thin, (4, 32), (1, 1), name=f"wide{end}")
+        narrow = net.conv(wide, (32, 1), (1, 1), name=f"narrow{end}")
+        late = net.conv(narrow, (1, 16), (1, 1), name=f"late{end}")
+        x = net.node("Add", late, early, name=f"out{end}")
+        if end:
+            x = net.conv(x, (16, 4), (1, 1), name=f"next{end}")
     return net
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from hwmap.cost.engine import Engine
 from hwmap.solve.sequential.problem import BlockShape, Option, Part, Problem, Task
+from hwmap.solve.sequential.recompute import recompute
 from hwmap.solve.sequential.relax import least_bytes, relax
 from hwmap.solve.sequential.schedule import schedule
 from tests.solve.brute_force import fewest_cycles
@@ -100,6 +101,25 @@ def test_the_relaxation_is_never_above_the_optimum(seed: int):
     # Where nothing fits, any bound is right.
     assert exact is None or (relaxed.bound is not None and relaxed.bound <= exact)
     assert exact is None or least_bytes(problem) <= problem.memory_bytes
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_search_finds_what_brute_force_finds_for_given_options(seed: int):
+    problem = _random_problem(seed)
+    first = [replace(task, options=task.options[:1]) for task in problem.tasks]
+    problem = replace(problem, tasks=tuple(first))
+    exact = fewest_cycles(problem)
+
+    found = recompute(problem, [0] * len(first), limit_bytes=problem.memory_bytes, seconds=0.5)
+
+    # With everything on chip, durations are the cycles, and small graphs are solved exactly.
+    resident = all(part.resident for task in first for part in task.options[0].parts)
+    assert resident
+    if exact is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert found.cycles == exact
 
 
 def test_the_random_problems_are_not_all_easy():

@@ -55,6 +55,20 @@ def test_a_network_that_must_recompute_does_and_every_rung_holds(tmp_path: Path)
     assert hwmap.verify(tmp_path / "build").holds
 
 
+def test_many_recomputations_are_found_by_the_search(tmp_path: Path):
+    # Six runs again are more than the schedule model has slots for.
+    model = must_recompute(blocks=6).save(tmp_path / "net.onnx", "out")
+
+    result = hwmap.compile(
+        model, "pynq-z2", tmp_path / "build", dsp=4, mem=3900, max_drop=0.0, time_limit=20
+    )
+
+    again = [step.name for step in result.compiled.plan.steps if step.instance]
+    assert len(again) == 6
+    assert all(name.startswith("early") for name in again)
+    assert hwmap.verify(tmp_path / "build").holds
+
+
 def test_without_recomputation_that_network_does_not_fit(tmp_path: Path):
     source = load_source(must_recompute().save(tmp_path / "net.onnx", "out"))
     dense = dense_candidates(source)

@@ -49,15 +49,7 @@ def assemble(
     weight_words, channel_words = _constant_words(problem, found.runs)
     engine = problem.engine
     tables = count_tables(rewritten)
-    empty = engine_memories(
-        engine,
-        arena_bytes=0,
-        weight_words=weight_words,
-        channel_words=channel_words,
-        tables=tables,
-    )
-    room = limit_bytes - sum(memory.size_bytes for memory in empty)
-    room -= room % engine.arena_lanes
+    room = arena_room(problem, found.runs, limit_bytes, tables=tables)
     blocks = [Item(sizes[name], start, end) for name, start, end in items]
     addresses = pack(blocks, room, PACK_SECONDS)
     if addresses is None:
@@ -102,6 +94,20 @@ def assemble(
         dsp=engine.dsp,
         loss=sum(candidate.loss for candidate in chosen if candidate.method != DENSE),
     )
+
+
+def arena_room(problem: Problem, runs: Sequence[Run], limit_bytes: int, *, tables: int) -> int:
+    """The bytes that the other memories of these runs leave for the arena."""
+    weight_words, channel_words = _constant_words(problem, runs)
+    others = engine_memories(
+        problem.engine,
+        arena_bytes=0,
+        weight_words=weight_words,
+        channel_words=channel_words,
+        tables=tables,
+    )
+    room = limit_bytes - sum(memory.size_bytes for memory in others)
+    return room - room % problem.engine.arena_lanes
 
 
 def with_bound(plan: Plan, bound_cycles: int) -> Plan:

@@ -20,9 +20,10 @@ from hwmap.ir.graph import Graph
 from hwmap.solve.plan import Plan
 from hwmap.solve.sequential.assemble import assemble, with_bound
 from hwmap.solve.sequential.problem import Network, Problem, build_problem, network_of
+from hwmap.solve.sequential.recompute import recompute
 from hwmap.solve.sequential.relax import cannot_fit, least_bytes, relax
 from hwmap.solve.sequential.schedule import schedule
-from hwmap.solve.sequential.space import Space
+from hwmap.solve.sequential.space import Schedule, Space
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,9 @@ SECONDS_PER_RUN = 1.5e-4
 """Measured on ResNet-20: seconds to build and to solve a model, per run in a slot."""
 SHARE = 0.25
 """Part of the time that one schedule model may take."""
+SEARCHED = 4
+SEARCH_SHARE = 0.05
+"""Engines on which the schedule search runs, and the part of the time that it takes on each."""
 ENGINES_FOR_LEAST = 6
 LEAST_SECONDS = 3.0
 """Engines tried for the least memory, and the seconds for each."""
@@ -99,6 +103,7 @@ def solve(
         smallest, least = least_memory(search, engines)
         if smallest is not None and smallest.memory_bytes <= limits.budget.memory_bytes:
             state = replace(state, best=smallest)
+    state = _try_search(search, state, report)
     state = _try_extra(search, state, report)
     if state.best is not None:
         return with_bound(state.best, state.bound())
@@ -198,6 +203,21 @@ def _try_engines(search: _Search, engines: Sequence[tuple[int, Engine]], report:
     return state
 
 
+def _try_search(search: _Search, state: _State, report: Report) -> _State:
+    """The most promising open engines, with the options of their relaxed answers."""
+    for item in sorted(state.open, key=lambda item: item.low)[:SEARCHED]:
+        if state.seconds <= 0 or (state.best is not None and item.low >= state.best.cycles):
+            break
+        report(f"recomputation: search, {len(state.open)} engines open")
+        seconds = search.limits.seconds * SEARCH_SHARE
+        limit = search.limits.budget.memory_bytes
+        found = recompute(item.problem, item.choice, limit_bytes=limit, seconds=seconds)
+        state = replace(state, seconds=state.seconds - seconds)
+        if found is not None and (state.best is None or found.cycles < state.best.cycles):
+            state = _improve(search, state, item, found)
+    return state
+
+
 def _try_extra(search: _Search, state: _State, report: Report) -> _State:
     """Open engines, the most promising first, with extra slots."""
     for extra in (None, *EXTRA_SLOTS):
@@ -234,19 +254,26 @@ def _attempt(search: _Search, state: _State, item: _Open, *, extra: int) -> tupl
     state = replace(state, seconds=state.seconds - outcome.seconds)
     if outcome.schedule is None:
         return state, outcome.proved
+    better = _improve(search, state, item, outcome.schedule)
+    return better, outcome.proved and better is not state
+
+
+def _improve(search: _Search, state: _State, item: _Open, found: Schedule) -> _State:
+    """The state with the plan of a schedule that is better than the best; as it was, if the tensors
+    do not pack."""
     plan = assemble(
         search.graph,
         search.board,
         item.problem,
-        outcome.schedule,
+        found,
         search.candidates,
         limit_bytes=search.limits.budget.memory_bytes,
     )
     if plan is None:
-        log.warning("%d cycles do not pack into the arena", outcome.schedule.cycles)
-        return state, False
+        log.warning("%d cycles do not pack into the arena", found.cycles)
+        return state
     log.info("%s: %d cycles, bound %d", plan.engine, plan.cycles, item.low)
-    return replace(state, best=plan), outcome.proved
+    return replace(state, best=plan)
 
 
 def _useful_extra(item: _Open, best: Plan | None) -> int:
