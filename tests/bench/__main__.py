@@ -23,6 +23,7 @@ from tests.bench import (
     reference,
     rematerialization,
     rematerialization_baselines,
+    small_graphs,
     speed,
 )
 
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "prediction": prediction,
     "cpd": cpd,
     "moves": moves,
+    "small_graphs": small_graphs,
     "rematerialization": rematerialization,
     "rematerialization_baselines": rematerialization_baselines,
     "network_memory": network_memory,

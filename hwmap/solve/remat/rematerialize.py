@@ -15,9 +15,11 @@ from hwmap.solve.remat.exact import best_schedule
 from hwmap.solve.remat.rounds import KEEPING, search
 from hwmap.solve.remat.types import Problem
 
-EXACT_NODES = 18
-"""Up to here the best schedule is proved by A*, if it takes no more states than the time allows."""
+EXACT_NODES = 24
+EXACT_SHARE = 0.5
+"""Up to here the best schedule is proved by A*, if a part of the time is enough for its states."""
 SECONDS_PER_STATE = 5e-5
+"""Measured with 22 nodes."""
 PROOF_NODES = 200
 PROOF_SHARE = 0.7
 REPAIR_SHARE = 0.15
@@ -108,11 +110,11 @@ def _solve(
     """The best schedule that was found, what is proved about it, and the seconds that are left."""
     bound = sum(problem.durations)
     if len(problem.sizes) <= EXACT_NODES:
-        states = int(seconds / SECONDS_PER_STATE)
+        states = int(seconds * EXACT_SHARE / SECONDS_PER_STATE)
         exact = best_schedule(problem, budget, states)
         if exact.proved:
             return _result(problem, exact.sequence, exact.bound, proved=True), seconds
-        bound = exact.bound
+        bound, seconds = exact.bound, seconds * (1 - EXACT_SHARE)
     if not problem.fixed or len(problem.sizes) > PROOF_NODES:
         found, left = search(problem, budget, seconds, seed)
         return _result(problem, found or None, bound, proved=False), left
