@@ -115,17 +115,23 @@ def memory_table(report: Mapping[str, Any]) -> Table:
         table.add_column(name, justify="right")
     for budget in report["memory_curve"]:
         whole, strips = budget["whole"], budget["strips"]
-        needs = budget["whole_needs_bytes"]
-        impossible = f"needs {needs:,}" if needs > budget["budget_bytes"] else "none found"
         shape = [f"{strips[key]:,}" for key in ("height", "runs", "again")] if strips else [""] * 3
         table.add_row(
             f"{budget['budget_bytes']:,}",
             f"{budget['share']:.0%}",
-            f"{whole['extra']:.2%}" if whole else impossible,
-            f"{strips['extra']:.2%}" if strips else "none found",
+            _extra(whole, budget["whole_needs_bytes"], budget["budget_bytes"]),
+            _extra(strips, budget["strips_need_bytes"], budget["budget_bytes"]),
             *shape,
         )
     return table
+
+
+def _extra(point: Mapping[str, Any] | None, needs: int | None, budget: int) -> str:
+    if needs is None:
+        return "one row"
+    if needs > budget:
+        return f"needs {needs:,}"
+    return "none found" if point is None else f"{point['extra']:.2%}"
 
 
 def quantize_table(report: Mapping[str, Any]) -> Table:

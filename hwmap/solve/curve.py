@@ -38,11 +38,13 @@ class Point:
 @dataclass(frozen=True)
 class Budget:
     """What was found within `budget_bytes` (`share` of the peak of whole tensors in order). Whole
-    tensors never take less than `whole_needs_bytes`, those of the largest op."""
+    tensors never take less than `whole_needs_bytes`, those of the largest op; strips of one row
+    `strips_need_bytes` (None: all tensors have one row)."""
 
     budget_bytes: int
     share: float
     whole_needs_bytes: int
+    strips_need_bytes: int | None
     whole: Point | None
     strips: Point | None
 
@@ -67,7 +69,7 @@ def memory_curve(
         report(f"schedules in {budget:,} bytes")
         whole = curve.point(budget, None)
         strips = curve.best_strips(budget)
-        yield Budget(budget, share, curve.needs[None], whole, strips)
+        yield Budget(budget, share, curve.needs[None], curve.needs.get(1), whole, strips)
 
 
 class _Curve:

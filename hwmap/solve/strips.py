@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hwmap.cost.engine import Engine, OpShape, shape_of, sweep_cost
 from hwmap.cost.sweep import Sweep
+from hwmap.errors import GraphError
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.rows import rows_read
 from hwmap.ir.types import Shape
@@ -31,12 +32,17 @@ class StripGraph:
 
 
 def strip_graph(graph: Graph, engine: Engine, height: int | None = None) -> StripGraph:
-    """`graph` (hardware ops) in strips of `height` rows; None: whole tensors.
+    """`graph` (hardware ops) in strips of `height` rows, 1 or more; None: whole tensors.
 
     A strip costs its share of the trips of every sweep that writes rows of it, and the overhead of
     each. Weights are taken to
     be on chip: no strip waits for DRAM, and inputs and outputs pass at a bus word per cycle.
+
+    Raises:
+        GraphError: `height` is below 1, or an op is no hardware op.
     """
+    if height is not None and height < 1:
+        raise GraphError(f"strips of {height} rows; expected 1 or more")
     names: list[str] = []
     edges: list[tuple[int, int]] = []
     sizes: list[int] = []

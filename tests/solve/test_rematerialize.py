@@ -4,6 +4,7 @@ import heapq
 import json
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from hwmap.errors import BudgetError, InfeasibleError, ScheduleError
@@ -173,6 +174,41 @@ def test_layered_graphs_fit_with_little_recomputation(nodes: int, share: float, 
     assert found.duration <= (1 + most) * data["total_duration"]
 
 
+@pytest.mark.parametrize("fixed", [False, True])
+@pytest.mark.parametrize("durations", [[0, 0, 0], [1, 1, 0], [0, 1, 0]])
+def test_nodes_that_take_no_time_run_too(durations: list[int], fixed: bool):
+    graph = CHAIN | {"durations": durations}
+
+    found = rematerialize(**graph, budget=6, fixed_order=fixed)
+    too_little = rematerialize(**graph, budget=5, fixed_order=fixed)
+
+    assert found.sequence == too_little.sequence == (0, 1, 2)
+    assert replayed(graph, found.sequence) == (5, sum(durations))
+
+
+def test_a_start_that_fits_is_never_lost():
+    graph = random_graph(5, nodes=60)
+    budget = replayed(graph, tuple(range(60)))[0] * 8 // 10
+    good = rematerialize(**graph, budget=budget, time_limit=4.0, addresses=True)
+
+    again = rematerialize(
+        **graph, budget=good.peak, time_limit=1e-5, addresses=True, start=np.array(good.sequence)
+    )
+
+    assert good.sequence
+    assert again.sequence
+    assert again.duration <= good.duration
+
+
+def test_a_budget_without_end_is_no_limit():
+    graph = random_graph(1, nodes=40)
+
+    found = rematerialize(**graph, budget=1 << 70, time_limit=0.1, addresses=True)
+
+    assert found.status == "optimal"
+    assert len(found.sequence) == 40
+
+
 def test_the_same_seed_gives_the_same_schedule():
     graph = random_graph(3, nodes=40)
     budget = replayed(graph, tuple(range(40)))[0] * 8 // 10
@@ -199,6 +235,14 @@ CHAIN = {"edges": list(pairwise(range(3))), "sizes": [1, 2, 3], "durations": [1,
             "node 2 with the values it reads takes 5, the budget is 4",
         ),
         ({"budget": 4.5}, BudgetError, "budget is 4.5"),
+        ({"seed": -1}, BudgetError, "seed is -1; expected a whole number from 0"),
+        ({"seed": 1.5}, BudgetError, "seed is 1.5"),
+        ({"edges": [3]}, ScheduleError, r"edge \(3,\): expected two nodes"),
+        ({"edges": [(0, 1.5)]}, ScheduleError, r"edge \(0, 1.5\): expected two nodes"),
+        ({"edges": [(1, 1)]}, ScheduleError, "has a cycle: 1"),
+        ({"sizes": [1, 1 << 60, 1]}, ScheduleError, "sizes add up to .*, in a larger unit"),
+        ({"durations": [1, 1 << 60, 1]}, ScheduleError, "durations add up to"),
+        ({"time_limit": "1"}, BudgetError, "time_limit is '1'"),
         ({"time_limit": 0}, BudgetError, "time_limit is 0"),
         ({"time_limit": float("inf")}, BudgetError, "time_limit is inf"),
         ({"edges": [(2, 1)], "fixed_order": True}, ScheduleError, "goes backwards"),

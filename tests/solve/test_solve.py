@@ -322,6 +322,17 @@ def test_few_blocks_of_memory_are_used_in_their_best_shape(tmp_path: Path):
     assert sum(memory.bram18 for memory in memories) <= 16
 
 
+@pytest.mark.parametrize("bram18", [12, 16, 24])
+def test_what_the_search_finds_fits_the_blocks_of_memory(bram18: int, tmp_path: Path):
+    # Three small memories of a few words each take blocks that bytes alone do not show.
+    board = replace(BOARD, bram18=bram18)
+    model = must_recompute(blocks=3).save(tmp_path / "net.onnx", "out")
+
+    result = hwmap.compile(model, board, mem=4800, max_drop=0.0, time_limit=5)
+
+    assert result.report["bram18"] <= bram18
+
+
 def test_too_few_blocks_of_memory_are_proved_infeasible(tmp_path: Path):
     board = replace(BOARD, bram18=3)
     model = chain().save(tmp_path / "net.onnx", "out")

@@ -6,6 +6,7 @@ import pytest
 
 from hwmap.cost.engine import Engine, op_cost
 from hwmap.cost.sweep import sweeps_of
+from hwmap.errors import GraphError
 from hwmap.ir.graph import Graph, peak_elements
 from hwmap.solve import rematerialize, strip_graph
 from hwmap.solve.curve import memory_curve
@@ -78,3 +79,8 @@ def test_the_curve_of_strips_lies_below_that_of_whole_tensors():
     assert half.strips is not None
     assert half.strips.memory_bytes <= half.budget_bytes == peak // 2
     assert 0 < half.strips.extra < 0.01
+
+
+def test_strips_of_no_rows_are_refused():
+    with pytest.raises(GraphError, match="strips of 0 rows; expected 1 or more"):
+        strip_graph(u_net(), ENGINE, 0)

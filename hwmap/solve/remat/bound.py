@@ -13,8 +13,13 @@ from math import ceil
 
 from ortools.sat.python import cp_model
 
-from hwmap.solve.cpsat import new_solver
+from hwmap.solve.cpsat import SECONDS_PER_VARIABLE, new_solver
 from hwmap.solve.remat.types import Problem
+
+
+def build_seconds(nodes: int) -> float:
+    """About what it takes to build the model."""
+    return SECONDS_PER_VARIABLE * nodes * nodes
 
 
 def fixed_order_bound(
@@ -46,7 +51,7 @@ def fixed_order_bound(
         model.add_hint(kept[time, node], live)
         if node < time - 1:
             model.add_hint(again[time, node], runs)
-    solver = new_solver(seconds)
+    solver = new_solver(max(seconds - build_seconds(len(reads)), 0.1))
     solver.parameters.linearization_level = 2
     status = solver.solve(model)
     if status == cp_model.INFEASIBLE:

@@ -39,7 +39,7 @@ def best_schedule(problem: Problem, budget: int, most_states: int) -> Proof:
         time = -time
         if time > reached[state][0]:
             continue
-        if bound == time:
+        if space.is_done(state):
             return Proof(_path(reached, state), bound, proved=True)
         for node, after in space.steps(state):
             then = time + problem.durations[node]
@@ -73,6 +73,11 @@ class _Space:
         """The nodes that nothing reads."""
         read = {value for reads in self.problem.reads for value in reads}
         return sum(1 << node for node in range(len(self.problem.sizes)) if node not in read)
+
+    def is_done(self, state: State) -> bool:
+        """Whether every node has run (what an output needs has run before it)."""
+        _, done = state
+        return done == (len(self.problem.sizes) if self.problem.fixed else self.outputs)
 
     def least(self, state: State) -> int:
         """The durations of all nodes that the rest needs and memory does not hold."""

@@ -1,6 +1,6 @@
 """Which node runs when, and which runs again, so that a graph fits a memory in the least time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Literal
@@ -10,7 +10,7 @@ import numpy as np
 
 from hwmap.errors import BudgetError, InfeasibleError, ScheduleError
 from hwmap.solve.addresses import Item, live_peak, pack, pack_low, top
-from hwmap.solve.remat.bound import fixed_order_bound
+from hwmap.solve.remat.bound import build_seconds, fixed_order_bound
 from hwmap.solve.remat.exact import best_schedule
 from hwmap.solve.remat.rounds import KEEPING, search
 from hwmap.solve.remat.types import Problem
@@ -32,6 +32,10 @@ PACK_SHARE = 0.3
 part of that for packing."""
 EXACT_ITEMS = 100
 """Values up to which CP-SAT packs what first fit cannot."""
+
+MOST_TOTAL = 1 << 44
+"""Of sizes, and of durations: sums over all runs are 64-bit integers."""
+MOST_SEED = 1 << 32
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 
@@ -82,15 +86,17 @@ def rematerialize(
     graph = _checked_graph(edges, sizes, durations, fixed_order=fixed_order)
     if not _is_whole(budget):
         raise BudgetError(f"budget is {budget!r}; expected a whole number from 0")
-    if not 0 < time_limit < inf:
+    if not isinstance(time_limit, int | float) or not 0 < time_limit < inf:
         raise BudgetError(f"time_limit is {time_limit!r}; expected seconds above 0")
+    if not _is_whole(seed) or seed > MOST_SEED:
+        raise BudgetError(f"seed is {seed!r}; expected a whole number from 0 to {MOST_SEED}")
     reads = [list(graph.predecessors(node)) for node in graph]
     order = list(nx.lexicographical_topological_sort(graph))
     problem = Problem(
         reads,
         [int(size) for size in sizes],
         [int(duration) for duration in durations],
-        _checked_start(start, reads, fixed_order=fixed_order) or order,
+        _checked_start(list(start), reads, fixed_order=fixed_order) or order,
         fixed_order,
     )
     needs = problem.needs()
@@ -99,13 +105,14 @@ def rematerialize(
             f"node {needs.index(max(needs))} with the values it reads takes {max(needs):,}, the"
             f" budget is {budget:,}; give {max(needs):,} or more"
         )
+    enough = min(int(budget), sum(problem.sizes))
     if not addresses:
-        return _solve(problem, int(budget), time_limit, seed)[0]
-    return _solve_packed(problem, int(budget), time_limit, seed)
+        return _solve(problem, enough, time_limit, seed)[0]
+    return _solve_packed(problem, enough, time_limit, seed)
 
 
 def _solve(
-    problem: Problem, budget: int, seconds: float, seed: int
+    problem: Problem, budget: int, seconds: float, seed: int, *, proves: bool = True
 ) -> tuple[Rematerialization, float]:
     """The best schedule that was found, what is proved about it, and the seconds that are left."""
     bound = sum(problem.durations)
@@ -115,7 +122,8 @@ def _solve(
         if exact.proved:
             return _result(problem, exact.sequence, exact.bound, proved=True), seconds
         bound, seconds = exact.bound, seconds * (1 - EXACT_SHARE)
-    if not problem.fixed or len(problem.sizes) > PROOF_NODES:
+    proves = proves and problem.fixed and len(problem.sizes) <= PROOF_NODES
+    if not proves or seconds * PROOF_SHARE < build_seconds(len(problem.sizes)):
         found, left = search(problem, budget, seconds, seed)
         return _result(problem, found or None, bound, proved=False), left
     found, left = search(problem, budget, seconds * (1 - PROOF_SHARE - REPAIR_SHARE), seed)
@@ -170,7 +178,8 @@ def _solve_packed(problem: Problem, budget: int, seconds: float, seed: int) -> R
     best: Rematerialization | None = None
     for turn in range(PACK_ROUNDS):
         share = seconds * ROUND_SHARE
-        found, left = _solve(problem, limit, share * (1 - PACK_SHARE), seed + turn)
+        part = share * (1 - PACK_SHARE)
+        found, left = _solve(problem, limit, part, seed + turn, proves=turn == 0)
         seconds -= share - left
         first = first or found
         items = problem.items(found.sequence)
@@ -229,13 +238,17 @@ def _checked_graph(
                 raise ScheduleError(
                     f"node {node}: {name} is {value!r}; expected a whole number from 0"
                 )
+        total = sum(map(int, values))
+        if total > MOST_TOTAL:
+            raise ScheduleError(
+                f"the {name}s add up to {total}; expected at most {MOST_TOTAL}, in a larger unit"
+            )
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(len(sizes)))
     for edge in edges:
-        if len(edge) != 2 or any(node not in graph for node in edge):
-            raise ScheduleError(
-                f"edge {tuple(edge)}: expected two nodes from 0 to {len(sizes) - 1}"
-            )
+        pair = tuple(edge) if isinstance(edge, Iterable) else (edge,)
+        if len(pair) != 2 or not all(_is_whole(node) and node in graph for node in pair):
+            raise ScheduleError(f"edge {pair}: expected two nodes from 0 to {len(sizes) - 1}")
         graph.add_edge(*map(int, edge))
         if fixed_order and edge[0] >= edge[1]:
             raise ScheduleError(

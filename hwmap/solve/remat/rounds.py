@@ -7,6 +7,7 @@ from math import inf
 
 import numpy as np
 
+from hwmap.solve.addresses import live_peak
 from hwmap.solve.remat.types import EXCESS, Dag, Problem, new_dag, new_sequence
 
 MOVE_SECONDS = (1.2e-6, 1.4e-9)
@@ -64,6 +65,8 @@ def search(
     ways = [way for way in wanted if way.start == GIVEN or not problem.fixed]
     length = MOVES_PER_NODE * len(problem.sizes)
     best, turn = _Result(FROM_BEST, [], (True, inf)), 64 * seed
+    if live_peak(problem.items(problem.start)) <= budget:
+        best = _Result(FROM_BEST, problem.start, (False, problem.duration(problem.start)))
     with ThreadPoolExecutor(AT_A_TIME) as threads:
         while left > 0:
             length = min(length, max(left // len(ways), 1))

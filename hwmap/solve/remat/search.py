@@ -420,11 +420,13 @@ def anneal(
     best, shortest = np.empty(0, np.int64), np.int64(1) << 62
     least = dag.durations.sum()
     temperature, cost, over = 0.0, 0.0, NONE
-    for move in range(moves):
+    for move in range(moves + 1):
         if s.totals[EXCESS] == 0 and s.totals[DURATION] < shortest:
             best, shortest = _nodes(s), s.totals[DURATION]
             if shortest == least:
                 break
+        if move == moves:
+            break
         if move % WINDOW == 0:
             temperature = heat[0] * exp(log(heat[1] / heat[0]) * move / moves)
             cost = price[0] * exp(log(price[1] / price[0]) * move / moves)

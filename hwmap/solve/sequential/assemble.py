@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from hwmap.board import Board
-from hwmap.cost.memory import count_tables, engine_memories
+from hwmap.cost.memory import count_tables, engine_memories, place
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.method import DENSE
@@ -40,7 +40,7 @@ def assemble(
     limit_bytes: int,
 ) -> Plan | None:
     """The plan of a schedule, with no bound yet; None if its tensors cannot be packed within
-    `limit_bytes`."""
+    `limit_bytes`, or the memories do not fit the blocks."""
     chosen = chosen_candidates(problem, found.runs, candidates)
     rewritten = apply_parts(graph, [candidate.graph for candidate in chosen])
     steps = _steps(problem, found.runs, chosen)
@@ -62,6 +62,8 @@ def assemble(
         channel_words=channel_words,
         tables=tables,
     )
+    if place(memories, bram18=problem.bram18, uram=problem.uram) is None:
+        return None
     options = {run.task: problem.tasks[run.task].options[run.option] for run in found.runs}
     resident = {
         name

@@ -37,9 +37,10 @@ def recompute(
         for part in parts
     ]
     loads = [node for node, run in enumerate(runs) if space.task(run).kind == "load"]
+    total = sum(durations)
     for node in loads:
         # An input comes once: to load it again costs more than anything else.
-        durations[node] += sum(durations)
+        durations[node] += total
     try:
         found = rematerialize(
             edges=_edges(problem, choice),
