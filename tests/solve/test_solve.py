@@ -19,7 +19,9 @@ from hwmap.errors import InfeasibleError, PlanError
 from hwmap.solve.addresses import Item, live_peak, pack, pack_low, top
 from hwmap.solve.check import check_plan
 from hwmap.solve.plan import Choice, Plan, Retention, Step, from_json, to_json
+from hwmap.solve.sequential.assemble import assemble
 from hwmap.solve.sequential.problem import build_problem, network_of
+from hwmap.solve.sequential.recompute import recompute
 from hwmap.solve.sequential.schedule import schedule
 from tests.models import Network, chain, must_recompute
 
@@ -322,15 +324,18 @@ def test_few_blocks_of_memory_are_used_in_their_best_shape(tmp_path: Path):
     assert sum(memory.bram18 for memory in memories) <= 16
 
 
-@pytest.mark.parametrize("bram18", [12, 16, 24])
-def test_what_the_search_finds_fits_the_blocks_of_memory(bram18: int, tmp_path: Path):
-    # Three small memories of a few words each take blocks that bytes alone do not show.
-    board = replace(BOARD, bram18=bram18)
-    model = must_recompute(blocks=3).save(tmp_path / "net.onnx", "out")
+def test_a_schedule_whose_memories_do_not_fit_the_blocks_is_no_plan(tmp_path: Path):
+    source = load_source(chain().save(tmp_path / "net.onnx", "out"))
+    dense = dense_candidates(source)
+    problem = build_problem(network_of(source, dense), Engine(4, 4, 4, 2, 4), WHOLE, 0.0)
+    limit = WHOLE.memory_bytes
+    found = recompute(problem, [0] * len(problem.tasks), limit_bytes=limit, seconds=0.5)
+    assert found is not None
 
-    result = hwmap.compile(model, board, mem=4800, max_drop=0.0, time_limit=5)
+    few = replace(problem, bram18=2, uram=0)
 
-    assert result.report["bram18"] <= bram18
+    assert assemble(source, BOARD, problem, found, dense, limit_bytes=limit) is not None
+    assert assemble(source, BOARD, few, found, dense, limit_bytes=limit) is None
 
 
 def test_too_few_blocks_of_memory_are_proved_infeasible(tmp_path: Path):
