@@ -5,6 +5,7 @@ from time import perf_counter
 
 import numpy as np
 
+from hwmap.solve.remat.rounds import WAYS
 from hwmap.solve.remat.search import anneal
 from hwmap.solve.remat.types import new_dag, new_sequence
 from tests.bench.layered import generated
@@ -23,10 +24,14 @@ def run() -> Iterator[dict[str, object]]:
         for read, node in graph["edges"]:
             reads[node].append(read)
         dag = new_dag(reads, graph["sizes"], graph["durations"])
-        budget = int(0.8 * layered.in_order_peak)
+        # So little that no schedule ends the search early.
+        budget = int(0.7 * layered.in_order_peak)
         sequence = new_sequence(nodes, budget, fixed=False, most_runs=8 * nodes, seed=0)
         start = perf_counter()
-        anneal(dag, sequence, np.arange(nodes), MOVES, (10.0, 1.0), (0.5, 100.0))
+        heat = tuple(value * dag.durations.mean() for value in WAYS[0].heat)
+        unit = dag.durations.mean() / dag.sizes.mean()
+        price = tuple(value * unit for value in WAYS[0].price)
+        anneal(dag, sequence, np.arange(nodes), MOVES, heat, price)
         micros = (perf_counter() - start) / MOVES * 1e6
         # The first time compiles.
         if first:
