@@ -135,11 +135,8 @@ def inspect(
     """Show operators, shapes, MACs and memory of a model, and every node that is not supported."""
     with _progress(quiet=as_json) as progress:
         report = api.inspect(model, memory=memory, time_limit=time_limit, report=progress)
-    if as_json:
-        typer.echo(json.dumps(report, indent=1))
-        return
-    out.print(inspect_table(report))
-    if memory:
+    _print(inspect_table(report), report, as_json=as_json)
+    if memory and not as_json:
         out.print(memory_table(report))
 
 

@@ -56,13 +56,12 @@ def memory_curve(
     graph: Graph,
     *,
     shares: tuple[float, ...] = SHARES,
-    seconds: float = 5.0,
-    seed: int = 0,
+    seconds: float,
     report: Report = lambda _: None,
 ) -> Iterator[Budget]:
     """The points of `graph` (hardware ops), from much memory to little, as they are found;
     `seconds` is the time limit of one search."""
-    curve = _Curve(graph, seconds, seed)
+    curve = _Curve(graph, seconds)
     peak = peak_elements(graph)
     for share in shares:
         budget = int(share * peak)
@@ -75,7 +74,7 @@ def memory_curve(
 class _Curve:
     """The strips of a network, and the last schedule for each height, to begin the next with."""
 
-    def __init__(self, graph: Graph, seconds: float, seed: int) -> None:
+    def __init__(self, graph: Graph, seconds: float) -> None:
         tallest = max(graph.shape(name)[1] for name in graph.tensors)
         heights = [None, *(height for height in HEIGHTS if height < tallest)]
         self.strips: dict[int | None, StripGraph] = {
@@ -84,7 +83,7 @@ class _Curve:
         self.needs = {height: strips.footprint for height, strips in self.strips.items()}
         self.starts: dict[int | None, tuple[int, ...]] = dict.fromkeys(heights, ())
         self.least = sum(self.strips[None].durations)
-        self.seconds, self.seed = seconds, seed
+        self.seconds = seconds
 
     def point(self, budget: int, height: int | None) -> Point | None:
         strips = self.strips[height]
@@ -96,7 +95,6 @@ class _Curve:
             durations=strips.durations,
             budget=budget,
             time_limit=self.seconds,
-            seed=self.seed,
             addresses=True,
             start=self.starts[height],
         )

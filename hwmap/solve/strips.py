@@ -35,8 +35,8 @@ def strip_graph(graph: Graph, engine: Engine, height: int | None = None) -> Stri
     """`graph` (hardware ops) in strips of `height` rows, 1 or more; None: whole tensors.
 
     A strip costs its share of the trips of every sweep that writes rows of it, and the overhead of
-    each. Weights are taken to
-    be on chip: no strip waits for DRAM, and inputs and outputs pass at a bus word per cycle.
+    each. Weights are taken to be on chip: no strip waits for DRAM, and inputs and outputs pass at a
+    bus word per cycle.
 
     Raises:
         GraphError: `height` is below 1, or an op is no hardware op.

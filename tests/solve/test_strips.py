@@ -4,15 +4,13 @@ from collections import Counter
 
 import pytest
 
-from hwmap.cost.engine import Engine, op_cost
+from hwmap.cost.engine import op_cost
 from hwmap.cost.sweep import sweeps_of
 from hwmap.errors import GraphError
 from hwmap.ir.graph import Graph, peak_elements
 from hwmap.solve import rematerialize, strip_graph
-from hwmap.solve.curve import memory_curve
+from hwmap.solve.curve import ENGINE, memory_curve
 from tests.bench.topologies import mobilenet_v2, u_net
-
-ENGINE = Engine(pe=32, simd=16, vector_lanes=32, requant_lanes=8, bus_bytes=8)
 
 
 @pytest.fixture(scope="module", params=[mobilenet_v2, u_net])

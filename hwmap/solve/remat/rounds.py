@@ -43,7 +43,7 @@ KEEPING = (Way(GIVEN, (0.05, 0.02), (1.0, 40.0)),)
 
 
 @dataclass(frozen=True)
-class _Result:
+class Result:
     """What one search found: a schedule that fits or none, and how close it came: its duration, or
     the memory that is still above the budget, summed over runs."""
 
@@ -64,17 +64,24 @@ def search(
     left = int(seconds / move_seconds)
     ways = [way for way in wanted if way.start == GIVEN or not problem.fixed]
     length = MOVES_PER_NODE * len(problem.sizes)
-    best, turn = _Result(FROM_BEST, [], (True, inf)), 64 * seed
+    best, turn = Result(FROM_BEST, [], (True, inf)), 64 * seed
     if live_peak(problem.items(problem.start)) <= budget:
-        best = _Result(FROM_BEST, problem.start, (False, problem.duration(problem.start)))
+        best = Result(FROM_BEST, problem.start, (False, problem.duration(problem.start)))
     with ThreadPoolExecutor(AT_A_TIME) as threads:
         while left > 0:
             length = min(length, max(left // len(ways), 1))
-            results: list[_Result] = []
+            results: list[Result] = []
             for first in range(0, len(ways), AT_A_TIME):
                 together = [
                     threads.submit(
-                        _one, dag, problem, budget, way, starts[way.start], length, turn + index
+                        anneal_from,
+                        dag,
+                        problem,
+                        budget,
+                        way,
+                        starts[way.start],
+                        length,
+                        turn + index,
                     )
                     for index, way in enumerate(ways[first : first + AT_A_TIME])
                 ]
@@ -95,9 +102,10 @@ def search(
     return best.nodes, 0.0
 
 
-def _one(
+def anneal_from(
     dag: Dag, problem: Problem, budget: int, way: Way, start: list[int], moves: int, seed: int
-) -> _Result:
+) -> Result:
+    """One search, `way`, from the schedule `start`; `dag` is that of `problem`."""
     # Here, because numba takes its time to load, and few commands search.
     from hwmap.solve.remat.search import anneal
 
@@ -110,8 +118,8 @@ def _one(
     price = (way.price[0] * duration / size, way.price[1] * duration / size)
     found = anneal(dag, sequence, np.array(start), moves, heat, price).tolist()
     if found:
-        return _Result(way, found, (False, problem.duration(found)))
-    return _Result(way, [], (True, float(sequence.totals[EXCESS])))
+        return Result(way, found, (False, problem.duration(found)))
+    return Result(way, [], (True, float(sequence.totals[EXCESS])))
 
 
 def depth_first(reads: list[list[int]]) -> list[int]:
