@@ -24,11 +24,12 @@ class Layered:
 
 def layered_graphs() -> list[Layered]:
     """All graphs, the shared ones first."""
-    shared = [_shared(nodes) for nodes in EDGES if SHARED.is_dir()]
-    return shared + [generated(nodes, seed) for nodes, seed in OWN_SEEDS.items()]
+    found = [shared_graph(nodes) for nodes in EDGES if SHARED.is_dir()]
+    return found + [generated(nodes, seed) for nodes, seed in OWN_SEEDS.items()]
 
 
-def _shared(nodes: int) -> Layered:
+def shared_graph(nodes: int) -> Layered:
+    """The shared graph of so many nodes."""
     path = SHARED / "data" / "remat" / f"layered_{nodes}.json"
     data = json.loads(path.read_text("utf-8"))
     graph = {key: data[key] for key in ("edges", "sizes", "durations")}

@@ -1,7 +1,6 @@
 """Schedules that recompute, against code that shares nothing with the search."""
 
 import heapq
-import json
 from itertools import pairwise
 
 import numpy as np
@@ -12,11 +11,10 @@ from hwmap.solve import Rematerialization, rematerialize
 from hwmap.solve.remat.bound import fixed_order_bound
 from hwmap.solve.remat.exact import best_schedule
 from hwmap.solve.remat.rounds import search
+from tests.bench.layered import shared_graph
 from tests.graphs import footprint, problem, random_graph, tight
 from tests.networks import SHARED
 from tests.replay import read_again, replayed
-
-LAYERED = SHARED / "data" / "remat"
 
 
 def least_duration(graph: dict, budget: int, *, fixed: bool = False) -> int | None:
@@ -91,16 +89,15 @@ def test_no_schedule_is_shorter_than_a_bound(seed: int):
     assert not early.proved
 
 
-@pytest.mark.skipif(not LAYERED.is_dir(), reason="the shared graphs are not here")
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared graphs are not here")
 def test_a_schedule_in_a_fixed_order_is_proved_optimal():
-    data = json.loads((LAYERED / "layered_100.json").read_text("utf-8"))
-    graph = {key: data[key] for key in ("edges", "sizes", "durations")}
-    budget = int(0.9 * data["in_order_peak"])
+    layered = shared_graph(100)
+    graph, budget = layered.graph, int(0.9 * layered.in_order_peak)
 
     found = rematerialize(**graph, budget=budget, time_limit=8.0, fixed_order=True)
 
     assert found.status == "optimal"
-    assert found.duration == found.bound > data["total_duration"]
+    assert found.duration == found.bound > sum(graph["durations"])
     assert replayed(graph, found.sequence) == (found.peak, found.duration)
 
 
@@ -158,20 +155,19 @@ def test_a_fixed_order_of_first_runs_is_kept(seed: int):
     assert found.peak <= budget
 
 
-@pytest.mark.skipif(not LAYERED.is_dir(), reason="the shared graphs are not here")
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared graphs are not here")
 @pytest.mark.parametrize(
     ("nodes", "share", "most"), [(100, 0.9, 0), (100, 0.7, 0.03), (250, 0.8, 0.01)]
 )
 def test_layered_graphs_fit_with_little_recomputation(nodes: int, share: float, most: float):
-    data = json.loads((LAYERED / f"layered_{nodes}.json").read_text("utf-8"))
-    graph = {key: data[key] for key in ("edges", "sizes", "durations")}
-    budget = int(share * data["in_order_peak"])
+    layered = shared_graph(nodes)
+    graph, budget = layered.graph, int(share * layered.in_order_peak)
 
     found = rematerialize(**graph, budget=budget, time_limit=6.0)
 
     assert replayed(graph, found.sequence) == (found.peak, found.duration)
     assert found.peak <= budget
-    assert found.duration <= (1 + most) * data["total_duration"]
+    assert found.duration <= (1 + most) * sum(graph["durations"])
 
 
 @pytest.mark.parametrize("fixed", [False, True])

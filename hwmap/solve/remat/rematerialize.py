@@ -131,28 +131,13 @@ def _solve(
         relaxed = fixed_order_bound(problem, budget, seconds * PROOF_SHARE, found)
         if relaxed is None:
             return _result(problem, None, bound, proved=True), left
-        bound = max(bound, relaxed[0])
-        found = _repaired(problem, found, relaxed[1], budget, seconds * REPAIR_SHARE, seed, bound)
+        bound, good = max(bound, relaxed[0]), relaxed[1]
+        if good and not (found and problem.duration(found) == bound):
+            # It may take more than the budget: the search keeps most of it.
+            near = replace(problem, start=good)
+            other, _ = search(near, budget, seconds * REPAIR_SHARE, seed, KEEPING)
+            found = min(filter(None, (found, other)), key=problem.duration, default=[])
     return _result(problem, found or None, bound, proved=False), left
-
-
-def _repaired(
-    problem: Problem,
-    found: list[int],
-    relaxed: list[int],
-    budget: int,
-    seconds: float,
-    seed: int,
-    bound: int,
-) -> list[int]:
-    """The better of what was found, and what the search makes of a schedule that is good, but may
-    take more than the budget."""
-    if not relaxed or (found and problem.duration(found) == bound):
-        return found
-    other, _ = search(replace(problem, start=relaxed), budget, seconds, seed, KEEPING)
-    if not found or (other and problem.duration(other) < problem.duration(found)):
-        return other
-    return found
 
 
 def _result(
