@@ -10,7 +10,7 @@ from hwmap.decompose.chain import is_decomposable, without_values
 from hwmap.decompose.fit import MOST_INPUTS
 from hwmap.decompose.method import DENSE, Method, fit_factors, methods_of, product
 from hwmap.decompose.samples import (
-    Positions,
+    draw_positions,
     first_images,
     fitting_images,
     mean_products,
@@ -149,7 +149,7 @@ def _measures(
     """The methods of one op that reads `source`, with the losses of the network on `probe`."""
     if not methods:
         return ()
-    read = Positions(op, graph, len(source)).windows(source, op, graph)
+    read = draw_positions(op, graph, len(source)).windows(source, op, graph)
     half = max(len(read) // 2, 1)
     weight, bias = (
         graph.constants[name].values.astype(np.float64) for name in (op.weight, op.bias)

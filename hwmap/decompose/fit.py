@@ -22,6 +22,7 @@ from hwmap.decompose.chain import part_of, with_factors
 from hwmap.decompose.method import DENSE, Method, fit_factors, product
 from hwmap.decompose.samples import (
     Positions,
+    draw_positions,
     first_images,
     fitting_images,
     mean_products,
@@ -129,7 +130,7 @@ class Place:
     def _fitted(self, op: Conv, method: Method) -> tuple[Factors, Floats]:
         """The factors and the bias."""
         weight = self.graph.constants[op.weight].values.astype(np.float64)
-        positions = Positions(op, self.graph, len(self.current[op.inputs[0]]))
+        positions = draw_positions(op, self.graph, len(self.current[op.inputs[0]]))
         read = positions.windows(self.current[op.inputs[0]], op, self.graph)
         mean, gram = mean_products(read)
         if not self._may_learn(op):

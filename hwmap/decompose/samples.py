@@ -1,6 +1,7 @@
 """Windows of a convolution's input, and how many images fit memory."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ MOST_WINDOW_VALUES = 1 << 25
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 def fitting_images(values_per_image: int, count: int) -> int:
@@ -25,18 +27,13 @@ def fitting_images(values_per_image: int, count: int) -> int:
     return max(min(count, MOST_VALUES // values_per_image), 1)
 
 
+@dataclass(frozen=True)
 class Positions:
-    """Pixels of an op's output (images, rows, columns), some of each image, drawn at random."""
+    """Pixels of an op's output: an image, a row and a column each."""
 
-    def __init__(self, op: Conv, graph: Graph, count: int) -> None:
-        _, rows, columns = graph.shape(op.output)
-        size = graph.constants[op.weight].values[0].size
-        most = min(MOST_WINDOWS, MOST_WINDOW_VALUES // size)
-        each = min(rows * columns, max(-(-most // count), 1))
-        rng = np.random.default_rng(0)
-        pixels = np.concatenate([rng.permutation(rows * columns)[:each] for _ in range(count)])
-        self.images = np.repeat(np.arange(count), each)
-        self.rows, self.columns = np.divmod(pixels, columns)
+    images: Integers
+    rows: Integers
+    columns: Integers
 
     def windows(self, x: Array, op: Conv, graph: Graph) -> Floats:
         """What `op` reads of `x` (N, C, H, W) for each position: (positions, C_in * K_h * K_w)."""
@@ -48,6 +45,17 @@ class Positions:
     def values(self, y: Array) -> Floats:
         """The pixels (positions, C) of `y` (N, C, H, W)."""
         return np.asarray(y[self.images, :, self.rows, self.columns], np.float32)
+
+
+def draw_positions(op: Conv, graph: Graph, count: int) -> Positions:
+    """Some pixels of each of `count` images, drawn at random."""
+    _, rows, columns = graph.shape(op.output)
+    size = graph.constants[op.weight].values[0].size
+    most = min(MOST_WINDOWS, MOST_WINDOW_VALUES // size)
+    each = min(rows * columns, max(-(-most // count), 1))
+    rng = np.random.default_rng(0)
+    pixels = np.concatenate([rng.permutation(rows * columns)[:each] for _ in range(count)])
+    return Positions(np.repeat(np.arange(count), each), *np.divmod(pixels, columns))
 
 
 def first_images(inputs: Mapping[str, Array], count: int) -> dict[str, Array]:

@@ -75,7 +75,9 @@ def select(
     if status == cp_model.INFEASIBLE:
         raise InfeasibleError(_why(candidates, limit))
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        raise TimeLimitError("no choice of decompositions was found in time; raise --time-limit")
+        raise TimeLimitError(
+            f"no choice of decompositions was found in {seconds:g} s; try another share or limit"
+        )
     picked = tuple(items[k] for items, k in zip(options, chosen(solver, choose), strict=True))
     return Selection(
         picked,

@@ -12,7 +12,7 @@ import numpy as np
 
 from hwmap.decompose.cpd import cpd
 from hwmap.decompose.method import product
-from hwmap.decompose.samples import Positions, mean_products
+from hwmap.decompose.samples import draw_positions, mean_products
 from hwmap.decompose.target import regress
 from hwmap.ir.evaluate import run_ops
 from hwmap.ir.ops import Conv
@@ -36,7 +36,7 @@ def run() -> Iterator[dict[str, object]]:
             continue
         weight = made.source.constants[op.weight].values.astype(np.float64)
         flat = weight.reshape(len(weight), -1)
-        read = Positions(op, made.source, len(source)).windows(source, op, made.source)
+        read = draw_positions(op, made.source, len(source)).windows(source, op, made.source)
         half = len(read) // 2
         _, gram = mean_products(read[:half])
         _, other = mean_products(read[half:])

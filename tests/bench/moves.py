@@ -20,7 +20,7 @@ def run() -> Iterator[dict[str, object]]:
         whole = problem(layered.graph, fixed=False)
         dag = new_dag(whole.reads, whole.sizes, whole.durations)
         # So little that no schedule ends the search early.
-        budget = int(0.7 * layered.in_order_peak)
+        budget = max(whole.needs())
         start = perf_counter()
         anneal_from(dag, whole, budget, WAYS[0], whole.start, MOVES, seed=0)
         micros = (perf_counter() - start) / MOVES * 1e6

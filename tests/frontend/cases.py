@@ -1,0 +1,25 @@
+"""Networks to compare with onnxruntime, by name."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tests.models import Network
+
+Build = Callable[[Network], str]
+CASES: dict[str, tuple[tuple[int, ...], int, Build]] = {}
+
+
+def case(name: str, shape: tuple[int, ...] = (4, 6, 5), opset: int = 13):
+    """Register a network that `build` makes of the input 'x' of `shape`; it returns the output."""
+
+    def register(build: Build) -> Build:
+        assert name not in CASES
+        CASES[name] = shape, opset, build
+        return build
+
+    return register
+
+
+def ints(net: Network, values: object, name: str) -> str:
+    return net.constant(np.array(values, np.int64), name)
