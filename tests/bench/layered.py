@@ -43,15 +43,17 @@ def generated(nodes: int, seed: int) -> Layered:
     rng = np.random.default_rng(seed)
     width = round(nodes**0.5)
     layer = [node // width for node in range(nodes)]
+    levels = [range(first, min(first + width, nodes)) for first in range(0, nodes, width)]
     edges: set[tuple[int, int]] = set()
 
     def some(level: int) -> int:
-        return int(rng.choice([node for node in range(nodes) if layer[node] == level]))
+        return int(rng.choice(levels[level]))
 
     for node in range(width, nodes):
         edges.add((some(layer[node] - 1), node))
+    read = {node for node, _ in edges}
     for node in range(nodes - width):
-        if layer[node] < layer[-1] and not any(read == node for read, _ in edges):
+        if layer[node] < layer[-1] and node not in read:
             edges.add((node, some(layer[node] + 1)))
     while len(edges) < EDGES.get(nodes, 6 * nodes):
         level = int(rng.integers(1, layer[-1] + 1))
