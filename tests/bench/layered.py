@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,7 +20,10 @@ class Layered:
 
     name: str
     graph: dict[str, list]
-    in_order_peak: int
+
+    @cached_property
+    def in_order_peak(self) -> int:
+        return replayed(self.graph, range(len(self.graph["sizes"])))[0]
 
 
 def layered_graphs() -> list[Layered]:
@@ -33,7 +37,7 @@ def shared_graph(nodes: int) -> Layered:
     path = SHARED / "data" / "remat" / f"layered_{nodes}.json"
     data = json.loads(path.read_text("utf-8"))
     graph = {key: data[key] for key in ("edges", "sizes", "durations")}
-    return Layered(f"shared {nodes}", graph, data["in_order_peak"])
+    return Layered(f"shared {nodes}", graph)
 
 
 def generated(nodes: int, seed: int) -> Layered:
@@ -63,4 +67,4 @@ def generated(nodes: int, seed: int) -> Layered:
     sizes = np.maximum(rng.normal(means, means / 5).round(), 1).astype(int).tolist()
     durations = rng.integers(1, 101, nodes).tolist()
     graph = {"edges": sorted(edges), "sizes": sizes, "durations": durations}
-    return Layered(f"seed {seed}, {nodes}", graph, replayed(graph, range(nodes))[0])
+    return Layered(f"seed {seed}, {nodes}", graph)
