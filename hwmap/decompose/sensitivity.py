@@ -10,9 +10,6 @@ from hwmap.ir.evaluate import relative_square
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
 
-LEARNING_OPS = 2
-"""Convolutions that make up for an error: later ones change little more, and take time."""
-
 
 def output_loss(graph: Graph, found: Mapping[str, Array], wanted: Mapping[str, Array]) -> float:
     """The squared relative error of the outputs (N, C, H, W), the mean over the outputs."""
@@ -20,17 +17,18 @@ def output_loss(graph: Graph, found: Mapping[str, Array], wanted: Mapping[str, A
     return float(np.mean(losses))
 
 
-def propagate(graph: Graph, values: Mapping[str, Array], name: str, changed: Array) -> float:
+def propagate(
+    graph: Graph, values: Mapping[str, Array], name: str, changed: Array, learning: int
+) -> float:
     """The loss of the outputs (see `output_loss`) if tensor `name` is `changed`; `values` holds all
-    tensors of the network as it is. The first convolutions that read the error are fitted to make
-    up for it, as they will be (see `fit.py`), on three quarters of the images; the loss is that of
-    the rest."""
+    tensors of the network as it is. The first `learning` convolutions that read the error are
+    fitted to make up for it, as all will be (see `fit.py`), on three quarters of the images; the
+    loss is that of the rest."""
     cut = len(changed) * 3 // 4
     few = {read: array[:cut] for read, array in values.items()}
     held = {read: array[cut:] for read, array in values.items()}
     learned: dict[str, Array] = {name: changed[:cut]}
     now: dict[str, Array] = {name: changed[cut:]}
-    learning = LEARNING_OPS
     for op in graph.ops:
         if op.output == name or not any(read in now for read in op.inputs):
             continue
