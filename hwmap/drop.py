@@ -99,7 +99,8 @@ def loss_limit(
     report: Report = lambda _: None,
 ) -> float:
     """The largest of `LEVELS` at which the plan of fewest MACs drops by at most `max_drop` (see
-    `Drop`) on images that it was not fitted to; 0 if there is none.
+    `Drop`) on images that it was not fitted to; 0 if there is none. Where one of those images is
+    more than `max_drop`, the level below: what they cannot show is not all used.
 
     Raises:
         DataError: the labels do not fit the network.
@@ -109,10 +110,12 @@ def loss_limit(
     _check_labels(source, data)
     cut = data.count * 3 // 4
     fitted, held = data.first(cut), data.rest(cut)
-    if data.labels is not None and len(source.outputs) == 1 and max_drop < 100 / held.count:
+    labelled = data.labels is not None and len(source.outputs) == 1
+    coarse = labelled and max_drop < 100 / held.count
+    if coarse:
         log.warning(
             "%d calibration images cannot show a drop of %g points, only whether one of %d is lost;"
-            " give %d or more",
+            " half the loss is allowed; give %d or more",
             data.count,
             max_drop,
             held.count,
@@ -126,4 +129,5 @@ def loss_limit(
         parts = fit_network(source, selection.methods, fitted.inputs, report)
         drop = measure_drop(source, apply_parts(source, parts), held)
         low, high = (middle, high) if drop.size <= max_drop else (low, middle)
+    low -= coarse
     return LEVELS[low] if low >= 0 else 0.0

@@ -72,8 +72,7 @@ class Decomposable:
 
     def selected(self, cost: str, share: float) -> Methods:
         """Our choice: least expected loss."""
-        limit = Limit(**{cost: self.limit(cost, share)})
-        return select(self.candidates, "loss", limit).methods
+        return self._least_loss(self.candidates, cost, share)
 
     def uniform(self, cost: str, share: float) -> Methods:
         """The same share of every op, with the candidate of least error for it."""
@@ -86,8 +85,16 @@ class Decomposable:
 
     def blind(self, cost: str, share: float) -> Methods:
         """The choice by the error of the weights alone (SVD and CPD, as in Mixed-TD)."""
-        limit = Limit(**{cost: self.limit(cost, share)})
-        return select(self.blind_candidates, "loss", limit).methods
+        return self._least_loss(self.blind_candidates, cost, share)
+
+    def _least_loss(
+        self, candidates: dict[str, tuple[Candidate, ...]], cost: str, share: float
+    ) -> Methods:
+        """Of the ops that count; the others stay."""
+        counted = {
+            name: items if self.counted(name) else items[:1] for name, items in candidates.items()
+        }
+        return select(counted, "loss", Limit(**{cost: self.limit(cost, share)})).methods
 
     @cached_property
     def blind_candidates(self) -> dict[str, tuple[Candidate, ...]]:

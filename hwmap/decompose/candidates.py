@@ -23,7 +23,7 @@ from hwmap.ir.ops import Conv, HardwareOp, Weighted
 from hwmap.ir.types import Array, Constant
 
 FIT_IMAGES = 128
-"""Images on which candidates are fitted (three quarters) and measured (the rest)."""
+"""Images on which candidates are fitted (one half) and measured (the other)."""
 PROBE_IMAGES = 64
 """Images on which the sensitivity of an op is measured."""
 PROBE_ERRORS = (0.15, 0.4)
@@ -163,14 +163,14 @@ def _measures(
     if not methods:
         return ()
     read = draw_positions(op, graph, len(source)).windows(source, op, graph)
-    cut = max(len(read) * 3 // 4, 1)
+    half = max(len(read) // 2, 1)
     weight, bias = (
         graph.constants[name].values.astype(np.float64) for name in (op.weight, op.bias)
     )
     flat = weight.reshape(len(weight), -1)
-    mean, gram = mean_products(read[:cut])
-    target = regress(gram, flat @ gram, weight, cut)
-    other_mean, other_gram = mean_products(read[min(cut, len(read) - 1) :])
+    mean, gram = mean_products(read[:half])
+    target = regress(gram, flat @ gram, weight, half)
+    other_mean, other_gram = mean_products(read[-half:])
     level = flat @ other_mean + bias
     power = float(np.einsum("oi,oi->", flat @ other_gram, flat) + level @ level)
 
