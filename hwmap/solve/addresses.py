@@ -75,7 +75,7 @@ def pack(
         found = pack_low(items, wanted, seconds)
         if top(items, found) <= capacity_bytes:
             return found
-    return pack_exactly(items, capacity_bytes, time_limit_seconds)
+    return _pack_exactly(items, capacity_bytes, time_limit_seconds)
 
 
 def pack_low(items: Sequence[Item], wanted: int, seconds: float) -> tuple[int, ...]:
@@ -127,10 +127,9 @@ def _meeting(items: Sequence[Item]) -> list[list[int]]:
     return found
 
 
-def pack_exactly(
+def _pack_exactly(
     items: Sequence[Item], capacity_bytes: int, time_limit_seconds: float
 ) -> tuple[int, ...] | None:
-    """An address for every item, below `capacity_bytes`, by CP-SAT; None if none was found."""
     model = cp_model.CpModel()
     addresses = [
         model.new_int_var(0, capacity_bytes - item.size_bytes, f"address{index}")

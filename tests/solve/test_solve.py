@@ -285,7 +285,7 @@ def test_packing_reaches_the_live_peak_where_first_fit_does_not(
     first_fit = pack_low(HARD_TO_PACK, peak, 0.0)
     monkeypatch.setattr("hwmap.solve.addresses.REPAIR_SECONDS", repairs)
     if repairs:
-        monkeypatch.setattr("hwmap.solve.addresses.pack_exactly", lambda *_: None)
+        monkeypatch.setattr("hwmap.solve.addresses._pack_exactly", lambda *_: None)
 
     packed = pack(HARD_TO_PACK, peak, 10.0)
 

@@ -9,7 +9,7 @@ import networkx as nx
 import numpy as np
 
 from hwmap.errors import BudgetError, InfeasibleError, ScheduleError
-from hwmap.solve.addresses import Item, live_peak, pack_exactly, pack_low, top
+from hwmap.solve.addresses import Item, live_peak, pack, pack_low, top
 from hwmap.solve.remat.bound import build_seconds, fixed_order_bound
 from hwmap.solve.remat.exact import best_schedule
 from hwmap.solve.remat.rounds import KEEPING, search
@@ -194,7 +194,7 @@ def _places(items: Sequence[Item], budget: int, seconds: float) -> tuple[int, ..
     """Low addresses; within the budget, if that was found."""
     places = pack_low(items, budget, seconds)
     if top(items, places) > budget and len(items) <= EXACT_ITEMS:
-        places = pack_exactly(items, budget, seconds) or places
+        places = pack(items, budget, seconds) or places
     return places
 
 
