@@ -69,8 +69,7 @@ def enumerate_candidates(
     """
     wanted = {
         op.name: list(methods_of(_weight_shape(op, graph), seen_once=_is_pixel(op, graph)))
-        for op in hardware_ops(graph)
-        if is_decomposable(op, graph) and _is_measurable(op, graph)
+        for op in _decomposable(graph)
     }
     measures = measure(graph, inputs, wanted, cache, report)
     found = {}
@@ -89,6 +88,13 @@ def dense_candidates(graph: Graph) -> dict[str, tuple[Candidate, ...]]:
 
 def _dense(op: HardwareOp, graph: Graph) -> Candidate:
     return make_candidate(op, graph, Measure(DENSE, 0.0, 0.0))
+
+
+def _decomposable(graph: Graph) -> list[HardwareOp]:
+    """The ops that have candidates besides dense."""
+    return [
+        op for op in hardware_ops(graph) if is_decomposable(op, graph) and _is_measurable(op, graph)
+    ]
 
 
 def _weight_shape(op: HardwareOp, graph: Graph) -> tuple[int, ...]:
@@ -135,7 +141,8 @@ def measure(
         return found
     probed = min(PROBE_IMAGES, fitting_images(_all_values(graph), count))
     probe = dict(walk(graph, first_images(inputs, probed)))
-    learning = max(LEARNING_OPS // len(wanted), 2)
+    # Of the network, not of what is asked for: a plan that is read must get the same losses.
+    learning = max(LEARNING_OPS // max(len(_decomposable(graph)), 1), 2)
     fitted = min(FIT_IMAGES, fitting_images(peak_elements(graph), count))
     for op, sources, _ in run_ops(graph, first_images(inputs, fitted)):
         if op.name not in wanted or op.name in found:

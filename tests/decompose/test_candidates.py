@@ -23,7 +23,7 @@ from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Constant
 from tests.decompose.test_factors import conv_graph
-from tests.models import chain, everything
+from tests.models import Network, chain, everything
 
 
 def _chain(tmp_path: Path) -> tuple[Graph, dict[str, np.ndarray]]:
@@ -88,6 +88,27 @@ def test_costs_are_those_of_the_fitted_chain(tmp_path: Path):
         assert part.tensors == candidate.graph.tensors
         sizes = {n: c.values.shape for n, c in part.constants.items()}
         assert sizes == {n: c.values.shape for n, c in candidate.graph.constants.items()}
+
+
+def test_a_loss_does_not_depend_on_which_other_ops_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    net = Network((4, 8, 8))
+    output = "x"
+    for index in range(6):
+        output = net.conv(output, (4, 4), (3, 3), name=f"conv{index}", pads=[1] * 4)
+    graph = load_source(net.save(tmp_path / "net.onnx", output))
+    inputs = {"x": np.random.default_rng(0).standard_normal((40, 4, 8, 8)).astype("f")}
+    methods = {op.name: [Method("svd-input", (2,))] for op in graph.ops}
+    # So many that one op alone would get more than all together.
+    monkeypatch.setitem(measure.__globals__, "LEARNING_OPS", 2 * len(methods) + 1)
+    (first, *others) = methods
+
+    together = measure(graph, inputs, methods)
+    alone = measure(graph, inputs, {first: methods[first]})
+
+    assert len(others) == 5
+    assert alone[first] == together[first]
 
 
 def test_depthwise_grouped_and_fixed_convolutions_stay_as_they_are(tmp_path: Path):
