@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hwmap.data import DataSet
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
@@ -64,16 +67,22 @@ def check_images(data: DataSet) -> None:
         )
 
 
+def labels_for(graph: Graph, data: DataSet) -> NDArray[np.int64] | None:
+    """The labels (N,) if they can be compared with the outputs: there must be one."""
+    return data.labels if len(graph.outputs) == 1 else None
+
+
 def _check_labels(source: Graph, data: DataSet) -> None:
     """Refuse labels that are not this network's.
 
     Raises:
         DataError: they are as good as random.
     """
-    if data.labels is None or len(source.outputs) > 1:
+    labels = labels_for(source, data)
+    if labels is None:
         return
     classes = source.tensors[source.outputs[0]].elements
-    right = top1(evaluate(source, data.inputs), data.labels)
+    right = top1(evaluate(source, data.inputs), labels)
     if right < 1 / classes + LEAST_MARGIN:
         raise DataError(
             f"the network is right on {right:.0%} of the calibration images; labels or"
@@ -85,9 +94,10 @@ def measure_drop(before: Graph, after: Graph, data: DataSet) -> Drop:
     """What `after` lost against `before` on `data`, in float."""
     wanted, found = evaluate(before, data.inputs), evaluate(after, data.inputs)
     percent = 100 * output_loss(before, found, wanted) ** 0.5
-    if data.labels is None or len(before.outputs) > 1:
+    labels = labels_for(before, data)
+    if labels is None:
         return Drop(None, percent)
-    points = 100 * (top1(wanted, data.labels) - top1(found, data.labels))
+    points = 100 * (top1(wanted, labels) - top1(found, labels))
     return Drop(points, percent)
 
 
@@ -110,8 +120,7 @@ def loss_limit(
     _check_labels(source, data)
     cut = data.count * 3 // 4
     fitted, held = data.first(cut), data.rest(cut)
-    labelled = data.labels is not None and len(source.outputs) == 1
-    coarse = labelled and max_drop < 100 / held.count
+    coarse = labels_for(source, held) is not None and max_drop < 100 / held.count
     if coarse:
         log.warning(
             "%d calibration images cannot show a drop of %g points, only whether one of %d is lost;"

@@ -13,7 +13,7 @@ from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.fit import fit_network
 from hwmap.decompose.method import DENSE
 from hwmap.decompose.sensitivity import output_loss
-from hwmap.drop import loss_limit
+from hwmap.drop import labels_for, loss_limit
 from hwmap.errors import BudgetError, InfeasibleError
 from hwmap.inference import Network, dequantized, top1
 from hwmap.ir.evaluate import evaluate
@@ -144,7 +144,7 @@ def reduce_report(
             100 * errors["int8"],
             100 * expected,
         )
-    labels = measured.labels if len(made.source.outputs) == 1 else None
+    labels = labels_for(made.source, measured)
     dense = [made.source.op(c.op) for c in made.selection.candidates]
     return {
         "network": made.source.name,
