@@ -1,6 +1,6 @@
 """Candidates: the ways to build each op, fitted, measured and Pareto-pruned."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,22 +8,22 @@ import numpy as np
 from hwmap.decompose.cache import NO_CACHE, Cache, Measure
 from hwmap.decompose.chain import is_decomposable, without_values
 from hwmap.decompose.fit import MOST_INPUTS
-from hwmap.decompose.method import DENSE, Method, fit_factors, methods_of, product
-from hwmap.decompose.samples import (
-    draw_positions,
-    first_images,
-    fitting_images,
-    mean_products,
-)
+from hwmap.decompose.method import DENSE, Method, methods_of
+from hwmap.decompose.samples import draw_positions, first_images, fitting_images
 from hwmap.decompose.sensitivity import propagate
-from hwmap.decompose.target import Floats, regress
+from hwmap.decompose.trial import Trial, trial
 from hwmap.ir.evaluate import evaluate_float, run_ops, walk
 from hwmap.ir.graph import Graph, hardware_ops, macs, peak_elements
 from hwmap.ir.ops import Conv, HardwareOp, Weighted
 from hwmap.ir.types import Array, Constant
 
 FIT_IMAGES = 128
-"""Images on which candidates are fitted (one half) and measured (the other)."""
+HELD_SHARE = 0.5
+"""Images for candidates, and the share of them that they are measured on, not fitted to."""
+FOLDS = 4
+HELD_IMAGES = 64
+"""If those would be fewer, each quarter is held back in turn. Measured over 120 plans: Spearman's
+correlation of mobilenetv1_025 (64 images) is 0.84 with one half held back, 0.91 so."""
 PROBE_IMAGES = 64
 """Images on which the sensitivity of an op is measured."""
 PROBE_ERRORS = (0.15, 0.4)
@@ -134,24 +134,67 @@ def measure(
 ) -> dict[str, tuple[Measure, ...]]:
     """The methods in `wanted` (op: methods), fitted and measured on the original network's
     activations for `inputs` (N, C, H, W). What `cache` has is not measured again."""
-    count = len(next(iter(inputs.values())))
     known = {name: cache.load(name, methods) for name, methods in wanted.items()}
     found = {name: item for name, item in known.items() if item is not None}
-    if len(found) == len(wanted):
+    left = {name: methods for name, methods in wanted.items() if name not in found}
+    if not left:
         return found
-    probed = min(PROBE_IMAGES, fitting_images(_all_values(graph), count))
+    images = first_images(inputs, FIT_IMAGES)
+    count = len(next(iter(images.values())))
+    folds = FOLDS if FOLDS <= count < 2 * HELD_IMAGES else 1
+    runs = [
+        _measured(graph, _turned(images, fold * count // folds), left, folds)
+        for fold in range(folds)
+    ]
+    for items in zip(*runs, strict=True):
+        name = items[0][0]
+        found[name] = _mean([measures for _, measures in items])
+        cache.save(name, found[name])
+        report(len(found), len(wanted))
+    return found
+
+
+def _turned(inputs: Mapping[str, Array], by: int) -> dict[str, Array]:
+    """The first `by` images moved to the end."""
+    return (
+        {name: np.roll(values, -by, 0) for name, values in inputs.items()} if by else dict(inputs)
+    )
+
+
+def _mean(folds: Sequence[tuple[Measure, ...]]) -> tuple[Measure, ...]:
+    """The mean squared errors, and losses, of the same methods."""
+    return tuple(
+        Measure(
+            items[0].method,
+            float(np.sqrt(np.mean([item.error**2 for item in items]))),
+            float(np.mean([item.loss for item in items])),
+        )
+        for items in zip(*folds, strict=True)
+    )
+
+
+def _measured(
+    graph: Graph, inputs: Mapping[str, Array], wanted: Mapping[str, Sequence[Method]], folds: int
+) -> Iterator[tuple[str, tuple[Measure, ...]]]:
+    """The measures of one op after the other: fitted to the first images, measured on the last;
+    one of `folds` such measurements that are under way together."""
+    count = len(next(iter(inputs.values())))
+    probed = min(PROBE_IMAGES, fitting_images(folds * _all_values(graph), count))
     probe = dict(walk(graph, first_images(inputs, probed)))
     # Of the network, not of what is asked for: a plan that is read must get the same losses.
     learning = max(LEARNING_OPS // max(len(_decomposable(graph)), 1), 2)
-    fitted = min(FIT_IMAGES, fitting_images(peak_elements(graph), count))
+    fitted = fitting_images(folds * peak_elements(graph), count)
+    held = HELD_SHARE if folds == 1 else 1 / folds
     for op, sources, _ in run_ops(graph, first_images(inputs, fitted)):
-        if op.name not in wanted or op.name in found:
-            continue
-        assert isinstance(op, Conv)
-        found[op.name] = _measures(op, graph, sources[0], probe, wanted[op.name], learning)
-        cache.save(op.name, found[op.name])
-        report(len(found), len(wanted))
-    return found
+        if op.name in wanted:
+            assert isinstance(op, Conv)
+            read = draw_positions(op, graph, len(sources[0])).windows(sources[0], op, graph)
+            cut = max(round(len(read) * (1 - held)), 1)
+            weight, bias = (
+                graph.constants[name].values.astype(np.float64) for name in (op.weight, op.bias)
+            )
+            found = trial(weight, bias, read[:cut], read[min(cut, len(read) - 1) :])
+            yield op.name, _measures(op, graph, found, probe, wanted[op.name], learning)
 
 
 def _all_values(graph: Graph) -> int:
@@ -161,48 +204,22 @@ def _all_values(graph: Graph) -> int:
 def _measures(
     op: Conv,
     graph: Graph,
-    source: Array,
+    tried: Trial,
     probe: Mapping[str, Array],
     methods: Sequence[Method],
     learning: int,
 ) -> tuple[Measure, ...]:
-    """The methods of one op that reads `source`, with the losses of the network on `probe`."""
+    """The methods of one op, with the losses of the network on `probe`."""
     if not methods:
         return ()
-    read = draw_positions(op, graph, len(source)).windows(source, op, graph)
-    half = max(len(read) // 2, 1)
-    weight, bias = (
-        graph.constants[name].values.astype(np.float64) for name in (op.weight, op.bias)
-    )
-    flat = weight.reshape(len(weight), -1)
-    mean, gram = mean_products(read[:half])
-    target = regress(gram, flat @ gram, weight, half)
-    other_mean, other_gram = mean_products(read[-half:])
-    level = flat @ other_mean + bias
-    power = float(np.einsum("oi,oi->", flat @ other_gram, flat) + level @ level)
-
-    def change(method: Method) -> Floats:
-        made = product(fit_factors(target, method, quick=True), weight.shape[1])
-        return made.reshape(flat.shape) - flat
-
-    def error(method: Method) -> float:
-        lost = change(method)
-        shift = lost @ (other_mean - mean)
-        total = float(np.einsum("oi,oi->", lost @ other_gram, lost) + shift @ shift)
-        return float(np.sqrt(max(total, 0.0) / max(power, 1e-30)))
-
-    errors = {method: error(method) for method in methods}
 
     def loss(method: Method) -> float:
-        lost = change(method)
-        constants = {
-            **graph.constants,
-            op.weight: Constant((flat + lost).reshape(weight.shape).astype(np.float32)),
-            op.bias: Constant((bias - lost @ mean).astype(np.float32)),
-        }
+        weight, bias = (Constant(values.astype(np.float32)) for values in tried.dense(method))
+        constants = {**graph.constants, op.weight: weight, op.bias: bias}
         changed = evaluate_float(op, replace(graph, constants=constants), [probe[op.inputs[0]]])
         return propagate(graph, probe, op.output, changed, learning)
 
+    errors = {method: tried.error(method) for method in methods}
     probes = {
         errors[method]: loss(method)
         for method in (
