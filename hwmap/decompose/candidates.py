@@ -179,12 +179,15 @@ def _measured(
     """The measures of one op after the other: fitted to the first images, measured on the last;
     one of `folds` such measurements that are under way together."""
     count = len(next(iter(inputs.values())))
+    held = HELD_SHARE if folds == 1 else 1 / folds
+    fitted = fitting_images(folds * peak_elements(graph), count)
     probed = min(PROBE_IMAGES, fitting_images(folds * _all_values(graph), count))
-    probe = dict(walk(graph, first_images(inputs, probed)))
+    # `propagate` measures on the last quarter: of images that the op was not fitted to.
+    first = max(round(fitted * (1 - held)) - probed * 3 // 4, 0)
+    few = {name: values[first : first + probed] for name, values in inputs.items()}
+    probe = dict(walk(graph, few))
     # Of the network, not of what is asked for: a plan that is read must get the same losses.
     learning = max(LEARNING_OPS // max(len(_decomposable(graph)), 1), 2)
-    fitted = fitting_images(folds * peak_elements(graph), count)
-    held = HELD_SHARE if folds == 1 else 1 / folds
     for op, sources, _ in run_ops(graph, first_images(inputs, fitted)):
         if op.name in wanted:
             assert isinstance(op, Conv)

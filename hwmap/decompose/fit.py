@@ -21,11 +21,12 @@ import numpy as np
 from hwmap.decompose.chain import part_of, with_factors
 from hwmap.decompose.method import DENSE, Method, fit_factors, product
 from hwmap.decompose.samples import (
+    Moments,
     Positions,
     draw_positions,
     first_images,
     fitting_images,
-    mean_products,
+    moments,
 )
 from hwmap.decompose.target import Factors, Floats, regress
 from hwmap.ir.evaluate import evaluate_float
@@ -132,9 +133,9 @@ class Place:
         weight = self.graph.constants[op.weight].values.astype(np.float64)
         positions = draw_positions(op, self.graph, len(self.current[op.inputs[0]]))
         read = positions.windows(self.current[op.inputs[0]], op, self.graph)
-        mean, gram = mean_products(read)
+        known = moments(read)
         if not self._may_learn(op):
-            return self._as_given(op, method, mean, gram, len(read))
+            return self._as_given(op, method, known)
         shift, low, high = self._behind(op, positions)
         bare = replace(op, clamp=NO_CLAMP)
         exact = evaluate_float(bare, self.graph, [self.original[op.inputs[0]]])
@@ -145,24 +146,23 @@ class Place:
         for turn in range(turns + 1):
             level = goal.mean(0, dtype=np.float64)
             cross = ((goal - level.astype(np.float32)).T @ read).astype(np.float64) / len(read)
-            fitted = regress(gram, cross, weight, len(read))
+            fitted = regress(known.gram, cross, weight, known.chance)
             factors = fit_factors(fitted, method, quick=turn < turns)
             flat = product(factors, weight.shape[1]).reshape(len(weight), -1)
-            bias = level - flat @ mean
+            bias = level - flat @ known.mean
             output = read @ flat.T.astype(np.float32) + bias.astype(np.float32)
             beyond = np.where(target <= low, np.minimum(output, low), np.maximum(output, high))
             goal = np.where(cut, beyond, target)
         return factors, bias
 
-    def _as_given(
-        self, op: Conv, method: Method, mean: Floats, gram: Floats, samples: int
-    ) -> tuple[Factors, Floats]:
+    def _as_given(self, op: Conv, method: Method, known: Moments) -> tuple[Factors, Floats]:
         """Factors fitted to the original weights, with a bias that restores the mean."""
         weight = self.graph.constants[op.weight].values.astype(np.float64)
         flat = weight.reshape(len(weight), -1)
-        factors = fit_factors(regress(gram, flat @ gram, weight, samples), method)
+        target = regress(known.gram, flat @ known.gram, weight, known.chance)
+        factors = fit_factors(target, method)
         change = flat - product(factors, weight.shape[1]).reshape(flat.shape)
-        bias = self.graph.constants[op.bias].values + change @ mean + self._lost_mean(op)
+        bias = self.graph.constants[op.bias].values + change @ known.mean + self._lost_mean(op)
         return factors, bias
 
     def _behind(self, op: Conv, positions: Positions) -> tuple[Array, Array, Array]:

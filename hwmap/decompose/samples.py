@@ -17,6 +17,9 @@ MOST_WINDOWS = 30_000
 MOST_WINDOW_VALUES = 1 << 25
 """Windows, and their values, that an op is fitted to: more do not change ResNet-20's results."""
 
+MOST_CHANCE = 0.99
+"""What is kept of the data where it tells nothing, as of one window."""
+
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -63,8 +66,26 @@ def first_images(inputs: Mapping[str, Array], count: int) -> dict[str, Array]:
     return {name: values[:count] for name, values in inputs.items()}
 
 
-def mean_products(read: Floats) -> tuple[Doubles, Doubles]:
-    """The mean (n,) of windows (m, n), and the mean products (n, n) of their values around it."""
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Of windows: their `mean` (n,), and `gram` (n, n), the mean products of their values around
+    it. `chance`: the weight of a multiple of the identity in the best estimate of what `gram` would
+    be of many more windows (Ledoit and Wolf, A well-conditioned estimator for large-dimensional
+    covariance matrices, 2004, lemma 3.2 to 3.4)."""
+
+    mean: Doubles
+    gram: Doubles
+    chance: float
+
+
+def moments(read: Floats) -> Moments:
+    """The moments of windows (m, n)."""
+    count, size = read.shape
     mean = read.mean(0, dtype=np.float64)
     centred = read - mean.astype(np.float32)
-    return mean, (centred.T @ centred).astype(np.float64) / len(read)
+    gram = (centred.T @ centred).astype(np.float64) / count
+    fourth = float(np.square(np.einsum("mn,mn->m", centred, centred), dtype=np.float64).mean())
+    whole = float(np.square(gram).sum())
+    spread = whole - float(np.trace(gram)) ** 2 / size
+    noise = (fourth - whole) / count
+    return Moments(mean, gram, 0.0 if noise <= 0 else min(noise / max(spread, noise), MOST_CHANCE))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwmap.decompose.method import Method, fit_factors, product
-from hwmap.decompose.samples import mean_products
+from hwmap.decompose.samples import moments
 from hwmap.decompose.target import Factors, Floats, Target, regress
 from hwmap.ir.types import Array
 
@@ -55,10 +55,10 @@ class Trial:
 def trial(weight: Floats, bias: Floats, fitted: Array, tried: Array) -> Trial:
     """The trial of an op with weights (C_out, C_in, K_h, K_w), with the windows (m, n) of its input
     to fit to, and to try on."""
-    mean, gram = mean_products(fitted)
+    known, new = moments(fitted), moments(tried)
     flat = weight.reshape(len(weight), -1)
-    target = regress(gram, flat @ gram, weight, len(fitted))
-    return Trial(target, flat, bias, mean, *mean_products(tried))
+    target = regress(known.gram, flat @ known.gram, weight, known.chance)
+    return Trial(target, flat, bias, known.mean, new.mean, new.gram)
 
 
 def rounding_noise(factors: Factors) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 
 from hwmap.decompose.cpd import cpd
 from hwmap.decompose.method import product
-from hwmap.decompose.samples import draw_positions, mean_products
+from hwmap.decompose.samples import draw_positions, moments
 from hwmap.decompose.target import regress
 from hwmap.ir.evaluate import run_ops
 from hwmap.ir.ops import Conv
@@ -38,14 +38,14 @@ def run() -> Iterator[dict[str, object]]:
         flat = weight.reshape(len(weight), -1)
         read = draw_positions(op, made.source, len(source)).windows(source, op, made.source)
         half = len(read) // 2
-        _, gram = mean_products(read[:half])
-        _, other = mean_products(read[half:])
+        known, other = moments(read[:half]), moments(read[half:]).gram
         for share in RANK_PER_CHANNEL:
             rank = int(share * len(weight))
             if rank * sum(weight.shape) >= weight.size:
                 continue
             start = time.perf_counter()
-            ours = product(cpd(regress(gram, flat @ gram, weight, half), rank), weight.shape[1])
+            target = regress(known.gram, flat @ known.gram, weight, known.chance)
+            ours = product(cpd(target, rank), weight.shape[1])
             middle = time.perf_counter()
             with warnings.catch_warnings(action="ignore"):
                 scales, factors = parafac(weight, rank, init="svd", random_state=0)

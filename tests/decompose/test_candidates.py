@@ -78,6 +78,18 @@ def test_the_error_is_that_of_the_output_on_images_not_fitted_to(method: Method)
     assert found.loss == pytest.approx(found.error**2, rel=0.15)
 
 
+def test_the_loss_is_measured_on_images_that_the_op_was_not_fitted_to():
+    # As many inputs as images: what was fitted to them is nearly exact on them.
+    graph = conv_graph((128, 100), (1, 1), (1, 1))
+    x = np.random.default_rng(1).standard_normal((128, 128, 1, 1)).astype("f")
+
+    (found,) = measure(graph, {"x": x}, {"conv": [Method("svd-output", (64,))]})["conv"]
+
+    # The op's output is the network's.
+    assert found.loss == pytest.approx(found.error**2, rel=0.15)
+    assert found.error > 0.2
+
+
 def test_few_images_are_each_held_back_once():
     graph = conv_graph((4, 6), (9, 8), (3, 3), (2, 1), (1, 0, 1, 2))
     rng = np.random.default_rng(0)
