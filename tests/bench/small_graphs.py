@@ -11,7 +11,7 @@ from tests.graphs import problem, tight
 from tests.replay import replayed
 
 GRAPHS = 200
-SECONDS = 0.5
+SECONDS = 1.0
 MOST_STATES = 1_000_000
 
 

@@ -35,8 +35,15 @@ class Way:
 
 COOL = (0.2, 0.02), (0.2, 40.0)
 HOT = (0.6, 0.015), (0.04, 40.0)
+STRICT = (3.0, 0.05), (3.0, 40.0)
+STRICTEST = (100.0, 0.3), (300.0, 300.0)
 WAYS = tuple(Way(start, *heat) for heat in (COOL, HOT) for start in (GIVEN, DEPTH_FIRST))
 """Measured: layered graphs want to begin cool, strips of U-Net hot, other strips depth first."""
+FIXED_WAYS = Way(GIVEN, *COOL), Way(GIVEN, *HOT), Way(GIVEN, *STRICT)
+SMALL = 64
+"""A high price from the start, with the heat to pay it, finds schedules where little memory is to
+spare: in a fixed order, and of graphs as small as this (a tenth of those of 8 to 18 nodes,
+`tests/bench/small_graphs.py`). Large graphs whose order is free are worse off by it."""
 FROM_BEST = Way(BEST, *COOL)
 KEEPING = (Way(GIVEN, (0.05, 0.02), (1.0, 40.0)),)
 """Keeps most of what it is given."""
@@ -53,17 +60,18 @@ class Result:
 
 
 def search(
-    problem: Problem, budget: int, seconds: float, seed: int, wanted: Sequence[Way] = WAYS
+    problem: Problem, budget: int, seconds: float, seed: int, wanted: Sequence[Way] = ()
 ) -> tuple[list[int], float]:
-    """The shortest schedule found (empty if none fits), and the seconds that are left."""
+    """The shortest schedule found (empty if none fits), and the seconds that are left. `wanted`:
+    the ways to begin; without any, those that suit the graph."""
     dag = new_dag(problem.reads, problem.sizes, problem.durations)
     starts = {GIVEN: problem.start, BEST: problem.start}
     starts[DEPTH_FIRST] = problem.start if problem.fixed else depth_first(problem.reads)
     least = sum(problem.durations)
     move_seconds = MOVE_SECONDS[0] + MOVE_SECONDS[1] * len(problem.sizes)
     left = int(seconds / move_seconds)
-    ways = [way for way in wanted if way.start == GIVEN or not problem.fixed]
     length = MOVES_PER_NODE * len(problem.sizes)
+    ways = list(wanted or _ways(problem, left // length))
     best, turn = Result(FROM_BEST, [], (True, inf)), 64 * seed
     if live_peak(problem.items(problem.start)) <= budget:
         best = Result(FROM_BEST, problem.start, (False, problem.duration(problem.start)))
@@ -100,6 +108,14 @@ def search(
                 ways = [way for way in ways if way != FROM_BEST] + [FROM_BEST]
             length *= 2
     return best.nodes, 0.0
+
+
+def _ways(problem: Problem, searches: int) -> list[Way]:
+    """The ways that suit a problem, if there is time for so many `searches` as in the first round:
+    in a fixed order two of three, if those three would take more than a third of them."""
+    ways = FIXED_WAYS if searches >= 3 * len(FIXED_WAYS) else FIXED_WAYS[::2]
+    strict = (Way(GIVEN, *STRICT), Way(GIVEN, *STRICTEST)) if len(problem.sizes) <= SMALL else ()
+    return list(dict.fromkeys((*(ways if problem.fixed else WAYS), *strict)))
 
 
 def anneal_from(
