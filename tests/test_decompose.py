@@ -225,9 +225,17 @@ def test_too_few_images_for_a_limit_are_a_warning(cache: Path, caplog):
     assert "give 400 or more" in caplog.text
 
 
-def test_data_that_is_not_like_the_rest_is_a_warning(tmp_path: Path, caplog):
+def test_data_that_nothing_can_be_fitted_to(tmp_path: Path):
     x = np.load(CALIB)["x"].astype("f")
     x[0, 0, 0, 0] = 1e6
+
+    with pytest.raises(InfeasibleError, match="is the calibration data like the rest"):
+        hwmap.decompose(DIGITS, calib=_saved(tmp_path / "x.npz", x=x), macs=0.6)
+
+
+def test_data_that_is_not_like_the_rest_is_a_warning(tmp_path: Path, caplog):
+    x = np.load(CALIB)["x"].astype("f")
+    x[0, 0, 0, 0] = 200
 
     hwmap.decompose(DIGITS, calib=_saved(tmp_path / "x.npz", x=x), macs=0.6, test_data=TEST)
 

@@ -18,7 +18,7 @@ from hwmap.decompose.target import Factors, Floats, Target, descend, powers
 
 STARTS = 2
 START_SWEEPS = 3
-QUICK_SWEEPS, SWEEPS = 6, 30
+QUICK_SWEEPS, SWEEPS = 6, 75
 QUICK_DATA_SWEEPS, DATA_SWEEPS = 3, 20
 STEPS = 4
 """Starting points, sweeps over the weights from each, from the best of them, and then in the metric
