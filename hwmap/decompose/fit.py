@@ -28,7 +28,7 @@ from hwmap.decompose.samples import (
     fitting_images,
     moments,
 )
-from hwmap.decompose.target import Factors, Floats, regress
+from hwmap.decompose.target import Factors, Floats, given_target, regress
 from hwmap.ir.evaluate import evaluate_float
 from hwmap.ir.graph import Graph, peak_elements
 from hwmap.ir.ops import NO_CLAMP, Add, Conv, Op, Weighted
@@ -159,8 +159,7 @@ class Place:
         """Factors fitted to the original weights, with a bias that restores the mean."""
         weight = self.graph.constants[op.weight].values.astype(np.float64)
         flat = weight.reshape(len(weight), -1)
-        target = regress(known.gram, flat @ known.gram, weight, known.chance)
-        factors = fit_factors(target, method)
+        factors = fit_factors(given_target(known, weight), method)
         change = flat - product(factors, weight.shape[1]).reshape(flat.shape)
         bias = self.graph.constants[op.bias].values + change @ known.mean + self._lost_mean(op)
         return factors, bias

@@ -18,7 +18,7 @@ MOST_WINDOW_VALUES = 1 << 25
 """Windows, and their values, that an op is fitted to: more do not change ResNet-20's results."""
 
 MOST_CHANCE = 0.99
-"""What is kept of the data where it tells nothing, as of one window."""
+"""The most that is taken for chance, as of one window: what pulls to the original stays finite."""
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]

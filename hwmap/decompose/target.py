@@ -9,6 +9,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from hwmap.decompose.samples import Moments
+
 Floats = NDArray[np.float64]
 Factors = tuple[Floats, ...]
 RIDGE = 0.01
@@ -116,6 +118,12 @@ def regress(gram: Floats, cross: Floats, prior: Floats, chance: float) -> Target
     flat = prior.reshape(len(prior), -1)
     weight: Floats = np.linalg.solve(regular, (cross + ridge * flat).T).T
     return Target(weight.reshape(prior.shape), regular)
+
+
+def given_target(known: Moments, weight: Floats) -> Target:
+    """The target if `weight` (C_out, C_in, K_h, K_w) is best for data of moments `known`."""
+    cross = weight.reshape(len(weight), -1) @ known.gram
+    return regress(known.gram, cross, weight, known.chance)
 
 
 def order(inner: str) -> list[int]:

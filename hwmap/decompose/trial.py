@@ -6,7 +6,7 @@ import numpy as np
 
 from hwmap.decompose.method import Method, fit_factors, product
 from hwmap.decompose.samples import moments
-from hwmap.decompose.target import Factors, Floats, Target, regress
+from hwmap.decompose.target import Factors, Floats, Target, given_target
 from hwmap.ir.types import Array
 
 CREST = 8
@@ -57,8 +57,7 @@ def trial(weight: Floats, bias: Floats, fitted: Array, tried: Array) -> Trial:
     to fit to, and to try on."""
     known, new = moments(fitted), moments(tried)
     flat = weight.reshape(len(weight), -1)
-    target = regress(known.gram, flat @ known.gram, weight, known.chance)
-    return Trial(target, flat, bias, known.mean, new.mean, new.gram)
+    return Trial(given_target(known, weight), flat, bias, known.mean, new.mean, new.gram)
 
 
 def rounding_noise(factors: Factors) -> float:

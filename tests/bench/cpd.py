@@ -13,7 +13,7 @@ import numpy as np
 from hwmap.decompose.cpd import cpd
 from hwmap.decompose.method import product
 from hwmap.decompose.samples import draw_positions, moments
-from hwmap.decompose.target import regress
+from hwmap.decompose.target import given_target
 from hwmap.ir.evaluate import run_ops
 from hwmap.ir.ops import Conv
 from tests.decomposed import load_decomposable
@@ -35,7 +35,6 @@ def run() -> Iterator[dict[str, object]]:
         if not (isinstance(op, Conv) and made.counted(op.name)):
             continue
         weight = made.source.constants[op.weight].values.astype(np.float64)
-        flat = weight.reshape(len(weight), -1)
         read = draw_positions(op, made.source, len(source)).windows(source, op, made.source)
         half = len(read) // 2
         known, other = moments(read[:half]), moments(read[half:]).gram
@@ -44,8 +43,7 @@ def run() -> Iterator[dict[str, object]]:
             if rank * sum(weight.shape) >= weight.size:
                 continue
             start = time.perf_counter()
-            target = regress(known.gram, flat @ known.gram, weight, known.chance)
-            ours = product(cpd(target, rank), weight.shape[1])
+            ours = product(cpd(given_target(known, weight), rank), weight.shape[1])
             middle = time.perf_counter()
             with warnings.catch_warnings(action="ignore"):
                 scales, factors = parafac(weight, rank, init="svd", random_state=0)

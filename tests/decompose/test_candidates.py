@@ -247,7 +247,8 @@ def test_a_run_that_was_killed_goes_on_where_it_was(damage: str, tmp_path: Path,
 
     found = enumerate_candidates(graph, inputs, cache)
 
-    assert set(measured) == {measured[0]}
+    # Once for each quarter of the images.
+    assert measured == 4 * measured[:1]
     assert len(list(Path(cache.folder).iterdir())) == before
     assert {n: [c.error for c in items] for n, items in found.items()} == {
         n: [c.error for c in items] for n, items in whole.items()
