@@ -57,7 +57,7 @@ def test_a_room_imports_only_the_rooms_below_it(path: Path):
     assert above == set()
 
 
-LONGER = {PACKAGE / "solve" / "remat" / "search.py": 450}
+LONGER = {PACKAGE / "solve" / "remat" / "search.py": 500}
 """numba keeps compiled code on disk, and sees changes of a function's own file only."""
 
 

@@ -10,12 +10,15 @@ import numpy as np
 from hwmap.solve.addresses import live_peak
 from hwmap.solve.remat.types import EXCESS, Dag, Problem, new_dag, new_sequence
 
-MOVE_SECONDS = (1.2e-6, 1.4e-9)
+MOVE_SECONDS = (1.6e-6, 1.2e-9)
 """Of one move, and more for every node of the graph. Measured on layered graphs of 100 to 1000
 nodes and strips of networks, two searches at a time on two cores. A time limit counts moves, so
 that the same seed gives the same answer on every machine."""
 MOVES_PER_NODE = 2000
 """Of one search in the first round; each further round has twice as many."""
+FEW = 12
+"""In a fixed order, where there is time for fewer such searches, the first round is the only one:
+long searches come closer than several short ones."""
 LEFT = 2
 """Ways that are left in the last rounds, besides that from the best schedule."""
 AT_A_TIME = 2
@@ -35,15 +38,17 @@ class Way:
 
 COOL = (0.2, 0.02), (0.2, 40.0)
 HOT = (0.6, 0.015), (0.04, 40.0)
+MILD = (0.4, 0.02), (0.4, 40.0)
+WARM = (1.0, 0.03), (1.0, 40.0)
 STRICT = (3.0, 0.05), (3.0, 40.0)
 STRICTEST = (100.0, 0.3), (300.0, 300.0)
 WAYS = tuple(Way(start, *heat) for heat in (COOL, HOT) for start in (GIVEN, DEPTH_FIRST))
 """Measured: layered graphs want to begin cool, strips of U-Net hot, other strips depth first."""
-FIXED_WAYS = Way(GIVEN, *COOL), Way(GIVEN, *HOT), Way(GIVEN, *STRICT)
+FIXED_WAYS = Way(GIVEN, *MILD), Way(GIVEN, *WARM)
 SMALL = 64
-"""A high price from the start, with the heat to pay it, finds schedules where little memory is to
-spare: in a fixed order, and of graphs as small as this (a tenth of those of 8 to 18 nodes,
-`tests/bench/small_graphs.py`). Large graphs whose order is free are worse off by it."""
+SMALL_WAYS = Way(GIVEN, *STRICT), Way(GIVEN, *STRICTEST)
+"""A high price from the start, with the heat to pay it, finds schedules of graphs as small as this
+where little memory is to spare (`tests/bench/small_graphs.py`); large ones are worse off by it."""
 FROM_BEST = Way(BEST, *COOL)
 KEEPING = (Way(GIVEN, (0.05, 0.02), (1.0, 40.0)),)
 """Keeps most of what it is given."""
@@ -71,7 +76,9 @@ def search(
     move_seconds = MOVE_SECONDS[0] + MOVE_SECONDS[1] * len(problem.sizes)
     left = int(seconds / move_seconds)
     length = MOVES_PER_NODE * len(problem.sizes)
-    ways = list(wanted or _ways(problem, left // length))
+    ways = list(wanted or _ways(problem))
+    if problem.fixed and not wanted and left < FEW * length:
+        length = left
     best, turn = Result(FROM_BEST, [], (True, inf)), 64 * seed
     if live_peak(problem.items(problem.start)) <= budget:
         best = Result(FROM_BEST, problem.start, (False, problem.duration(problem.start)))
@@ -110,12 +117,10 @@ def search(
     return best.nodes, 0.0
 
 
-def _ways(problem: Problem, searches: int) -> list[Way]:
-    """The ways that suit a problem, if there is time for so many `searches` as in the first round:
-    in a fixed order two of three, if those three would take more than a third of them."""
-    ways = FIXED_WAYS if searches >= 3 * len(FIXED_WAYS) else FIXED_WAYS[::2]
-    strict = (Way(GIVEN, *STRICT), Way(GIVEN, *STRICTEST)) if len(problem.sizes) <= SMALL else ()
-    return list(dict.fromkeys((*(ways if problem.fixed else WAYS), *strict)))
+def _ways(problem: Problem) -> tuple[Way, ...]:
+    """The ways that suit a problem."""
+    ways = FIXED_WAYS if problem.fixed else WAYS
+    return ways + SMALL_WAYS if len(problem.sizes) <= SMALL else ways
 
 
 def anneal_from(

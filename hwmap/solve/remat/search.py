@@ -34,6 +34,9 @@ WINDOW = 512
 MOST_AGAIN = 6
 DEEP = 16
 """Runs that one move usually adds; one in DEEP may add up to 128."""
+REPAIRS = 8
+CHOICE = 4
+"""An exchange runs up to REPAIRS values again, each the cheapest for its size of CHOICE drawn."""
 LOOK = 64
 DRAWS = 64
 """Moves for which one run above the budget is aimed at; draws for a value that is live there."""
@@ -300,6 +303,40 @@ def _drop(dag: Dag, s: Sequence) -> None:
 
 
 @njit(cache=True)
+def _exchange(dag: Dag, s: Sequence, excess: int, most: float) -> bool:
+    """Keep a value that is made again, and make others again where that takes too much memory;
+    False if all runs would take longer than `most`."""
+    run = _some_run(s, s.many[_draw(s, s.totals[MANY])]) if s.totals[MANY] else HEAD
+    source, kept = s.before[run], s.node[run]
+    if source == NONE:
+        return True
+    _prune(dag, s, run)
+    for _ in range(1 + _draw(s, REPAIRS)):
+        if s.node[source] != kept:
+            return True
+        over = s.end[source]
+        while over != source and s.memory[over] <= s.budget:
+            over = s.previous[over]
+        if s.totals[EXCESS] <= excess or over == source:
+            return True
+        chosen, before = NONE, NONE
+        for _ in range(CHOICE):
+            node, reader = _across(dag, s, over)
+            if node in (NONE, kept):
+                continue
+            duration, size = dag.durations[node], dag.sizes[node]
+            if s.totals[DURATION] + duration <= most and (
+                chosen == NONE or duration * dag.sizes[chosen] < dag.durations[chosen] * size
+            ):
+                chosen, before = node, reader
+        if chosen == NONE or not _again(dag, s, chosen, before, _draw(s, 4) == 0):
+            return False
+        if s.totals[DURATION] > most:
+            return False
+    return True
+
+
+@njit(cache=True)
 def _over(s: Sequence) -> int:
     """A run above the budget, the first from some run on; NONE if there is none after that."""
     run, skip = s.following[HEAD], _draw(s, s.totals[RUNS])
@@ -332,20 +369,9 @@ def _across(dag: Dag, s: Sequence, over: int) -> tuple[int, int]:
 
 
 @njit(cache=True)
-def _again(dag: Dag, s: Sequence, over: int) -> bool:
-    """Run a value again before one that reads it, with what it reads itself where that is not kept;
-    half the time one that is live during the run `over`, if that is above the budget. False if that
-    took too many runs."""
-    node, before, deep = NONE, NONE, _draw(s, DEEP) == 0
-    if over != NONE and s.node[over] != NONE and s.memory[over] > s.budget and _draw(s, 2) == 0:
-        node, before = _across(dag, s, over)
-        deep = _draw(s, 2) == 0
-    if node == NONE:
-        reader = _draw(s, len(dag.sizes))
-        reads = dag.reads[dag.reads_from[reader] : dag.reads_from[reader + 1]]
-        if not len(reads):
-            return True
-        node, before = reads[_draw(s, len(reads))], _some_run(s, reader)
+def _again(dag: Dag, s: Sequence, node: int, before: int, deep: bool) -> bool:
+    """Run `node` again before the run `before`, that reads it, with what it reads itself where that
+    is not kept; False if that took too many runs."""
     most = 1 << _draw(s, 8) if deep else MOST_AGAIN
     if _draw(s, 4) == 0:
         source = _latest(s, node, s.label[before])
@@ -385,6 +411,23 @@ def _again(dag: Dag, s: Sequence, over: int) -> bool:
         if _useless(s, source):
             _prune(dag, s, source)
     return True
+
+
+@njit(cache=True)
+def _some_again(dag: Dag, s: Sequence, over: int) -> bool:
+    """Run a value again before one that reads it; half the time one that is live during the run
+    `over`, if that is above the budget. False if that took too many runs."""
+    node, before, deep = NONE, NONE, _draw(s, DEEP) == 0
+    if over != NONE and s.node[over] != NONE and s.memory[over] > s.budget and _draw(s, 2) == 0:
+        node, before = _across(dag, s, over)
+        deep = _draw(s, 2) == 0
+    if node == NONE:
+        reader = _draw(s, len(dag.sizes))
+        reads = dag.reads[dag.reads_from[reader] : dag.reads_from[reader + 1]]
+        if not len(reads):
+            return True
+        node, before = reads[_draw(s, len(reads))], _some_run(s, reader)
+    return _again(dag, s, node, before, deep)
 
 
 @njit(cache=True)
@@ -434,15 +477,18 @@ def anneal(
             over = _over(s) if s.totals[EXCESS] > 0 else NONE
         s.totals[CHANGES] = 0
         excess, duration = s.totals[EXCESS], s.totals[DURATION]
-        kind, whole = _draw(s, 8), True
-        if kind < 5:
+        # Metropolis: the most that this move may make it worse.
+        rise = -temperature * log((_draw(s, 1 << 30) + 1) / (1 << 30))
+        kind, whole = _draw(s, 16), True
+        if kind < 10:
             _shift(dag, s)
-        elif kind == 5:
+        elif kind == 10 and not s.fixed:
             _drop(dag, s)
+        elif kind < 12:
+            whole = _exchange(dag, s, excess, duration + rise)
         else:
-            whole = _again(dag, s, over)
+            whole = _some_again(dag, s, over)
         worse = s.totals[DURATION] - duration + cost * (s.totals[EXCESS] - excess)
-        limit = exp(-max(worse, 0.0) / temperature) * (1 << 30)
-        if not whole or _draw(s, 1 << 30) >= limit:
+        if not whole or worse > rise:
             _undo(dag, s)
     return best
