@@ -14,7 +14,7 @@ from tests.bench.layered import Layered, layered_graphs
 from tests.replay import replayed
 
 FIXED_SECONDS = {100: 5.0, 250: 20.0, 500: 30.0, 1000: 60.0}
-FREE_SECONDS = 30.0
+FREE_SECONDS = {100: 30.0, 250: 30.0, 500: 60.0, 1000: 60.0}
 FIXED_SHARES = {100: 0.7, 250: 0.8, 500: 0.8, 1000: 0.8}
 SHARES = (0.9, 0.8, 0.7)
 SEEDS = (0, 1, 2)
@@ -26,7 +26,7 @@ def run() -> Iterator[dict[str, object]]:
         seeds = SEEDS if layered.name.startswith("shared") else SEEDS[:1]
         nodes = len(layered.graph["sizes"])
         for share in SHARES:
-            found = [scheduled(layered, share, FREE_SECONDS, seed=seed) for seed in seeds]
+            found = [scheduled(layered, share, FREE_SECONDS[nodes], seed=seed) for seed in seeds]
             row = {
                 "graph": layered.name,
                 "budget": f"{share:.0%}",
