@@ -15,7 +15,7 @@ from hwmap.decompose.candidates import (
     enumerate_candidates,
     measure,
 )
-from hwmap.decompose.chain import without_values
+from hwmap.decompose.chain import is_decomposable, without_values
 from hwmap.decompose.fit import fit_network
 from hwmap.decompose.method import DENSE
 from hwmap.design.sequential import build_design
@@ -84,12 +84,19 @@ def find_candidates(
     """
     check_images(data)
     report("measuring decompositions")
-    return enumerate_candidates(
+    found = enumerate_candidates(
         source,
         data.inputs,
         cache_for(cache, source, data.inputs),
         lambda done, total: report(f"decomposing op {done} of {total}"),
     )
+    alone = all(len(candidates) == 1 for candidates in found.values())
+    if alone and any(is_decomposable(op, source) for op in hardware_ops(source)):
+        log.warning(
+            "nothing can be decomposed: of no op anything smaller comes near it; is the calibration"
+            " data like the rest, and without outliers?"
+        )
+    return found
 
 
 def allow(

@@ -10,7 +10,6 @@ from hwmap.compiler import Report, find_candidates
 from hwmap.data import DataSet
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
-from hwmap.decompose.chain import is_decomposable
 from hwmap.decompose.fit import fit_network
 from hwmap.decompose.method import DENSE
 from hwmap.decompose.sensitivity import output_loss
@@ -18,7 +17,7 @@ from hwmap.drop import labels_for, loss_limit
 from hwmap.errors import BudgetError, InfeasibleError
 from hwmap.inference import Network, dequantized, top1
 from hwmap.ir.evaluate import evaluate
-from hwmap.ir.graph import Graph, hardware_ops, total_macs
+from hwmap.ir.graph import Graph, total_macs
 from hwmap.ir.ops import Conv, Weighted
 from hwmap.passes import integer_part
 from hwmap.quantize.choose import quantize_graph, quantize_inputs
@@ -111,9 +110,6 @@ def _select(
     except InfeasibleError as error:
         factors = sum(isinstance(op, Conv) and op.factor for op in source.ops)
         reason = f"; {factors} ops are factors already, and stay" if factors else ""
-        alone = all(len(items) == 1 for items in candidates.values())
-        if alone and any(is_decomposable(op, source) for op in hardware_ops(source)):
-            reason += "; all that was tried is far off: is the calibration data like the rest?"
         raise InfeasibleError(f"{error}{reason}") from error
 
 

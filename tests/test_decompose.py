@@ -225,12 +225,17 @@ def test_too_few_images_for_a_limit_are_a_warning(cache: Path, caplog):
     assert "give 400 or more" in caplog.text
 
 
-def test_data_that_nothing_can_be_fitted_to(tmp_path: Path):
+def test_data_that_nothing_can_be_fitted_to_is_a_warning(tmp_path: Path, caplog):
     x = np.load(CALIB)["x"].astype("f")
     x[0, 0, 0, 0] = 1e6
+    calib = _saved(tmp_path / "x.npz", x=x)
 
-    with pytest.raises(InfeasibleError, match="is the calibration data like the rest"):
-        hwmap.decompose(DIGITS, calib=_saved(tmp_path / "x.npz", x=x), macs=0.6)
+    dense = hwmap.decompose(DIGITS, calib=calib, max_drop=5, cache=tmp_path / "cache")
+
+    assert dense.report["decomposed"] == []
+    assert "of no op anything smaller comes near it" in caplog.text
+    with pytest.raises(InfeasibleError):
+        hwmap.decompose(DIGITS, calib=calib, macs=0.6, cache=tmp_path / "cache")
 
 
 def test_data_that_is_not_like_the_rest_is_a_warning(tmp_path: Path, caplog):

@@ -182,8 +182,9 @@ def _measured(
     held = HELD_SHARE if folds == 1 else 1 / folds
     fitted = fitting_images(folds * peak_elements(graph), count)
     probed = min(PROBE_IMAGES, fitting_images(folds * _all_values(graph), count))
+    cut = max(round(fitted * (1 - held)), 1)
     # `propagate` measures on the last quarter: of images that the op was not fitted to.
-    first = max(round(fitted * (1 - held)) - probed * 3 // 4, 0)
+    first = max(cut - probed * 3 // 4, 0)
     few = {name: values[first : first + probed] for name, values in inputs.items()}
     probe = dict(walk(graph, few))
     # Of the network, not of what is asked for: a plan that is read must get the same losses.
@@ -194,11 +195,12 @@ def _measured(
         elif op.name in wanted:
             assert isinstance(op, Conv)
             read = draw_positions(op, graph, len(sources[0])).windows(sources[0], op, graph)
-            cut = max(round(len(read) * (1 - held)), 1)
+            share = cut / fitted if fitted > 1 else 1 - held
+            split = max(round(len(read) * share), 1)
             weight, bias = (
                 graph.constants[name].values.astype(np.float64) for name in (op.weight, op.bias)
             )
-            found = trial(weight, bias, read[:cut], read[min(cut, len(read) - 1) :])
+            found = trial(weight, bias, read[:split], read[min(split, len(read) - 1) :])
             yield op.name, _measures(op, graph, found, probe, wanted[op.name], learning)
 
 
