@@ -157,13 +157,22 @@ def test_a_fixed_order_of_first_runs_is_kept(seed: int):
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared graphs are not here")
 @pytest.mark.parametrize(
-    ("nodes", "share", "most"), [(100, 0.9, 0), (100, 0.7, 0.03), (250, 0.8, 0.01)]
+    ("nodes", "share", "most", "fixed"),
+    [
+        (100, 0.9, 0, False),
+        (100, 0.7, 0.03, False),
+        (250, 0.8, 0.01, False),
+        (100, 0.8, 0.0675, True),
+        (250, 0.9, 0.0125, True),
+    ],
 )
-def test_layered_graphs_fit_with_little_recomputation(nodes: int, share: float, most: float):
+def test_layered_graphs_fit_with_little_recomputation(
+    nodes: int, share: float, most: float, fixed: bool
+):
     layered = shared_graph(nodes)
     graph, budget = layered.graph, int(share * layered.in_order_peak)
 
-    found = rematerialize(**graph, budget=budget, time_limit=6.0)
+    found = rematerialize(**graph, budget=budget, time_limit=6.0, fixed_order=fixed)
 
     assert replayed(graph, found.sequence) == (found.peak, found.duration)
     assert found.peak <= budget

@@ -1,4 +1,5 @@
-"""Simulated annealing over schedules: move a run, run a node again, drop a run.
+"""Simulated annealing over schedules: move a run, run a node again, drop a run, or drop one and run
+other nodes again in its place.
 
 Putting a run in, or taking one out, touches only the runs whose memory changes; nothing is
 evaluated anew, and each undoes the other exactly. What is minimised is duration + price * (memory
@@ -304,8 +305,8 @@ def _drop(dag: Dag, s: Sequence) -> None:
 
 @njit(cache=True)
 def _exchange(dag: Dag, s: Sequence, excess: int, most: float) -> bool:
-    """Keep a value that is made again, and make others again where that takes too much memory;
-    False if all runs would take longer than `most`."""
+    """Keep a value that is made again, and make others again where that takes more memory above the
+    budget than `excess`; False if none can be, or if all runs took longer than `most`."""
     run = _some_run(s, s.many[_draw(s, s.totals[MANY])]) if s.totals[MANY] else HEAD
     source, kept = s.before[run], s.node[run]
     if source == NONE:
