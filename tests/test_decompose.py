@@ -234,8 +234,10 @@ def test_data_that_nothing_can_be_fitted_to_is_a_warning(tmp_path: Path, caplog)
 
     assert dense.report["decomposed"] == []
     assert "of no op anything smaller comes near it" in caplog.text
+    caplog.clear()
     with pytest.raises(InfeasibleError):
         hwmap.decompose(DIGITS, calib=calib, macs=0.6, cache=tmp_path / "cache")
+    assert "is the calibration data like the rest" in caplog.text
 
 
 def test_data_that_is_not_like_the_rest_is_a_warning(tmp_path: Path, caplog):

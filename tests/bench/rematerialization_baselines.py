@@ -1,17 +1,17 @@
 """Rematerialization in a fixed order against re-implementations of Moccasin and Checkmate.
 
 Two cores and the same graphs; each may take LIMIT seconds. `ours at s`: the seconds in which ours
-is as good as Moccasin (time limits of SHORTEST seconds, twice as many ... are tried), or LIMIT.
+is as good as Moccasin with each of three seeds (time limits of SHORTEST seconds, twice as many ...
+are tried; the longest run at the limit that is enough), or LIMIT.
 """
 
 from collections.abc import Iterator, Sequence
 from math import inf
-from time import perf_counter
 
 from tests.bench.checkmate import checkmate, checkmate_rounded
 from tests.bench.layered import Layered, layered_graphs
 from tests.bench.moccasin import moccasin
-from tests.bench.rematerialization import percent, scheduled
+from tests.bench.rematerialization import SEEDS, percent, scheduled
 from tests.replay import replayed
 
 LIMIT = 120.0
@@ -59,9 +59,8 @@ def _extra(layered: Layered, sequences: Sequence[Sequence[int]], budget: int) ->
 def _ours(layered: Layered, share: float, wanted: float) -> tuple[float, float]:
     limit = SHORTEST
     while True:
-        start = perf_counter()
-        extra, *_ = scheduled(layered, share, limit, fixed=True)
-        seconds = perf_counter() - start
+        found = [scheduled(layered, share, limit, seed=seed, fixed=True) for seed in SEEDS]
+        extra, seconds = (max(values[at] for values in found) for at in (0, 2))
         if (extra <= wanted and extra < inf) or limit >= LIMIT:
             return extra, seconds
         limit = min(2 * limit, LIMIT)

@@ -28,8 +28,10 @@ search from the schedule that came with it."""
 PACK_ROUNDS = 8
 ROUND_SHARE = 0.3
 PACK_SHARE = 0.3
+LEAST_PACK_SECONDS = 0.01
 """Searches for values that can be packed, the part of the remaining time that each takes, and the
-part of that for packing."""
+part of that for packing, which takes this at least: a start whose values were packed before is not
+to be lost for want of a few repairs."""
 EXACT_ITEMS = 100
 """Values up to which CP-SAT packs what first fit cannot."""
 
@@ -168,7 +170,7 @@ def _solve_packed(problem: Problem, budget: int, seconds: float, seed: int) -> R
         seconds -= share - left
         first = first or found
         items = problem.items(found.sequence)
-        places = _places(items, budget, share * PACK_SHARE)
+        places = _places(items, budget, max(share * PACK_SHARE, LEAST_PACK_SECONDS))
         arena = top(items, places)
         if arena > budget:
             high = limit

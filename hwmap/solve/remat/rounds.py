@@ -12,8 +12,9 @@ from hwmap.solve.remat.types import EXCESS, Dag, Problem, new_dag, new_sequence
 
 MOVE_SECONDS = (1.6e-6, 1.2e-9)
 """Of one move, and more for every node of the graph. Measured on layered graphs of 100 to 1000
-nodes and strips of networks, two searches at a time on two cores. A time limit counts moves, so
-that the same seed gives the same answer on every machine."""
+nodes, two searches at a time on two cores; it can take nearly twice as long (500 nodes, a busy
+machine). A time limit counts moves, so that the same seed gives the same answer on every machine.
+"""
 MOVES_PER_NODE = 2000
 """Of one search in the first round; each further round has twice as many."""
 FEW = 12
