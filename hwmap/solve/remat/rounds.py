@@ -8,9 +8,9 @@ from math import inf
 import numpy as np
 
 from hwmap.solve.addresses import live_peak
-from hwmap.solve.remat.types import EXCESS, Dag, Problem, new_dag, new_sequence
+from hwmap.solve.remat.types import Dag, Problem, new_dag, new_sequence
 
-MOVE_SECONDS = (1.6e-6, 1.2e-9)
+MOVE_SECONDS = (0.75e-6, 0.2e-9)
 """Of one move, and more for every node of the graph. Measured on layered graphs of 100 to 1000
 nodes, two searches at a time on two cores; it can take nearly twice as long (500 nodes, a busy
 machine). A time limit counts moves, so that the same seed gives the same answer on every machine.
@@ -132,7 +132,7 @@ def anneal_from(
     from hwmap.solve.remat.search import anneal
 
     nodes = len(problem.sizes)
-    duration, size = max(dag.durations.mean(), 1.0), max(dag.sizes.mean(), 1.0)
+    duration, size = max(sum(problem.durations) / nodes, 1), max(sum(problem.sizes) / nodes, 1)
     sequence = new_sequence(
         nodes, budget, fixed=problem.fixed, most_runs=4 * nodes + len(start) + 64, seed=seed
     )
@@ -141,7 +141,7 @@ def anneal_from(
     found = anneal(dag, sequence, np.array(start), moves, heat, price).tolist()
     if found:
         return Result(way, found, (False, problem.duration(found)))
-    return Result(way, [], (True, float(sequence.totals[EXCESS])))
+    return Result(way, [], (True, float(sequence.now["excess"][0])))
 
 
 def depth_first(reads: list[list[int]]) -> list[int]:

@@ -12,24 +12,10 @@ from math import exp, log, log2
 import numpy as np
 from numba import njit
 
-from hwmap.solve.remat.types import (
-    CHANGES,
-    DURATION,
-    EXCESS,
-    FREE,
-    HEAD,
-    MANY,
-    MARK,
-    NONE,
-    RUNS,
-    TAIL,
-    Dag,
-    Integers,
-    Sequence,
-)
+from hwmap.solve.remat.types import FAR, HEAD, NONE, TAIL, Dag, Integers, Sequence
 
-GAP = 1 << 32
-"""Distance between labels that were just given."""
+MOST_MOVED = 64
+"""Runs that make room for another before all get new slots."""
 WINDOW = 512
 """Moves at one temperature."""
 MOST_AGAIN = 6
@@ -46,183 +32,227 @@ DRAWS = 64
 @njit(cache=True)
 def _draw(s: Sequence, count: int) -> int:
     """A number in [0, count) (xorshift64*; Vigna, arXiv 1402.6246)."""
-    x = s.random[0]
+    x = np.uint64(s.now[0].random)
     x ^= x >> np.uint64(12)
     x ^= x << np.uint64(25)
     x ^= x >> np.uint64(27)
-    s.random[0] = x
-    return int((x * np.uint64(2685821657736338717)) >> np.uint64(33)) % count
+    s.now[0].random = np.int64(x)
+    high = (x * np.uint64(2685821657736338717)) >> np.uint64(32)
+    return int(np.int64((high * np.uint64(count)) >> np.uint64(32)))
 
 
 @njit(cache=True)
-def _latest(s: Sequence, node: int, label: int) -> int:
-    """The last run of `node` before `label`, or NONE."""
-    run = s.last[node]
-    while run != NONE and s.label[run] >= label:
-        run = s.before[run]
+def _reads(dag: Dag, node: int) -> Integers:
+    return dag.reads[dag.node[node].reads_from : dag.node[node].reads_to]
+
+
+@njit(cache=True)
+def _readers(dag: Dag, node: int) -> Integers:
+    return dag.readers[dag.node[node].readers_from : dag.node[node].readers_to]
+
+
+@njit(cache=True)
+def _latest(s: Sequence, node: int, slot: int) -> int:
+    """The last run of `node` before `slot`, or NONE."""
+    run = s.node[node].last
+    while run != NONE and s.run[run].slot >= slot:
+        run = s.run[run].before
     return run
 
 
 @njit(cache=True)
-def _last_reader(dag: Dag, s: Sequence, run: int, label: int) -> int:
-    """The last run before `label` that reads the value of `run`; without any, `run`."""
-    found, node = run, s.node[run]
-    for reader in dag.readers[dag.readers_from[node] : dag.readers_from[node + 1]]:
-        other = _latest(s, reader, label)
-        if other != NONE and s.label[other] > s.label[found]:
+def _last_reader(dag: Dag, s: Sequence, run: int, slot: int) -> int:
+    """The last run before `slot` that reads the value of `run`; without any, `run`."""
+    found, node = run, s.run[run].node
+    for reader in _readers(dag, node):
+        other = _latest(s, reader, slot)
+        if other != NONE and s.run[other].slot > s.run[found].slot:
             found = other
     return found
 
 
 @njit(cache=True)
-def _add_between(s: Sequence, start: int, stop: int, size: int) -> None:
-    """Add `size` to the memory of the runs after `start` and before `stop`."""
-    change, run = 0, s.following[start]
-    while run != stop:
-        memory = s.memory[run]
-        s.memory[run] += size
-        change += max(memory + size - s.budget, 0) - max(memory - s.budget, 0)
-        run = s.following[run]
-    s.totals[EXCESS] += change
+def _add(s: Sequence, start: int, stop: int, size: int) -> None:
+    """Add `size` to the memory of the slots from `start` to before `stop`."""
+    memory, budget, change = s.memory[start:stop], s.budget, 0
+    for slot in range(len(memory)):
+        over = memory[slot] - budget
+        memory[slot] += size
+        change += max(over + size, 0) - max(over, 0)
+    s.now[0].excess += change
 
 
 @njit(cache=True)
-def _live_after(dag: Dag, s: Sequence, run: int) -> int:
-    """The memory of the values that are live after `run` too."""
-    if run == HEAD:
-        return 0
-    node, memory = s.node[run], s.memory[run]
-    if s.end[run] == run:
-        memory -= dag.sizes[node]
-    for read in dag.reads[dag.reads_from[node] : dag.reads_from[node + 1]]:
-        if s.end[_latest(s, read, s.label[run])] == run:
-            memory -= dag.sizes[read]
-    return memory
+def _next(s: Sequence, run: int, step: int) -> int:
+    """The run after `run` (`step` 1) or before it (-1)."""
+    slot = s.run[run].slot + step
+    while s.slots[slot] == NONE:
+        slot += step
+    return s.slots[slot]
+
+
+@njit(cache=True)
+def _set_slot(s: Sequence, slot: int, run: int, memory: int) -> None:
+    s.slots[slot], s.run[run].slot, s.memory[slot] = run, slot, memory
+
+
+@njit(cache=True)
+def _between(dag: Dag, s: Sequence, slot: int) -> int:
+    """What the memory of an empty slot is right before the run in `slot`."""
+    run = s.slots[slot]
+    return -FAR if run == TAIL else s.memory[slot] - dag.node[s.run[run].node].size - FAR
+
+
+@njit(cache=True)
+def _spread(dag: Dag, s: Sequence) -> None:
+    """Give the runs new slots, with an empty one after every second."""
+    used = s.run[TAIL].slot + 1
+    filled = s.slots[:used] != NONE
+    runs, memory = s.slots[:used][filled], s.memory[:used][filled]
+    s.slots[:used] = NONE
+    s.memory[:used] = -FAR
+    for index in range(len(runs)):
+        slot = index + index // 2
+        _set_slot(s, slot, runs[index], memory[index])
+        if index > 0 and index % 2 == 0:
+            s.memory[slot - 1] = _between(dag, s, slot)
+
+
+@njit(cache=True)
+def _free_slot(dag: Dag, s: Sequence, at: int) -> int:
+    """An empty slot right after the run `at`; the runs after it move up to the next empty one."""
+    if s.run[TAIL].slot > 2 * s.now[0].runs + MOST_MOVED:
+        _spread(dag, s)
+    slot = free = s.run[at].slot + 1
+    while s.slots[free] != NONE:
+        free += 1
+        if free > slot + MOST_MOVED:
+            _spread(dag, s)
+            slot = free = s.run[at].slot + 1
+    if free > slot:
+        memory = _between(dag, s, slot)
+        while free > slot:
+            _set_slot(s, free, s.slots[free - 1], s.memory[free - 1])
+            free -= 1
+        s.memory[slot] = memory
+    return slot
 
 
 @njit(cache=True)
 def _join(s: Sequence, node: int, before: int, after: int) -> None:
     """Make two runs of `node` neighbours; NONE before the first and after the last."""
     if before == NONE:
-        s.first[node] = after
+        s.node[node].first = after
     else:
-        s.after[before] = after
+        s.run[before].after = after
     if after == NONE:
-        s.last[node] = before
+        s.node[node].last = before
     else:
-        s.before[after] = before
+        s.run[after].before = before
 
 
 @njit(cache=True)
-def _link(s: Sequence, node: int, at: int) -> int:
+def _link(dag: Dag, s: Sequence, node: int, at: int) -> int:
     """A new run of `node` right after the run `at`, in the order and among the node's runs."""
-    if s.label[s.following[at]] - s.label[at] < 2:
-        run, label = HEAD, 0
-        while run != NONE:
-            s.label[run] = label
-            label += GAP
-            run = s.following[run]
-    s.totals[FREE] -= 1
-    run, then = s.free[s.totals[FREE]], s.following[at]
-    s.node[run], s.previous[run], s.following[run] = node, at, then
-    s.following[at], s.previous[then] = run, run
-    if then == TAIL:
-        s.label[TAIL] = s.label[at] + 2 * GAP
-    s.label[run] = (s.label[at] + s.label[then]) // 2
-    before = _latest(s, node, s.label[run])
-    after = s.first[node] if before == NONE else s.after[before]
+    slot = _free_slot(dag, s, at)
+    s.now[0].free -= 1
+    run = s.free[s.now[0].free]
+    s.run[run].node = node
+    _set_slot(s, slot, run, s.memory[slot] + FAR)
+    before = _latest(s, node, slot)
+    after = s.node[node].first if before == NONE else s.run[before].after
     _join(s, node, before, run)
     _join(s, node, run, after)
-    s.times[node] += 1
-    if s.times[node] == 2:
-        s.place[node] = s.totals[MANY]
-        s.many[s.totals[MANY]] = node
-        s.totals[MANY] += 1
+    s.node[node].times += 1
+    if s.node[node].times == 2:
+        s.node[node].place = s.now[0].many
+        s.many[s.now[0].many] = node
+        s.now[0].many += 1
     return run
 
 
 @njit(cache=True)
 def _unlink(s: Sequence, run: int) -> None:
-    node = s.node[run]
-    s.following[s.previous[run]] = s.following[run]
-    s.previous[s.following[run]] = s.previous[run]
-    _join(s, node, s.before[run], s.after[run])
-    s.times[node] -= 1
-    if s.times[node] == 1:
-        s.totals[MANY] -= 1
-        moved = s.many[s.totals[MANY]]
-        s.many[s.place[node]] = moved
-        s.place[moved] = s.place[node]
-    s.node[run] = NONE
-    s.free[s.totals[FREE]] = run
-    s.totals[FREE] += 1
+    node = s.run[run].node
+    _join(s, node, s.run[run].before, s.run[run].after)
+    s.node[node].times -= 1
+    if s.node[node].times == 1:
+        s.now[0].many -= 1
+        moved = s.many[s.now[0].many]
+        s.many[s.node[node].place] = moved
+        s.node[moved].place = s.node[node].place
+    s.run[run].node = s.slots[s.run[run].slot] = NONE
+    s.memory[s.run[run].slot] -= FAR
+    s.free[s.now[0].free] = run
+    s.now[0].free += 1
 
 
 @njit(cache=True)
 def _insert(dag: Dag, s: Sequence, node: int, at: int) -> int:
     """Run `node` right after the run `at`; the number of the new run. What it reads was made
     before; it takes over the readers that come after it."""
-    memory = _live_after(dag, s, at)
-    run = _link(s, node, at)
-    label, before = s.label[run], s.before[run]
-    if before != NONE and s.label[s.end[before]] > label:
-        s.end[run] = s.end[before]
-        s.end[before] = _last_reader(dag, s, before, label)
-        _add_between(s, s.end[before], run, -dag.sizes[node])
+    run = _link(dag, s, node, at)
+    slot, before = s.run[run].slot, s.run[run].before
+    if before != NONE and s.run[s.run[before].end].slot > slot:
+        s.run[run].end = s.run[before].end
+        s.run[before].end = _last_reader(dag, s, before, slot)
+        _add(s, s.run[s.run[before].end].slot + 1, slot, -dag.node[node].size)
     else:
-        s.end[run] = run
-        memory += dag.sizes[node]
-    for read in dag.reads[dag.reads_from[node] : dag.reads_from[node + 1]]:
-        source = _latest(s, read, label)
-        if s.label[s.end[source]] < label:
-            _add_between(s, s.end[source], run, dag.sizes[read])
-            s.end[source] = run
-            memory += dag.sizes[read]
-    s.memory[run] = memory
-    s.totals[EXCESS] += max(memory - s.budget, 0)
-    s.totals[DURATION] += dag.durations[node]
-    s.totals[RUNS] += 1
+        s.run[run].end = run
+        s.memory[slot] += dag.node[node].size
+    for read in _reads(dag, node):
+        source = _latest(s, read, slot)
+        if s.run[s.run[source].end].slot < slot:
+            _add(s, s.run[s.run[source].end].slot + 1, slot, dag.node[read].size)
+            s.run[source].end = run
+            s.memory[slot] += dag.node[read].size
+    s.now[0].excess += max(s.memory[slot] - s.budget, 0)
+    s.now[0].duration += dag.node[node].duration
+    s.now[0].runs += 1
     return run
 
 
 @njit(cache=True)
 def _remove(dag: Dag, s: Sequence, run: int) -> None:
     """Take `run` out. The run of its node before it serves its readers, if it has any."""
-    node, label = s.node[run], s.label[run]
-    for read in dag.reads[dag.reads_from[node] : dag.reads_from[node + 1]]:
-        source = _latest(s, read, label)
-        if s.end[source] == run:
-            s.end[source] = _last_reader(dag, s, source, label)
-            _add_between(s, s.end[source], run, -dag.sizes[read])
-    if s.end[run] != run:
-        before = s.before[run]
-        _add_between(s, s.end[before], run, dag.sizes[node])
-        s.end[before] = s.end[run]
+    node, slot = s.run[run].node, s.run[run].slot
+    s.now[0].excess -= max(s.memory[slot] - s.budget, 0)
+    for read in _reads(dag, node):
+        source = _latest(s, read, slot)
+        if s.run[source].end == run:
+            s.run[source].end = _last_reader(dag, s, source, slot)
+            _add(s, s.run[s.run[source].end].slot + 1, slot, -dag.node[read].size)
+            s.memory[slot] -= dag.node[read].size
+    if s.run[run].end != run:
+        before = s.run[run].before
+        _add(s, s.run[s.run[before].end].slot + 1, slot, dag.node[node].size)
+        s.run[before].end = s.run[run].end
+    else:
+        s.memory[slot] -= dag.node[node].size
     _unlink(s, run)
-    s.totals[EXCESS] -= max(s.memory[run] - s.budget, 0)
-    s.totals[DURATION] -= dag.durations[node]
-    s.totals[RUNS] -= 1
+    s.now[0].duration -= dag.node[node].duration
+    s.now[0].runs -= 1
 
 
 @njit(cache=True)
 def _put(dag: Dag, s: Sequence, node: int, at: int) -> int:
     run = _insert(dag, s, node, at)
-    s.changes[s.totals[CHANGES]] = (1, node, run)
-    s.totals[CHANGES] += 1
+    s.changes[s.now[0].changes] = (1, node, run)
+    s.now[0].changes += 1
     return run
 
 
 @njit(cache=True)
 def _take(dag: Dag, s: Sequence, run: int) -> None:
-    s.changes[s.totals[CHANGES]] = (0, s.node[run], s.previous[run])
-    s.totals[CHANGES] += 1
+    s.changes[s.now[0].changes] = (0, s.run[run].node, _next(s, run, -1))
+    s.now[0].changes += 1
     _remove(dag, s, run)
 
 
 @njit(cache=True)
 def _undo(dag: Dag, s: Sequence) -> None:
     """Run numbers are given out last in, first out, so that those in `changes` stay true."""
-    for index in range(s.totals[CHANGES] - 1, -1, -1):
+    for index in range(s.now[0].changes - 1, -1, -1):
         put, node, run = s.changes[index]
         if put:
             _remove(dag, s, run)
@@ -232,22 +262,22 @@ def _undo(dag: Dag, s: Sequence) -> None:
 
 @njit(cache=True)
 def _full(s: Sequence) -> bool:
-    return s.totals[CHANGES] > len(s.changes) - 4 or s.totals[FREE] < 4
+    return s.now[0].changes > len(s.changes) - 4 or s.now[0].free < 4
 
 
 @njit(cache=True)
 def _some_run(s: Sequence, node: int) -> int:
-    run = s.last[node]
-    for _ in range(_draw(s, s.times[node])):
-        run = s.before[run]
+    run = s.node[node].last
+    for _ in range(_draw(s, s.node[node].times)):
+        run = s.run[run].before
     return run
 
 
 @njit(cache=True)
 def _useless(s: Sequence, run: int) -> bool:
     """Whether nothing reads `run`, and its node runs elsewhere."""
-    more = s.times[s.node[run]] > 1
-    return s.end[run] == run and more and not (s.fixed and s.before[run] == NONE)
+    more = s.node[s.run[run].node].times > 1
+    return s.run[run].end == run and more and not (s.fixed and s.run[run].before == NONE)
 
 
 @njit(cache=True)
@@ -258,12 +288,12 @@ def _prune(dag: Dag, s: Sequence, start: int) -> None:
     while height and not _full(s):
         height -= 1
         run = stack[height]
-        node, label = s.node[run], s.label[run]
+        node, slot = s.run[run].node, s.run[run].slot
         if node == NONE or (run != start and not _useless(s, run)):
             continue
         _take(dag, s, run)
-        for read in dag.reads[dag.reads_from[node] : dag.reads_from[node + 1]]:
-            source = _latest(s, read, label)
+        for read in _reads(dag, node):
+            source = _latest(s, read, slot)
             if height < len(s.changes) and _useless(s, source):
                 stack[height] = source
                 height += 1
@@ -272,34 +302,36 @@ def _prune(dag: Dag, s: Sequence, start: int) -> None:
 @njit(cache=True)
 def _shift(dag: Dag, s: Sequence) -> None:
     """Move a run, over none that it reads or that reads it."""
-    node = _draw(s, len(dag.sizes))
+    node = _draw(s, len(dag.node))
     run = _some_run(s, node)
-    if s.fixed and s.before[run] == NONE:
+    if s.fixed and s.run[run].before == NONE:
         return
-    s.totals[MARK] += 1
-    mark, earlier = s.totals[MARK], _draw(s, 2) == 0
-    s.mark[node] = mark
+    s.now[0].mark += 1
+    mark, earlier = s.now[0].mark, _draw(s, 2) == 0
+    s.node[node].mark = mark
     if earlier:
-        s.mark[dag.reads[dag.reads_from[node] : dag.reads_from[node + 1]]] = mark
+        for read in _reads(dag, node):
+            s.node[read].mark = mark
     else:
-        s.mark[dag.readers[dag.readers_from[node] : dag.readers_from[node + 1]]] = mark
-    at, links = run, s.previous if earlier else s.following
-    for _ in range(1 + _draw(s, 1 << _draw(s, 1 + int(log2(s.totals[RUNS] + 1.0))))):
-        then = links[at]
-        if then in (HEAD, TAIL) or s.mark[s.node[then]] == mark:
+        for reader in _readers(dag, node):
+            s.node[reader].mark = mark
+    at = run
+    for _ in range(1 + _draw(s, 1 << _draw(s, 1 + int(log2(s.now[0].runs + 1.0))))):
+        then = _next(s, at, -1 if earlier else 1)
+        if then in (HEAD, TAIL) or s.node[s.run[then].node].mark == mark:
             break
         at = then
     if at != run:
-        _put(dag, s, node, s.previous[at] if earlier else at)
+        _put(dag, s, node, _next(s, at, -1) if earlier else at)
         _take(dag, s, run)
 
 
 @njit(cache=True)
 def _drop(dag: Dag, s: Sequence) -> None:
     """Drop a run of a node that runs more than once."""
-    if s.totals[MANY]:
-        run = _some_run(s, s.many[_draw(s, s.totals[MANY])])
-        if s.before[run] != NONE or _useless(s, run):
+    if s.now[0].many:
+        run = _some_run(s, s.many[_draw(s, s.now[0].many)])
+        if s.run[run].before != NONE or _useless(s, run):
             _prune(dag, s, run)
 
 
@@ -307,32 +339,33 @@ def _drop(dag: Dag, s: Sequence) -> None:
 def _exchange(dag: Dag, s: Sequence, excess: int, most: float) -> bool:
     """Keep a value that is made again, and make others again where that takes more memory above the
     budget than `excess`; False if none can be, or if all runs took longer than `most`."""
-    run = _some_run(s, s.many[_draw(s, s.totals[MANY])]) if s.totals[MANY] else HEAD
-    source, kept = s.before[run], s.node[run]
+    run = _some_run(s, s.many[_draw(s, s.now[0].many)]) if s.now[0].many else HEAD
+    source, kept = s.run[run].before, s.run[run].node
     if source == NONE:
         return True
     _prune(dag, s, run)
     for _ in range(1 + _draw(s, REPAIRS)):
-        if s.node[source] != kept:
+        if s.run[source].node != kept:
             return True
-        over = s.end[source]
-        while over != source and s.memory[over] <= s.budget:
-            over = s.previous[over]
-        if s.totals[EXCESS] <= excess or over == source:
+        over = s.run[source].end
+        while over != source and s.memory[s.run[over].slot] <= s.budget:
+            over = _next(s, over, -1)
+        if s.now[0].excess <= excess or over == source:
             return True
         chosen, before = NONE, NONE
         for _ in range(CHOICE):
             node, reader = _across(dag, s, over)
             if node in (NONE, kept):
                 continue
-            duration, size = dag.durations[node], dag.sizes[node]
-            if s.totals[DURATION] + duration <= most and (
-                chosen == NONE or duration * dag.sizes[chosen] < dag.durations[chosen] * size
+            duration, size = dag.node[node].duration, dag.node[node].size
+            if s.now[0].duration + duration <= most and (
+                chosen == NONE
+                or duration * dag.node[chosen].size < dag.node[chosen].duration * size
             ):
                 chosen, before = node, reader
         if chosen == NONE or not _again(dag, s, chosen, before, _draw(s, 4) == 0):
             return False
-        if s.totals[DURATION] > most:
+        if s.now[0].duration > most:
             return False
     return True
 
@@ -340,30 +373,30 @@ def _exchange(dag: Dag, s: Sequence, excess: int, most: float) -> bool:
 @njit(cache=True)
 def _over(s: Sequence) -> int:
     """A run above the budget, the first from some run on; NONE if there is none after that."""
-    run, skip = s.following[HEAD], _draw(s, s.totals[RUNS])
-    while run != TAIL and (skip > 0 or s.memory[run] <= s.budget):
-        run, skip = s.following[run], skip - 1
-    return NONE if run == TAIL else run
+    slot, stop = _draw(s, s.run[TAIL].slot), s.run[TAIL].slot
+    while slot < stop and s.memory[slot] <= s.budget:
+        slot += 1
+    return NONE if slot == stop else s.slots[slot]
 
 
 @njit(cache=True)
 def _across(dag: Dag, s: Sequence, over: int) -> tuple[int, int]:
     """A value that is live while `over` runs, and is not read there, and the next run that reads
     it; (NONE, NONE) if a few draws found none."""
-    label = s.label[over]
+    slot = s.run[over].slot
     for _ in range(DRAWS):
-        node = _draw(s, len(dag.sizes))
-        source, soonest = _latest(s, node, label), TAIL
-        if source == NONE or s.label[s.end[source]] <= label:
+        node = _draw(s, len(dag.node))
+        source, soonest = _latest(s, node, slot), TAIL
+        if source == NONE or s.run[s.run[source].end].slot <= slot:
             continue
-        for reader in dag.readers[dag.readers_from[node] : dag.readers_from[node + 1]]:
-            if reader == s.node[over]:
+        for reader in _readers(dag, node):
+            if reader == s.run[over].node:
                 soonest = TAIL
                 break
-            run = s.last[reader]
-            while run != NONE and s.label[run] > label:
-                soonest = run if s.label[run] < s.label[soonest] else soonest
-                run = s.before[run]
+            run = s.node[reader].last
+            while run != NONE and s.run[run].slot > slot:
+                soonest = run if s.run[run].slot < s.run[soonest].slot else soonest
+                run = s.run[run].before
         if soonest != TAIL:
             return node, soonest
     return NONE, NONE
@@ -375,38 +408,38 @@ def _again(dag: Dag, s: Sequence, node: int, before: int, deep: bool) -> bool:
     is not kept; False if that took too many runs."""
     most = 1 << _draw(s, 8) if deep else MOST_AGAIN
     if _draw(s, 4) == 0:
-        source = _latest(s, node, s.label[before])
+        source = _latest(s, node, s.run[before].slot)
         for _ in range(_draw(s, 1 << _draw(s, 8))):
-            if s.previous[before] in (source, HEAD):
+            if _next(s, before, -1) in (source, HEAD):
                 break
-            before = s.previous[before]
+            before = _next(s, before, -1)
     stack = np.empty((len(s.changes), 2), np.int64)
     stack[0] = (node, before)
     height, runs = 1, 0
-    s.totals[MARK] += 1
+    s.now[0].mark += 1
     while height and not _full(s):
         height -= 1
         node, before = stack[height]
-        source = _latest(s, node, s.label[before])
-        if s.previous[before] == source or s.mark[node] == s.totals[MARK]:
+        source = _latest(s, node, s.run[before].slot)
+        if _next(s, before, -1) == source or s.node[node].mark == s.now[0].mark:
             continue
-        reads = dag.reads[dag.reads_from[node] : dag.reads_from[node + 1]]
+        reads = _reads(dag, node)
         dead = size = 0
         for read in reads:
-            if s.label[s.end[_latest(s, read, s.label[before])]] < s.label[before]:
+            if s.run[s.run[_latest(s, read, s.run[before].slot)].end].slot < s.run[before].slot:
                 dead += 1
-                size += dag.sizes[read]
+                size += dag.node[read].size
         again = runs + height + dead <= most and (deep or _draw(s, 2) == 0)
-        if size > dag.sizes[node] and not again:
+        if size > dag.node[node].size and not again:
             if deep:
                 return False
             continue
-        run = _put(dag, s, node, s.previous[before])
-        s.mark[node] = s.totals[MARK]
+        run = _put(dag, s, node, _next(s, before, -1))
+        s.node[node].mark = s.now[0].mark
         runs += 1
         for read in reads:
-            kept = s.end[_latest(s, read, s.label[run])] != run
-            if again and not kept and s.mark[read] != s.totals[MARK]:
+            kept = s.run[_latest(s, read, s.run[run].slot)].end != run
+            if again and not kept and s.node[read].mark != s.now[0].mark:
                 stack[height] = (read, run)
                 height += 1
         if _useless(s, source):
@@ -419,12 +452,17 @@ def _some_again(dag: Dag, s: Sequence, over: int) -> bool:
     """Run a value again before one that reads it; half the time one that is live during the run
     `over`, if that is above the budget. False if that took too many runs."""
     node, before, deep = NONE, NONE, _draw(s, DEEP) == 0
-    if over != NONE and s.node[over] != NONE and s.memory[over] > s.budget and _draw(s, 2) == 0:
+    if (
+        over != NONE
+        and s.run[over].node != NONE
+        and s.memory[s.run[over].slot] > s.budget
+        and _draw(s, 2) == 0
+    ):
         node, before = _across(dag, s, over)
         deep = _draw(s, 2) == 0
     if node == NONE:
-        reader = _draw(s, len(dag.sizes))
-        reads = dag.reads[dag.reads_from[reader] : dag.reads_from[reader + 1]]
+        reader = _draw(s, len(dag.node))
+        reads = _reads(dag, reader)
         if not len(reads):
             return True
         node, before = reads[_draw(s, len(reads))], _some_run(s, reader)
@@ -434,11 +472,10 @@ def _some_again(dag: Dag, s: Sequence, over: int) -> bool:
 @njit(cache=True)
 def _nodes(s: Sequence) -> Integers:
     """The nodes in the order of their runs."""
-    order = np.empty(s.totals[RUNS], np.int64)
-    run = s.following[HEAD]
+    order, run = np.empty(s.now[0].runs, np.int64), HEAD
     for index in range(len(order)):
-        order[index] = s.node[run]
-        run = s.following[run]
+        run = _next(s, run, 1)
+        order[index] = s.run[run].node
     return order
 
 
@@ -457,16 +494,15 @@ def anneal(
     a unit of memory above the budget during one run. `s` is empty; with `s.fixed` the order of
     first runs stays. It stops when no node runs twice.
     """
-    s.following[HEAD], s.previous[TAIL], s.label[TAIL] = TAIL, HEAD, GAP
-    s.totals[FREE] = len(s.free)
+    s.now[0].free = len(s.free)
     for node in start:
-        _insert(dag, s, node, s.previous[TAIL])
+        _insert(dag, s, node, _next(s, TAIL, -1))
     best, shortest = np.empty(0, np.int64), np.int64(1) << 62
-    least = dag.durations.sum()
+    least = dag.node["duration"].sum()
     temperature, cost, over = 0.0, 0.0, NONE
     for move in range(moves + 1):
-        if s.totals[EXCESS] == 0 and s.totals[DURATION] < shortest:
-            best, shortest = _nodes(s), s.totals[DURATION]
+        if s.now[0].excess == 0 and s.now[0].duration < shortest:
+            best, shortest = _nodes(s), s.now[0].duration
             if shortest == least:
                 break
         if move == moves:
@@ -475,9 +511,9 @@ def anneal(
             temperature = heat[0] * exp(log(heat[1] / heat[0]) * move / moves)
             cost = price[0] * exp(log(price[1] / price[0]) * move / moves)
         if move % LOOK == 0:
-            over = _over(s) if s.totals[EXCESS] > 0 else NONE
-        s.totals[CHANGES] = 0
-        excess, duration = s.totals[EXCESS], s.totals[DURATION]
+            over = _over(s) if s.now[0].excess > 0 else NONE
+        s.now[0].changes = 0
+        excess, duration = s.now[0].excess, s.now[0].duration
         # Metropolis: the most that this move may make it worse.
         rise = -temperature * log((_draw(s, 1 << 30) + 1) / (1 << 30))
         kind, whole = _draw(s, 16), True
@@ -489,7 +525,7 @@ def anneal(
             whole = _exchange(dag, s, excess, duration + rise)
         else:
             whole = _some_again(dag, s, over)
-        worse = s.totals[DURATION] - duration + cost * (s.totals[EXCESS] - excess)
+        worse = s.now[0].duration - duration + cost * (s.now[0].excess - excess)
         if not whole or worse > rise:
             _undo(dag, s)
     return best

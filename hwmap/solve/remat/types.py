@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 from hwmap.solve.addresses import Item, lifetimes
 
 Integers = NDArray[np.int64]
+Records = NDArray[np.void]
+"""Of whole numbers, with names."""
 
 HEAD, TAIL = 0, 1
 """Runs before and after all others, of no node."""
 NONE = -1
-EXCESS, DURATION, FREE, MANY, RUNS, CHANGES, MARK = range(7)
-"""Places in `totals`: the sum over runs of memory above the budget, the sum of durations, the
-number of free run numbers, of nodes that run more than once, of runs, of changes that can be
-undone, and the last mark given."""
-
+FAR = 1 << 60
+"""Above every memory."""
 MOST_CHANGES = 300
 """Changes in one move of the search."""
 
@@ -53,46 +52,42 @@ class Problem:
 
 
 class Dag(NamedTuple):
-    """Nodes with sizes and durations; what they read and what reads them as ranges of one array
-    each: node v reads `reads[reads_from[v]:reads_from[v + 1]]`."""
+    """Per `node` its size and duration, and which ranges of `reads` and `readers` are its own."""
 
-    sizes: Integers
-    durations: Integers
-    reads_from: Integers
+    node: Records
     reads: Integers
-    readers_from: Integers
     readers: Integers
 
 
 class Sequence(NamedTuple):
-    """A schedule that changes: a linked list of runs. Per run: `node`, `previous` and `following`
-    in the order, `label` (it grows along the order, so that two runs are compared at once),
-    `memory` while it runs, `end` (the last run that reads its value before it is made again), and
-    the runs of the same node `before` and `after` it. Per node: its `first` and `last` run, how
-    many there are (`times`), its place among the `many` with more than one, and a `mark`.
-    `changes` has a row (1 for put, node, run or place) per change; `random` the generator's state.
+    """A schedule that changes: runs in an array with gaps.
+
+    Per `run`: its node, its `slot` (slots grow along the order, so that two runs are compared at
+    once), its `end` (the last run that reads its value before it is made again), and the runs of
+    the same node `before` and `after` it. Per `node`: its `first` and `last` run, how many there
+    are (`times`), its place among the `many` with more than one, and a `mark`. Per slot: its run or
+    NONE (`slots`), and the `memory` of the values that are live there, less FAR where there is no
+    run. `free` has the run numbers that are not in use; `changes` a row (1 for put, node, run or
+    place) per change that can be undone. `now`: the memory above the budget, summed over runs
+    (`excess`), the `duration`, how many `runs`, `many`, `free` and `changes` there are, the last
+    mark given, and the state of the generator (`random`).
     """
 
     budget: int
     fixed: bool
-    node: Integers
-    previous: Integers
-    following: Integers
-    label: Integers
+    run: Records
+    node: Records
+    slots: Integers
     memory: Integers
-    end: Integers
-    before: Integers
-    after: Integers
-    first: Integers
-    last: Integers
-    times: Integers
     many: Integers
-    place: Integers
-    mark: Integers
     free: Integers
-    totals: Integers
     changes: Integers
-    random: NDArray[np.uint64]
+    now: Records
+
+
+def _records(count: int, *fields: str) -> Records:
+    """Whole numbers under these names, all NONE."""
+    return np.full(count, NONE, np.dtype([(field, np.int64) for field in fields]))
 
 
 def new_dag(reads: Items[Items[int]], sizes: Items[int], durations: Items[int]) -> Dag:
@@ -101,31 +96,39 @@ def new_dag(reads: Items[Items[int]], sizes: Items[int], durations: Items[int]) 
     for node, sources in enumerate(reads):
         for source in sources:
             readers[source].append(node)
-    return Dag(_array(sizes), _array(durations), *_ranges(reads), *_ranges(readers))
+    records = _records(
+        len(sizes), "size", "duration", "reads_from", "reads_to", "readers_from", "readers_to"
+    )
+    records["size"], records["duration"] = sizes, durations
+    for name, lists in (("reads", reads), ("readers", readers)):
+        ends = [0, *accumulate(len(items) for items in lists)]
+        records[f"{name}_from"], records[f"{name}_to"] = ends[:-1], ends[1:]
+    return Dag(records, _array(reads), _array(readers))
 
 
-def _array(values: Items[int]) -> Integers:
-    return np.array(values, np.int64)
-
-
-def _ranges(lists: Items[Items[int]]) -> tuple[Integers, Integers]:
-    starts = _array([0, *accumulate(len(items) for items in lists)])
-    return starts, _array([item for items in lists for item in items])
+def _array(lists: Items[Items[int]]) -> Integers:
+    """One after the other."""
+    return np.array([item for items in lists for item in items], np.int64)
 
 
 def new_sequence(nodes: int, budget: int, *, fixed: bool, most_runs: int, seed: int) -> Sequence:
     """No runs yet, and room for `most_runs`."""
-    node, previous, following, end, before, after = np.full((6, most_runs + 2), -1)
-    first, last, place = np.full((3, nodes), -1)
-    label, memory = np.zeros((2, most_runs + 2), np.int64)
-    times, many, mark = np.zeros((3, nodes), np.int64)
+    runs, slots = most_runs + 2, 2 * most_runs + 128
+    node = _records(nodes, "first", "last", "times", "place", "mark")
+    node["times"] = 0
+    run = _records(runs, "node", "slot", "end", "before", "after")
+    now = _records(1, "excess", "duration", "runs", "many", "free", "changes", "mark", "random")
+    now[0] = (*[0] * 7, 88172645463325252 + 7919 * seed)
+    run["slot"][[HEAD, TAIL]] = 0, 1
     return Sequence(
         budget,
         fixed,
-        *(node, previous, following, label, memory, end, before, after),
-        *(first, last, times, many, place, mark),
+        run=run,
+        node=node,
+        slots=np.array([HEAD, TAIL] + [NONE] * slots),
+        memory=np.full(2 + slots, -FAR),
+        many=np.zeros(nodes, np.int64),
         free=np.arange(most_runs + 1, 1, -1),
-        totals=np.zeros(7, np.int64),
         changes=np.zeros((MOST_CHANGES, 3), np.int64),
-        random=np.array([88172645463325252 + 7919 * seed], np.uint64),
+        now=now,
     )
