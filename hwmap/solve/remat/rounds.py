@@ -10,14 +10,14 @@ import numpy as np
 from hwmap.solve.addresses import live_peak
 from hwmap.solve.remat.types import Dag, Problem, new_dag, new_sequence
 
-MOVE_SECONDS = (0.75e-6, 0.2e-9)
+MOVE_SECONDS = (0.75e-6, 0.1e-9)
 """Of one move, and more for every node of the graph. Measured on layered graphs of 100 to 1000
 nodes, two searches at a time on two cores; it can take nearly twice as long (500 nodes, a busy
 machine). A time limit counts moves, so that the same seed gives the same answer on every machine.
 """
 MOVES_PER_NODE = 2000
 """Of one search in the first round; each further round has twice as many."""
-FEW = 12
+FEW = 100
 """In a fixed order, where there is time for fewer such searches, the first round is the only one:
 long searches come closer than several short ones."""
 LEFT = 2

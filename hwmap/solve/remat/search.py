@@ -385,10 +385,10 @@ def _across(dag: Dag, s: Sequence, over: int) -> tuple[int, int]:
     it; (NONE, NONE) if a few draws found none."""
     slot = s.run[over].slot
     for _ in range(DRAWS):
-        node = _draw(s, len(dag.node))
-        source, soonest = _latest(s, node, slot), TAIL
-        if source == NONE or s.run[s.run[source].end].slot <= slot:
+        source = s.slots[slot - 1 - _draw(s, slot >> _draw(s, 3))]
+        if source in (NONE, HEAD) or s.run[s.run[source].end].slot <= slot:
             continue
+        node, soonest = s.run[source].node, TAIL
         for reader in _readers(dag, node):
             if reader == s.run[over].node:
                 soonest = TAIL
