@@ -1,10 +1,10 @@
 """Simulated annealing over schedules: move a run, run a node again, drop a run, or drop one and run
 other nodes again in its place.
 
-Putting a run in, or taking one out, touches only the runs whose memory changes; nothing is
-evaluated anew, and each undoes the other exactly. What is minimised is duration + price * (memory
-above the budget, summed over the runs); the temperature falls, the price rises. All compiled code
-is in this one file: numba keeps it on disk, and sees a change of this file, not of one it imports.
+Putting a run in, or taking one out, touches only the memory that changes, and each undoes the other
+exactly. What is minimised is duration + price * (memory above the budget, summed over the runs);
+the temperature falls, the price rises. All compiled code is in this one file: numba keeps it on
+disk, and sees a change of this file, not of one that it imports.
 """
 
 from math import exp, log, log2
@@ -12,10 +12,8 @@ from math import exp, log, log2
 import numpy as np
 from numba import njit
 
-from hwmap.solve.remat.types import FAR, HEAD, NONE, TAIL, Dag, Integers, Sequence
+from hwmap.solve.remat.types import FAR, HEAD, NONE, TAIL, Dag, Ends, Integers, Sequence
 
-MOST_MOVED = 64
-"""Runs that make room for another before all get new slots."""
 WINDOW = 512
 """Moves at one temperature."""
 MOST_AGAIN = 6
@@ -63,8 +61,8 @@ def _latest(s: Sequence, node: int, slot: int) -> int:
 @njit(cache=True)
 def _last_reader(dag: Dag, s: Sequence, run: int, slot: int) -> int:
     """The last run before `slot` that reads the value of `run`; without any, `run`."""
-    found, node = run, s.run[run].node
-    for reader in _readers(dag, node):
+    found = run
+    for reader in _readers(dag, s.run[run].node):
         other = _latest(s, reader, slot)
         if other != NONE and s.run[other].slot > s.run[found].slot:
             found = other
@@ -121,30 +119,22 @@ def _spread(dag: Dag, s: Sequence) -> None:
 @njit(cache=True)
 def _free_slot(dag: Dag, s: Sequence, at: int) -> int:
     """An empty slot right after the run `at`; the runs after it move up to the next empty one."""
-    if s.run[TAIL].slot > 2 * s.now[0].runs + MOST_MOVED:
+    if s.run[TAIL].slot > 2 * s.now[0].runs + 2:
         _spread(dag, s)
     slot = free = s.run[at].slot + 1
     while s.slots[free] != NONE:
         free += 1
-        if free > slot + MOST_MOVED:
-            _spread(dag, s)
-            slot = free = s.run[at].slot + 1
-    if free > slot:
-        memory = _between(dag, s, slot)
-        while free > slot:
-            _set_slot(s, free, s.slots[free - 1], s.memory[free - 1])
-            free -= 1
-        s.memory[slot] = memory
+    memory = s.memory[slot] if free == slot else _between(dag, s, slot)
+    while free > slot:
+        _set_slot(s, free, s.slots[free - 1], s.memory[free - 1])
+        free -= 1
+    s.memory[slot] = memory
     return slot
 
 
 @njit(cache=True)
-def _join(s: Sequence, node: int, before: int, after: int) -> None:
-    """Make two runs of `node` neighbours; NONE before the first and after the last."""
-    if before == NONE:
-        s.node[node].first = after
-    else:
-        s.run[before].after = after
+def _set_before(s: Sequence, node: int, after: int, before: int) -> None:
+    """Let `before` be the run of `node` before its run `after`; the last if `after` is NONE."""
     if after == NONE:
         s.node[node].last = before
     else:
@@ -155,14 +145,14 @@ def _join(s: Sequence, node: int, before: int, after: int) -> None:
 def _link(dag: Dag, s: Sequence, node: int, at: int) -> int:
     """A new run of `node` right after the run `at`, in the order and among the node's runs."""
     slot = _free_slot(dag, s, at)
-    s.now[0].free -= 1
-    run = s.free[s.now[0].free]
+    run = s.free[len(s.free) - 1 - s.now[0].runs]
     s.run[run].node = node
     _set_slot(s, slot, run, s.memory[slot] + FAR)
-    before = _latest(s, node, slot)
-    after = s.node[node].first if before == NONE else s.run[before].after
-    _join(s, node, before, run)
-    _join(s, node, run, after)
+    before, after = s.node[node].last, NONE
+    while before != NONE and s.run[before].slot > slot:
+        before, after = s.run[before].before, before
+    s.run[run].before = before
+    _set_before(s, node, after, run)
     s.node[node].times += 1
     if s.node[node].times == 2:
         s.node[node].place = s.now[0].many
@@ -173,8 +163,11 @@ def _link(dag: Dag, s: Sequence, node: int, at: int) -> int:
 
 @njit(cache=True)
 def _unlink(s: Sequence, run: int) -> None:
-    node = s.run[run].node
-    _join(s, node, s.run[run].before, s.run[run].after)
+    node, after = s.run[run].node, NONE
+    before = s.node[node].last
+    while before != run:
+        before, after = s.run[before].before, before
+    _set_before(s, node, after, s.run[run].before)
     s.node[node].times -= 1
     if s.node[node].times == 1:
         s.now[0].many -= 1
@@ -183,8 +176,7 @@ def _unlink(s: Sequence, run: int) -> None:
         s.node[moved].place = s.node[node].place
     s.run[run].node = s.slots[s.run[run].slot] = NONE
     s.memory[s.run[run].slot] -= FAR
-    s.free[s.now[0].free] = run
-    s.now[0].free += 1
+    s.free[len(s.free) - s.now[0].runs] = run
 
 
 @njit(cache=True)
@@ -262,7 +254,7 @@ def _undo(dag: Dag, s: Sequence) -> None:
 
 @njit(cache=True)
 def _full(s: Sequence) -> bool:
-    return s.now[0].changes > len(s.changes) - 4 or s.now[0].free < 4
+    return s.now[0].changes > len(s.changes) - 4 or len(s.free) - s.now[0].runs < 4
 
 
 @njit(cache=True)
@@ -309,12 +301,8 @@ def _shift(dag: Dag, s: Sequence) -> None:
     s.now[0].mark += 1
     mark, earlier = s.now[0].mark, _draw(s, 2) == 0
     s.node[node].mark = mark
-    if earlier:
-        for read in _reads(dag, node):
-            s.node[read].mark = mark
-    else:
-        for reader in _readers(dag, node):
-            s.node[reader].mark = mark
+    for other in _reads(dag, node) if earlier else _readers(dag, node):
+        s.node[other].mark = mark
     at = run
     for _ in range(1 + _draw(s, 1 << _draw(s, 1 + int(log2(s.now[0].runs + 1.0))))):
         then = _next(s, at, -1 if earlier else 1)
@@ -327,25 +315,17 @@ def _shift(dag: Dag, s: Sequence) -> None:
 
 
 @njit(cache=True)
-def _drop(dag: Dag, s: Sequence) -> None:
-    """Drop a run of a node that runs more than once."""
-    if s.now[0].many:
-        run = _some_run(s, s.many[_draw(s, s.now[0].many)])
-        if s.run[run].before != NONE or _useless(s, run):
-            _prune(dag, s, run)
-
-
-@njit(cache=True)
-def _exchange(dag: Dag, s: Sequence, excess: int, most: float) -> bool:
-    """Keep a value that is made again, and make others again where that takes more memory above the
-    budget than `excess`; False if none can be, or if all runs took longer than `most`."""
+def _exchange(dag: Dag, s: Sequence, excess: int, most: float, repairs: int) -> bool:
+    """Keep a value that is made again, and make up to `repairs` others again where that takes more
+    memory above the budget than `excess`; False if none can be, or all runs took more than `most`.
+    """
     run = _some_run(s, s.many[_draw(s, s.now[0].many)]) if s.now[0].many else HEAD
     source, kept = s.run[run].before, s.run[run].node
-    if source == NONE:
+    if source == NONE and (run == HEAD or not _useless(s, run)):
         return True
     _prune(dag, s, run)
-    for _ in range(1 + _draw(s, REPAIRS)):
-        if s.run[source].node != kept:
+    for _ in range(repairs):
+        if source == NONE or s.run[source].node != kept:
             return True
         over = s.run[source].end
         while over != source and s.memory[s.run[over].slot] <= s.budget:
@@ -372,11 +352,11 @@ def _exchange(dag: Dag, s: Sequence, excess: int, most: float) -> bool:
 
 @njit(cache=True)
 def _over(s: Sequence) -> int:
-    """A run above the budget, the first from some run on; NONE if there is none after that."""
+    """A run above the budget, the first from some run on; HEAD if there is none after that."""
     slot, stop = _draw(s, s.run[TAIL].slot), s.run[TAIL].slot
     while slot < stop and s.memory[slot] <= s.budget:
         slot += 1
-    return NONE if slot == stop else s.slots[slot]
+    return HEAD if slot == stop else s.slots[slot]
 
 
 @njit(cache=True)
@@ -452,12 +432,7 @@ def _some_again(dag: Dag, s: Sequence, over: int) -> bool:
     """Run a value again before one that reads it; half the time one that is live during the run
     `over`, if that is above the budget. False if that took too many runs."""
     node, before, deep = NONE, NONE, _draw(s, DEEP) == 0
-    if (
-        over != NONE
-        and s.run[over].node != NONE
-        and s.memory[s.run[over].slot] > s.budget
-        and _draw(s, 2) == 0
-    ):
+    if s.run[over].node != NONE and s.memory[s.run[over].slot] > s.budget and _draw(s, 2) == 0:
         node, before = _across(dag, s, over)
         deep = _draw(s, 2) == 0
     if node == NONE:
@@ -480,26 +455,19 @@ def _nodes(s: Sequence) -> Integers:
 
 
 @njit(cache=True, nogil=True)
-def anneal(
-    dag: Dag,
-    s: Sequence,
-    start: Integers,
-    moves: int,
-    heat: tuple[float, float],
-    price: tuple[float, float],
-) -> Integers:
+def anneal(dag: Dag, s: Sequence, start: Integers, moves: int, heat: Ends, price: Ends) -> Integers:
     """The shortest order found that fits; empty if none did.
 
     `heat` and `price` are first and last values: of the temperature in units of duration, and of
     a unit of memory above the budget during one run. `s` is empty; with `s.fixed` the order of
     first runs stays. It stops when no node runs twice.
     """
-    s.now[0].free = len(s.free)
     for node in start:
         _insert(dag, s, node, _next(s, TAIL, -1))
+    _spread(dag, s)
     best, shortest = np.empty(0, np.int64), np.int64(1) << 62
     least = dag.node["duration"].sum()
-    temperature, cost, over = 0.0, 0.0, NONE
+    temperature, cost, over = 0.0, 0.0, HEAD
     for move in range(moves + 1):
         if s.now[0].excess == 0 and s.now[0].duration < shortest:
             best, shortest = _nodes(s), s.now[0].duration
@@ -511,7 +479,7 @@ def anneal(
             temperature = heat[0] * exp(log(heat[1] / heat[0]) * move / moves)
             cost = price[0] * exp(log(price[1] / price[0]) * move / moves)
         if move % LOOK == 0:
-            over = _over(s) if s.now[0].excess > 0 else NONE
+            over = _over(s) if s.now[0].excess > 0 else HEAD
         s.now[0].changes = 0
         excess, duration = s.now[0].excess, s.now[0].duration
         # Metropolis: the most that this move may make it worse.
@@ -519,10 +487,9 @@ def anneal(
         kind, whole = _draw(s, 16), True
         if kind < 10:
             _shift(dag, s)
-        elif kind == 10 and not s.fixed:
-            _drop(dag, s)
         elif kind < 12:
-            whole = _exchange(dag, s, excess, duration + rise)
+            repairs = 0 if kind == 10 and not s.fixed else 1 + _draw(s, REPAIRS)
+            whole = _exchange(dag, s, excess, duration + rise, repairs)
         else:
             whole = _some_again(dag, s, over)
         worse = s.now[0].duration - duration + cost * (s.now[0].excess - excess)

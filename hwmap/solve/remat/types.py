@@ -13,6 +13,8 @@ from hwmap.solve.addresses import Item, lifetimes
 Integers = NDArray[np.int64]
 Records = NDArray[np.void]
 """Of whole numbers, with names."""
+Ends = tuple[float, float]
+"""First and last value."""
 
 HEAD, TAIL = 0, 1
 """Runs before and after all others, of no node."""
@@ -63,14 +65,14 @@ class Sequence(NamedTuple):
     """A schedule that changes: runs in an array with gaps.
 
     Per `run`: its node, its `slot` (slots grow along the order, so that two runs are compared at
-    once), its `end` (the last run that reads its value before it is made again), and the runs of
-    the same node `before` and `after` it. Per `node`: its `first` and `last` run, how many there
-    are (`times`), its place among the `many` with more than one, and a `mark`. Per slot: its run or
-    NONE (`slots`), and the `memory` of the values that are live there, less FAR where there is no
-    run. `free` has the run numbers that are not in use; `changes` a row (1 for put, node, run or
-    place) per change that can be undone. `now`: the memory above the budget, summed over runs
-    (`excess`), the `duration`, how many `runs`, `many`, `free` and `changes` there are, the last
-    mark given, and the state of the generator (`random`).
+    once), its `end` (the last run that reads its value before it is made again), and the run of
+    the same node `before` it. Per `node`: its `last` run, how many there are (`times`), its place
+    among the `many` with more than one, and a `mark`. Per slot: its run or NONE (`slots`), and the
+    `memory` of the values that are live there, less FAR where there is no run. `free` begins with
+    the run numbers that are not in use; `changes` has a row (1 for put, node, run or place) per
+    change that can be undone. `now`: the memory above the budget, summed over runs (`excess`), the
+    `duration`, how many `runs`, `many` and `changes` there are, the last mark given, and the state
+    of the generator (`random`).
     """
 
     budget: int
@@ -113,12 +115,12 @@ def _array(lists: Items[Items[int]]) -> Integers:
 
 def new_sequence(nodes: int, budget: int, *, fixed: bool, most_runs: int, seed: int) -> Sequence:
     """No runs yet, and room for `most_runs`."""
-    runs, slots = most_runs + 2, 2 * most_runs + 128
-    node = _records(nodes, "first", "last", "times", "place", "mark")
+    runs, slots = most_runs + 2, 2 * (most_runs + 4)
+    node = _records(nodes, "last", "times", "place", "mark")
     node["times"] = 0
-    run = _records(runs, "node", "slot", "end", "before", "after")
-    now = _records(1, "excess", "duration", "runs", "many", "free", "changes", "mark", "random")
-    now[0] = (*[0] * 7, 88172645463325252 + 7919 * seed)
+    run = _records(runs, "node", "slot", "end", "before")
+    now = _records(1, "excess", "duration", "runs", "many", "changes", "mark", "random")
+    now[0] = (*[0] * 6, 88172645463325252 + 7919 * seed)
     run["slot"][[HEAD, TAIL]] = 0, 1
     return Sequence(
         budget,
