@@ -182,7 +182,8 @@ def _measured(
     held = HELD_SHARE if folds == 1 else 1 / folds
     fitted = fitting_images(folds * peak_elements(graph), count)
     probed = min(PROBE_IMAGES, fitting_images(folds * _all_values(graph), count))
-    cut = max(round(fitted * (1 - held)), 1)
+    # Down: the parts that are held back then cover all images.
+    cut = max(int(fitted * (1 - held)), 1)
     # `propagate` measures on the last quarter: of images that the op was not fitted to.
     first = max(cut - probed * 3 // 4, 0)
     few = {name: values[first : first + probed] for name, values in inputs.items()}

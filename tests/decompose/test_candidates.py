@@ -103,6 +103,27 @@ def test_few_images_are_each_held_back_once():
     assert max(quarters) > 1.2 * min(quarters)
 
 
+@pytest.mark.parametrize("count", [5, 10, 67])
+def test_no_image_is_both_fitted_to_and_measured_on(count: int, monkeypatch):
+    graph = conv_graph((4, 6), (3, 3), (1, 1))
+    # Each image has its number in all pixels.
+    x = np.broadcast_to(np.arange(count)[:, None, None, None], (count, 4, 3, 3)).astype("f")
+    real, divided = measure.__globals__["trial"], []
+
+    def trial(weight, bias, fitted, held):
+        divided.append((set(fitted.ravel()), set(held.ravel())))
+        return real(weight, bias, fitted, held)
+
+    monkeypatch.setitem(measure.__globals__, "trial", trial)
+    measure(graph, {"x": x}, {"conv": [Method("svd-output", (3,))]})
+
+    for fitted, held in divided:
+        assert fitted | held == set(range(count))
+        assert not fitted & held
+    if len(divided) > 1:
+        assert set.union(*(held for _, held in divided)) == set(range(count))
+
+
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_the_rounding_noise_is_about_what_int8_adds(method: Method):
     graph = conv_graph((4, 6), (9, 8), (3, 3), (2, 1), (1, 0, 1, 2))
