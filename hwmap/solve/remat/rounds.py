@@ -8,7 +8,7 @@ from math import inf
 import numpy as np
 
 from hwmap.solve.addresses import live_peak
-from hwmap.solve.remat.types import Dag, Problem, new_dag, new_sequence
+from hwmap.solve.remat.types import Dag, Ends, Problem, new_dag, new_sequence
 
 MOVE_SECONDS = (0.75e-6, 0.1e-9)
 """Of one move, and more for every node of the graph. Measured on layered graphs of 100 to 1000
@@ -33,8 +33,8 @@ class Way:
     last price of a mean size above the budget during one run (in mean durations)."""
 
     start: str
-    heat: tuple[float, float]
-    price: tuple[float, float]
+    heat: Ends
+    price: Ends
 
 
 COOL = (0.2, 0.02), (0.2, 40.0)

@@ -59,6 +59,15 @@ def _latest(s: Sequence, node: int, slot: int) -> int:
 
 
 @njit(cache=True)
+def _soonest(s: Sequence, node: int, slot: int) -> int:
+    """The first run of `node` after `slot`, or NONE."""
+    run, found = s.node[node].last, NONE
+    while run != NONE and s.run[run].slot > slot:
+        run, found = s.run[run].before, run
+    return found
+
+
+@njit(cache=True)
 def _last_reader(dag: Dag, s: Sequence, run: int, slot: int) -> int:
     """The last run before `slot` that reads the value of `run`; without any, `run`."""
     found = run
@@ -148,10 +157,8 @@ def _link(dag: Dag, s: Sequence, node: int, at: int) -> int:
     run = s.free[len(s.free) - 1 - s.now[0].runs]
     s.run[run].node = node
     _set_slot(s, slot, run, s.memory[slot] + FAR)
-    before, after = s.node[node].last, NONE
-    while before != NONE and s.run[before].slot > slot:
-        before, after = s.run[before].before, before
-    s.run[run].before = before
+    after = _soonest(s, node, slot)
+    s.run[run].before = s.node[node].last if after == NONE else s.run[after].before
     _set_before(s, node, after, run)
     s.node[node].times += 1
     if s.node[node].times == 2:
@@ -163,17 +170,13 @@ def _link(dag: Dag, s: Sequence, node: int, at: int) -> int:
 
 @njit(cache=True)
 def _unlink(s: Sequence, run: int) -> None:
-    node, after = s.run[run].node, NONE
-    before = s.node[node].last
-    while before != run:
-        before, after = s.run[before].before, before
-    _set_before(s, node, after, s.run[run].before)
+    node = s.run[run].node
+    _set_before(s, node, _soonest(s, node, s.run[run].slot), s.run[run].before)
     s.node[node].times -= 1
     if s.node[node].times == 1:
         s.now[0].many -= 1
-        moved = s.many[s.now[0].many]
-        s.many[s.node[node].place] = moved
-        s.node[moved].place = s.node[node].place
+        moved, place = s.many[s.now[0].many], s.node[node].place
+        s.many[place], s.node[moved].place = moved, place
     s.run[run].node = s.slots[s.run[run].slot] = NONE
     s.memory[s.run[run].slot] -= FAR
     s.free[len(s.free) - s.now[0].runs] = run
@@ -373,10 +376,9 @@ def _across(dag: Dag, s: Sequence, over: int) -> tuple[int, int]:
             if reader == s.run[over].node:
                 soonest = TAIL
                 break
-            run = s.node[reader].last
-            while run != NONE and s.run[run].slot > slot:
-                soonest = run if s.run[run].slot < s.run[soonest].slot else soonest
-                run = s.run[run].before
+            run = _soonest(s, reader, slot)
+            if run != NONE and s.run[run].slot < s.run[soonest].slot:
+                soonest = run
         if soonest != TAIL:
             return node, soonest
     return NONE, NONE
