@@ -8,7 +8,7 @@ from math import inf
 import numpy as np
 
 from hwmap.solve.addresses import live_peak
-from hwmap.solve.remat.types import Dag, Ends, Problem, new_dag, new_sequence
+from hwmap.solve.remat.types import TAIL, Dag, Ends, Integers, Problem, new_dag, new_sequence
 
 MOVE_SECONDS = (0.75e-6, 0.1e-9)
 """Of one move, and more for every node of the graph. Measured on layered graphs of 100 to 1000
@@ -20,6 +20,8 @@ MOVES_PER_NODE = 2000
 FEW = 100
 """In a fixed order, where there is time for fewer such searches, the first round is the only one:
 long searches come closer than several short ones."""
+CHARGE = 0.25
+"""For every run above the budget, in mean sizes: without it, many searches end a unit above."""
 LEFT = 2
 """Ways that are left in the last rounds, besides that from the best schedule."""
 AT_A_TIME = 2
@@ -30,22 +32,26 @@ GIVEN, DEPTH_FIRST, BEST = "given", "depth first", "best"
 @dataclass(frozen=True)
 class Way:
     """What annealing starts from, first and last temperature (in mean durations), and first and
-    last price of a mean size above the budget during one run (in mean durations)."""
+    last price of a mean size above the budget during one run (in mean durations). Searches, as many
+    as `members`, go on after each of the `stages` from what they give together."""
 
     start: str
     heat: Ends
     price: Ends
+    members: int = 1
+    stages: int = 1
 
 
 COOL = (0.2, 0.02), (0.2, 40.0)
 HOT = (0.6, 0.015), (0.04, 40.0)
-MILD = (0.4, 0.02), (0.4, 40.0)
-WARM = (1.0, 0.03), (1.0, 40.0)
+MILD = (0.4, 0.06), (0.2, 20.0)
+WARM = (1.0, 0.1), (0.4, 20.0)
 STRICT = (3.0, 0.05), (3.0, 40.0)
 STRICTEST = (100.0, 0.3), (300.0, 300.0)
 WAYS = tuple(Way(start, *heat) for heat in (COOL, HOT) for start in (GIVEN, DEPTH_FIRST))
 """Measured: layered graphs want to begin cool, strips of U-Net hot, other strips depth first."""
-FIXED_WAYS = Way(GIVEN, *MILD), Way(GIVEN, *WARM)
+FIXED_WAYS = Way(GIVEN, *MILD, members=4, stages=20), Way(GIVEN, *WARM, members=4, stages=20)
+"""First runs in a fixed order can be spliced anywhere."""
 SMALL = 64
 SMALL_WAYS = Way(GIVEN, *STRICT), Way(GIVEN, *STRICTEST)
 """A high price from the start, with the heat to pay it, finds schedules of graphs as small as this
@@ -84,8 +90,8 @@ def search(
     if live_peak(problem.items(problem.start)) <= budget:
         best = Result(FROM_BEST, problem.start, (False, problem.duration(problem.start)))
     with ThreadPoolExecutor(AT_A_TIME) as threads:
-        while left > 0:
-            length = min(length, max(left // len(ways), 1))
+        while left >= len(ways):
+            length = min(length, left // len(ways))
             results: list[Result] = []
             for first in range(0, len(ways), AT_A_TIME):
                 together = [
@@ -130,18 +136,43 @@ def anneal_from(
     """One search, `way`, from the schedule `start`; `dag` is that of `problem`."""
     # Here, because numba takes its time to load, and few commands search.
     from hwmap.solve.remat.search import anneal
+    from hwmap.solve.remat.splice import splice
 
     nodes = len(problem.sizes)
     duration, size = max(sum(problem.durations) / nodes, 1), max(sum(problem.sizes) / nodes, 1)
-    sequence = new_sequence(
-        nodes, budget, fixed=problem.fixed, most_runs=4 * nodes + len(start) + 64, seed=seed
-    )
-    heat = (way.heat[0] * duration, way.heat[1] * duration)
-    price = (way.price[0] * duration / size, way.price[1] * duration / size)
-    found = anneal(dag, sequence, np.array(start), moves, heat, price).tolist()
-    if found:
-        return Result(way, found, (False, problem.duration(found)))
-    return Result(way, [], (True, float(sequence.now["excess"][0])))
+    charge = int(CHARGE * size)
+    order, found = np.array(start), list[Integers]()
+    for stage in range(way.stages):
+        heat = _part(way.heat, stage, way.stages, duration)
+        price = _part(way.price, stage, way.stages, duration / size)
+        sequences = [
+            new_sequence(
+                nodes,
+                budget,
+                charge=charge,
+                fixed=problem.fixed,
+                most_runs=4 * nodes + len(order) + 64,
+                seed=(seed * way.stages + stage) * way.members + member,
+            )
+            for member in range(way.members)
+        ]
+        moves_each = moves // (way.stages * way.members)
+        found += [anneal(dag, each, order, moves_each, heat, price) for each in sequences]
+        orders = [each.run["node"][each.slots[each.slots > TAIL]] for each in sequences]
+        order = splice(dag, orders, budget, charge, price[1])
+    if live_peak(problem.items(order.tolist())) <= budget:
+        found.append(order)
+    fits = [schedule.tolist() for schedule in found if len(schedule)]
+    if fits:
+        best = min(fits, key=problem.duration)
+        return Result(way, best, (False, problem.duration(best)))
+    return Result(way, [], (True, float(min(each.now["excess"][0] for each in sequences))))
+
+
+def _part(ends: Ends, stage: int, stages: int, unit: float) -> Ends:
+    """First and last value of one stage of several, in units of `unit`."""
+    ratio = (ends[1] / ends[0]) ** (1 / stages)
+    return unit * ends[0] * ratio**stage, unit * ends[0] * ratio ** (stage + 1)
 
 
 def depth_first(reads: list[list[int]]) -> list[int]:

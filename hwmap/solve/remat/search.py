@@ -2,9 +2,10 @@
 other nodes again in its place.
 
 Putting a run in, or taking one out, touches only the memory that changes, and each undoes the other
-exactly. What is minimised is duration + price * (memory above the budget, summed over the runs);
-the temperature falls, the price rises. All compiled code is in this one file: numba keeps it on
-disk, and sees a change of this file, not of one that it imports.
+exactly. What is minimised is duration + price * excess: the memory above the budget, summed over
+the runs, and a charge for each run above it. The temperature falls, the price rises. All compiled
+code of the search is in this one file: numba keeps it on disk, and sees a change of this file, not
+of one that it imports.
 """
 
 from math import exp, log, log2
@@ -24,7 +25,8 @@ CHOICE = 4
 """An exchange runs up to REPAIRS values again, each the cheapest for its size of CHOICE drawn."""
 LOOK = 64
 DRAWS = 64
-"""Moves for which one run above the budget is aimed at; draws for a value that is live there."""
+"""Moves for which one run above the budget is aimed at; draws for a value that is live there, or
+for a run that is not the only one of its node."""
 
 
 @njit(cache=True)
@@ -79,13 +81,19 @@ def _last_reader(dag: Dag, s: Sequence, run: int, slot: int) -> int:
 
 
 @njit(cache=True)
+def _above(s: Sequence, memory: int) -> int:
+    """What is charged for `memory` during one run."""
+    return memory - s.budget + s.charge if memory > s.budget else 0
+
+
+@njit(cache=True)
 def _add(s: Sequence, start: int, stop: int, size: int) -> None:
     """Add `size` to the memory of the slots from `start` to before `stop`."""
-    memory, budget, change = s.memory[start:stop], s.budget, 0
+    memory, change = s.memory[start:stop], 0
     for slot in range(len(memory)):
-        over = memory[slot] - budget
+        change -= _above(s, memory[slot])
         memory[slot] += size
-        change += max(over + size, 0) - max(over, 0)
+        change += _above(s, memory[slot])
     s.now[0].excess += change
 
 
@@ -161,10 +169,6 @@ def _link(dag: Dag, s: Sequence, node: int, at: int) -> int:
     s.run[run].before = s.node[node].last if after == NONE else s.run[after].before
     _set_before(s, node, after, run)
     s.node[node].times += 1
-    if s.node[node].times == 2:
-        s.node[node].place = s.now[0].many
-        s.many[s.now[0].many] = node
-        s.now[0].many += 1
     return run
 
 
@@ -173,10 +177,6 @@ def _unlink(s: Sequence, run: int) -> None:
     node = s.run[run].node
     _set_before(s, node, _soonest(s, node, s.run[run].slot), s.run[run].before)
     s.node[node].times -= 1
-    if s.node[node].times == 1:
-        s.now[0].many -= 1
-        moved, place = s.many[s.now[0].many], s.node[node].place
-        s.many[place], s.node[moved].place = moved, place
     s.run[run].node = s.slots[s.run[run].slot] = NONE
     s.memory[s.run[run].slot] -= FAR
     s.free[len(s.free) - s.now[0].runs] = run
@@ -201,7 +201,7 @@ def _insert(dag: Dag, s: Sequence, node: int, at: int) -> int:
             _add(s, s.run[s.run[source].end].slot + 1, slot, dag.node[read].size)
             s.run[source].end = run
             s.memory[slot] += dag.node[read].size
-    s.now[0].excess += max(s.memory[slot] - s.budget, 0)
+    s.now[0].excess += _above(s, s.memory[slot])
     s.now[0].duration += dag.node[node].duration
     s.now[0].runs += 1
     return run
@@ -211,7 +211,7 @@ def _insert(dag: Dag, s: Sequence, node: int, at: int) -> int:
 def _remove(dag: Dag, s: Sequence, run: int) -> None:
     """Take `run` out. The run of its node before it serves its readers, if it has any."""
     node, slot = s.run[run].node, s.run[run].slot
-    s.now[0].excess -= max(s.memory[slot] - s.budget, 0)
+    s.now[0].excess -= _above(s, s.memory[slot])
     for read in _reads(dag, node):
         source = _latest(s, read, slot)
         if s.run[source].end == run:
@@ -261,10 +261,10 @@ def _full(s: Sequence) -> bool:
 
 
 @njit(cache=True)
-def _some_run(s: Sequence, node: int) -> int:
-    run = s.node[node].last
-    for _ in range(_draw(s, s.node[node].times)):
-        run = s.run[run].before
+def _some_run(s: Sequence) -> int:
+    run = HEAD
+    while run <= TAIL:
+        run = s.slots[_draw(s, s.run[TAIL].slot)]
     return run
 
 
@@ -297,8 +297,8 @@ def _prune(dag: Dag, s: Sequence, start: int) -> None:
 @njit(cache=True)
 def _shift(dag: Dag, s: Sequence) -> None:
     """Move a run, over none that it reads or that reads it."""
-    node = _draw(s, len(dag.node))
-    run = _some_run(s, node)
+    run = _some_run(s)
+    node = s.run[run].node
     if s.fixed and s.run[run].before == NONE:
         return
     s.now[0].mark += 1
@@ -322,9 +322,13 @@ def _exchange(dag: Dag, s: Sequence, excess: int, most: float, repairs: int) -> 
     """Keep a value that is made again, and make up to `repairs` others again where that takes more
     memory above the budget than `excess`; False if none can be, or all runs took more than `most`.
     """
-    run = _some_run(s, s.many[_draw(s, s.now[0].many)]) if s.now[0].many else HEAD
+    run = _some_run(s)
+    for _ in range(DRAWS):
+        if s.node[s.run[run].node].times > 1:
+            break
+        run = _some_run(s)
     source, kept = s.run[run].before, s.run[run].node
-    if source == NONE and (run == HEAD or not _useless(s, run)):
+    if source == NONE and not _useless(s, run):
         return True
     _prune(dag, s, run)
     for _ in range(repairs):
@@ -438,22 +442,12 @@ def _some_again(dag: Dag, s: Sequence, over: int) -> bool:
         node, before = _across(dag, s, over)
         deep = _draw(s, 2) == 0
     if node == NONE:
-        reader = _draw(s, len(dag.node))
-        reads = _reads(dag, reader)
+        before = _some_run(s)
+        reads = _reads(dag, s.run[before].node)
         if not len(reads):
             return True
-        node, before = reads[_draw(s, len(reads))], _some_run(s, reader)
+        node = reads[_draw(s, len(reads))]
     return _again(dag, s, node, before, deep)
-
-
-@njit(cache=True)
-def _nodes(s: Sequence) -> Integers:
-    """The nodes in the order of their runs."""
-    order, run = np.empty(s.now[0].runs, np.int64), HEAD
-    for index in range(len(order)):
-        run = _next(s, run, 1)
-        order[index] = s.run[run].node
-    return order
 
 
 @njit(cache=True, nogil=True)
@@ -461,7 +455,7 @@ def anneal(dag: Dag, s: Sequence, start: Integers, moves: int, heat: Ends, price
     """The shortest order found that fits; empty if none did.
 
     `heat` and `price` are first and last values: of the temperature in units of duration, and of
-    a unit of memory above the budget during one run. `s` is empty; with `s.fixed` the order of
+    a unit of excess. `s` is empty; with `s.fixed` the order of
     first runs stays. It stops when no node runs twice.
     """
     for node in start:
@@ -472,7 +466,8 @@ def anneal(dag: Dag, s: Sequence, start: Integers, moves: int, heat: Ends, price
     temperature, cost, over = 0.0, 0.0, HEAD
     for move in range(moves + 1):
         if s.now[0].excess == 0 and s.now[0].duration < shortest:
-            best, shortest = _nodes(s), s.now[0].duration
+            best, shortest = np.empty(s.now[0].runs, np.int64), s.now[0].duration
+            best[:] = s.run["node"][s.slots[s.slots > TAIL]]
             if shortest == least:
                 break
         if move == moves:

@@ -66,22 +66,22 @@ class Sequence(NamedTuple):
 
     Per `run`: its node, its `slot` (slots grow along the order, so that two runs are compared at
     once), its `end` (the last run that reads its value before it is made again), and the run of
-    the same node `before` it. Per `node`: its `last` run, how many there are (`times`), its place
-    among the `many` with more than one, and a `mark`. Per slot: its run or NONE (`slots`), and the
-    `memory` of the values that are live there, less FAR where there is no run. `free` begins with
-    the run numbers that are not in use; `changes` has a row (1 for put, node, run or place) per
-    change that can be undone. `now`: the memory above the budget, summed over runs (`excess`), the
-    `duration`, how many `runs`, `many` and `changes` there are, the last mark given, and the state
-    of the generator (`random`).
+    the same node `before` it. Per `node`: its `last` run, how many there are (`times`), and a
+    `mark`. Per slot: its run or NONE (`slots`), and the `memory` of the values that are live there,
+    less FAR where there is no run. `free` begins with the run numbers that are not in use;
+    `changes` has a row (1 for put, node, run or place) per change that can be undone. `now`: the
+    memory above the budget, summed over runs, with `charge` for each such run (`excess`), the
+    `duration`, how many `runs` and `changes` there are, the last mark given, and the state of the
+    generator (`random`).
     """
 
     budget: int
+    charge: int
     fixed: bool
     run: Records
     node: Records
     slots: Integers
     memory: Integers
-    many: Integers
     free: Integers
     changes: Integers
     now: Records
@@ -113,23 +113,25 @@ def _array(lists: Items[Items[int]]) -> Integers:
     return np.array([item for items in lists for item in items], np.int64)
 
 
-def new_sequence(nodes: int, budget: int, *, fixed: bool, most_runs: int, seed: int) -> Sequence:
+def new_sequence(
+    nodes: int, budget: int, *, charge: int = 0, fixed: bool, most_runs: int, seed: int
+) -> Sequence:
     """No runs yet, and room for `most_runs`."""
     runs, slots = most_runs + 2, 2 * (most_runs + 4)
-    node = _records(nodes, "last", "times", "place", "mark")
+    node = _records(nodes, "last", "times", "mark")
     node["times"] = 0
     run = _records(runs, "node", "slot", "end", "before")
-    now = _records(1, "excess", "duration", "runs", "many", "changes", "mark", "random")
-    now[0] = (*[0] * 6, 88172645463325252 + 7919 * seed)
+    now = _records(1, "excess", "duration", "runs", "changes", "mark", "random")
+    now[0] = (*[0] * 5, 88172645463325252 + 7919 * seed)
     run["slot"][[HEAD, TAIL]] = 0, 1
     return Sequence(
         budget,
+        charge,
         fixed,
         run=run,
         node=node,
         slots=np.array([HEAD, TAIL] + [NONE] * slots),
         memory=np.full(2 + slots, -FAR),
-        many=np.zeros(nodes, np.int64),
         free=np.arange(most_runs + 1, 1, -1),
         changes=np.zeros((MOST_CHANGES, 3), np.int64),
         now=now,
