@@ -18,7 +18,8 @@ machine). A time limit counts moves, so that the same seed gives the same answer
 MOVES_PER_NODE = 2000
 """Of one search in the first round; each further round has twice as many."""
 FEW = 100
-"""In a fixed order, where there is time for fewer such searches, the first round is the only one:
+FIRST_SHARE = 0.75
+"""In a fixed order, where there is time for fewer such searches, the first round takes most of it:
 long searches come closer than several short ones."""
 CHARGE = 0.25
 """For every run above the budget, in mean sizes: without it, many searches end a unit above."""
@@ -45,13 +46,15 @@ class Way:
 COOL = (0.2, 0.02), (0.2, 40.0)
 HOT = (0.6, 0.015), (0.04, 40.0)
 MILD = (0.4, 0.06), (0.2, 20.0)
-WARM = (1.0, 0.1), (0.4, 20.0)
+WARM = (1.0, 0.03), (1.0, 40.0)
 STRICT = (3.0, 0.05), (3.0, 40.0)
 STRICTEST = (100.0, 0.3), (300.0, 300.0)
 WAYS = tuple(Way(start, *heat) for heat in (COOL, HOT) for start in (GIVEN, DEPTH_FIRST))
 """Measured: layered graphs want to begin cool, strips of U-Net hot, other strips depth first."""
-FIXED_WAYS = Way(GIVEN, *MILD, members=4, stages=20), Way(GIVEN, *WARM, members=4, stages=20)
-"""First runs in a fixed order can be spliced anywhere."""
+FIXED_WAYS = (Way(GIVEN, *MILD, members=4, stages=20),) * 2
+"""Schedules in a fixed order can be spliced anywhere, and come closest so, if they come to fit."""
+FIRM_WAYS = Way(GIVEN, *WARM), Way(GIVEN, *STRICT)
+"""For a fixed order in which the others found nothing."""
 SMALL = 64
 SMALL_WAYS = Way(GIVEN, *STRICT), Way(GIVEN, *STRICTEST)
 """A high price from the start, with the heat to pay it, finds schedules of graphs as small as this
@@ -64,7 +67,7 @@ KEEPING = (Way(GIVEN, (0.05, 0.02), (1.0, 40.0)),)
 @dataclass(frozen=True)
 class Result:
     """What one search found: a schedule that fits or none, and how close it came: its duration, or
-    the memory that is still above the budget, summed over runs."""
+    the excess that is left."""
 
     way: Way
     nodes: list[int]
@@ -85,7 +88,7 @@ def search(
     length = MOVES_PER_NODE * len(problem.sizes)
     ways = list(wanted or _ways(problem))
     if problem.fixed and not wanted and left < FEW * length:
-        length = left
+        length = int(left * FIRST_SHARE) // len(ways)
     best, turn = Result(FROM_BEST, [], (True, inf)), 64 * seed
     if live_peak(problem.items(problem.start)) <= budget:
         best = Result(FROM_BEST, problem.start, (False, problem.duration(problem.start)))
@@ -117,7 +120,9 @@ def search(
             ways = list(dict.fromkeys(result.way for result in results))[
                 : max(len(ways) // 2, LEFT)
             ]
-            if best.nodes:
+            if not best.nodes and problem.fixed:
+                ways = list(FIRM_WAYS)
+            elif best.nodes:
                 starts[BEST] = best.nodes
                 ways = [way for way in ways if way != FROM_BEST] + [FROM_BEST]
             length *= 2
