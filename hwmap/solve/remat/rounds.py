@@ -26,6 +26,8 @@ CHARGE = 0.25
 LEFT = 2
 """Ways that are left in the last rounds, besides that from the best schedule."""
 AT_A_TIME = 2
+STAGE_MOVES_PER_NODE = 100
+"""A stage has no fewer moves: with less time there are fewer stages."""
 
 GIVEN, DEPTH_FIRST, BEST = "given", "depth first", "best"
 
@@ -146,10 +148,12 @@ def anneal_from(
     nodes = len(problem.sizes)
     duration, size = max(sum(problem.durations) / nodes, 1), max(sum(problem.sizes) / nodes, 1)
     charge = int(CHARGE * size)
+    moves_each = moves // way.members
+    stages = max(1, min(way.stages, moves_each // (STAGE_MOVES_PER_NODE * nodes)))
     order, found = np.array(start), list[Integers]()
-    for stage in range(way.stages):
-        heat = _part(way.heat, stage, way.stages, duration)
-        price = _part(way.price, stage, way.stages, duration / size)
+    for stage in range(stages):
+        heat = _part(way.heat, stage, stages, duration)
+        price = _part(way.price, stage, stages, duration / size)
         sequences = [
             new_sequence(
                 nodes,
@@ -157,12 +161,11 @@ def anneal_from(
                 charge=charge,
                 fixed=problem.fixed,
                 most_runs=4 * nodes + len(order) + 64,
-                seed=(seed * way.stages + stage) * way.members + member,
+                seed=(seed * stages + stage) * way.members + member,
             )
             for member in range(way.members)
         ]
-        moves_each = moves // (way.stages * way.members)
-        found += [anneal(dag, each, order, moves_each, heat, price) for each in sequences]
+        found += [anneal(dag, each, order, moves_each // stages, heat, price) for each in sequences]
         orders = [each.run["node"][each.slots[each.slots > TAIL]] for each in sequences]
         order = splice(dag, orders, budget, charge, price[1])
     if live_peak(problem.items(order.tolist())) <= budget:
