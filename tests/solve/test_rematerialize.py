@@ -10,7 +10,7 @@ from hwmap.errors import BudgetError, InfeasibleError, ScheduleError
 from hwmap.solve import Rematerialization, rematerialize
 from hwmap.solve.remat.bound import fixed_order_bound
 from hwmap.solve.remat.exact import best_schedule
-from hwmap.solve.remat.rounds import search
+from hwmap.solve.remat.rounds import MOVE_SECONDS, search
 from tests.bench.layered import shared_graph
 from tests.graphs import footprint, problem, random_graph, tight
 from tests.networks import SHARED
@@ -264,3 +264,15 @@ CHAIN = {"edges": list(pairwise(range(3))), "sizes": [1, 2, 3], "durations": [1,
 def test_a_wrong_problem_is_one_clear_line(change: dict, error: type, message: str):
     with pytest.raises(error, match=message):
         rematerialize(**{**CHAIN, "budget": 9, **change})
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+@pytest.mark.parametrize("moves", range(7))
+def test_a_search_with_time_for_a_few_moves_ends(moves: int, fixed: bool):
+    graph, _ = tight(0, nodes=40)
+    whole = problem(graph, fixed=fixed)
+    move_seconds = MOVE_SECONDS[0] + MOVE_SECONDS[1] * 40
+
+    found, left = search(whole, max(whole.needs()), (moves + 0.5) * move_seconds, seed=0)
+
+    assert (found, left) == ([], 0.0)

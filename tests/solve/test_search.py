@@ -21,7 +21,7 @@ def test_memory_and_duration_are_those_of_a_replay(nodes: int, fixed: bool):
 
     anneal(dag, sequence, np.array(whole.start), 20_000, (9.0, 9.0), (1.0, 1.0))
     filled = sequence.slots > TAIL
-    order = sequence.run["node"][sequence.slots[filled]].tolist()
+    order = sequence.order().tolist()
     found = sequence.memory[filled].tolist()
     now = sequence.now[0]
 

@@ -5,7 +5,7 @@ import pytest
 
 from hwmap.solve.remat.search import anneal
 from hwmap.solve.remat.splice import splice
-from hwmap.solve.remat.types import TAIL, new_dag, new_sequence
+from hwmap.solve.remat.types import new_dag, new_sequence
 from tests.graphs import problem, tight
 from tests.replay import memories
 
@@ -50,7 +50,7 @@ def test_what_is_spliced_is_a_schedule_that_costs_no_more_than_any(seed: int, fi
             nodes, budget, charge=CHARGE, fixed=fixed, most_runs=8 * nodes, seed=number
         )
         anneal(dag, sequence, np.array(whole.start), 3_000, (9.0, 5.0), (1.0, PRICE))
-        orders.append(sequence.run["node"][sequence.slots[sequence.slots > TAIL]])
+        orders.append(sequence.order())
 
     found = splice(dag, orders, budget, CHARGE, PRICE)
 

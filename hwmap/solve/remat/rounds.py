@@ -8,7 +8,7 @@ from math import inf
 import numpy as np
 
 from hwmap.solve.addresses import live_peak
-from hwmap.solve.remat.types import TAIL, Dag, Ends, Integers, Problem, new_dag, new_sequence
+from hwmap.solve.remat.types import Dag, Ends, Integers, Problem, new_dag, new_sequence
 
 MOVE_SECONDS = (0.75e-6, 0.1e-9)
 """Of one move, and more for every node of the graph. Measured on layered graphs of 100 to 1000
@@ -90,7 +90,7 @@ def search(
     length = MOVES_PER_NODE * len(problem.sizes)
     ways = list(wanted or _ways(problem))
     if problem.fixed and not wanted and left < FEW * length:
-        length = int(left * FIRST_SHARE) // len(ways)
+        length = max(int(left * FIRST_SHARE) // len(ways), 1)
     best, turn = Result(FROM_BEST, [], (True, inf)), 64 * seed
     if live_peak(problem.items(problem.start)) <= budget:
         best = Result(FROM_BEST, problem.start, (False, problem.duration(problem.start)))
@@ -122,7 +122,7 @@ def search(
             ways = list(dict.fromkeys(result.way for result in results))[
                 : max(len(ways) // 2, LEFT)
             ]
-            if not best.nodes and problem.fixed:
+            if not best.nodes and problem.fixed and not wanted:
                 ways = list(FIRM_WAYS)
             elif best.nodes:
                 starts[BEST] = best.nodes
@@ -166,8 +166,7 @@ def anneal_from(
             for member in range(way.members)
         ]
         found += [anneal(dag, each, order, moves_each // stages, heat, price) for each in sequences]
-        orders = [each.run["node"][each.slots[each.slots > TAIL]] for each in sequences]
-        order = splice(dag, orders, budget, charge, price[1])
+        order = splice(dag, [each.order() for each in sequences], budget, charge, price[1])
     if live_peak(problem.items(order.tolist())) <= budget:
         found.append(order)
     fits = [schedule.tolist() for schedule in found if len(schedule)]

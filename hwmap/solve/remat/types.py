@@ -86,6 +86,11 @@ class Sequence(NamedTuple):
     changes: Integers
     now: Records
 
+    def order(self) -> Integers:
+        """The nodes in the order of their runs; for use outside of compiled code."""
+        nodes: Integers = self.run["node"][self.slots[self.slots > TAIL]]
+        return nodes
+
 
 def _records(count: int, *fields: str) -> Records:
     """Whole numbers under these names, all NONE."""
@@ -114,7 +119,7 @@ def _array(lists: Items[Items[int]]) -> Integers:
 
 
 def new_sequence(
-    nodes: int, budget: int, *, charge: int = 0, fixed: bool, most_runs: int, seed: int
+    nodes: int, budget: int, *, charge: int, fixed: bool, most_runs: int, seed: int
 ) -> Sequence:
     """No runs yet, and room for `most_runs`."""
     runs, slots = most_runs + 2, 2 * (most_runs + 4)
