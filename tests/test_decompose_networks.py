@@ -7,12 +7,14 @@ import pytest
 
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.chain import is_decomposable
-from hwmap.decompose.method import Method, methods_of
+from hwmap.decompose.method import Method, fit_factors, methods_of, product
+from hwmap.decompose.samples import moments
 from hwmap.decompose.sensitivity import output_loss
+from hwmap.decompose.target import Target, given_target
 from hwmap.frontend.export import export_float
 from hwmap.frontend.reader import read_model
 from hwmap.frontend.runtime import run_model
-from hwmap.ir.evaluate import evaluate
+from hwmap.ir.evaluate import evaluate, run_ops
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Conv, Op
 from tests.decomposed import load_decomposable
@@ -90,3 +92,25 @@ def _methods(op: Op, graph: Graph) -> list[Method]:
     assert isinstance(op, Conv)
     seen_once = graph.shape(op.output)[1:] == (1, 1)
     return list(methods_of(graph.constants[op.weight].values.shape, seen_once=seen_once))
+
+
+def test_fits_to_few_images_hold_for_others():
+    made = load_decomposable("mobilenetv1_050_160_imagenet", 128)
+    x = real_inputs(made.network, made.case.images[:128])
+    *_, (op, (fitted,), _) = run_ops(made.source, made.calibration)
+    *_, (_, (other,), _) = run_ops(made.source, x)
+    assert isinstance(op, Conv)
+    weight = made.source.constants[op.weight].values.astype(np.float64)
+    few, held = (np.asarray(values, np.float64).reshape(128, -1) for values in (fitted, other))
+    held -= few.mean(0)
+
+    def error(target: Target) -> float:
+        change = product(fit_factors(target, Method("svd-output", (128,))), 512) - weight
+        return float(np.square(held @ change.reshape(len(weight), -1).T).sum())
+
+    # Against the moments as Ledoit and Wolf estimate them, as they are, and without data.
+    plain = moments(few.astype("f"))
+    target = given_target(plain, weight)
+    likely = plain.chance / (1 - plain.chance) * np.trace(plain.gram) / 512
+    for ridge in (likely, 0.01 * likely, 100 * likely):
+        assert error(target) < 0.95 * error(Target(weight, plain.gram + ridge * np.eye(512)))

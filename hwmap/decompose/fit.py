@@ -131,9 +131,10 @@ class Place:
     def _fitted(self, op: Conv, method: Method) -> tuple[Factors, Floats]:
         """The factors and the bias."""
         weight = self.graph.constants[op.weight].values.astype(np.float64)
-        positions = draw_positions(op, self.graph, len(self.current[op.inputs[0]]))
-        read = positions.windows(self.current[op.inputs[0]], op, self.graph)
-        known = moments(read)
+        source = self.current[op.inputs[0]]
+        positions = draw_positions(op, self.graph, len(source))
+        read = positions.windows(source, op, self.graph)
+        known = moments(read, len(read) // len(source))
         if not self._may_learn(op):
             return self._as_given(op, method, known)
         shift, low, high = self._behind(op, positions)

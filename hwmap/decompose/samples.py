@@ -70,22 +70,28 @@ def first_images(inputs: Mapping[str, Array], count: int) -> dict[str, Array]:
 class Moments:
     """Of windows: their `mean` (n,), and `gram` (n, n), the mean products of their values around
     it. `chance`: the weight of a multiple of the identity in the best estimate of what `gram` would
-    be of many more windows (Ledoit and Wolf, A well-conditioned estimator for large-dimensional
-    covariance matrices, 2004, lemma 3.2 to 3.4)."""
+    be of many more images (Ledoit and Wolf, A well-conditioned estimator for large-dimensional
+    covariance matrices, 2004, lemma 3.2 to 3.4; an image's windows, which are alike, are one of
+    their observations)."""
 
     mean: Doubles
     gram: Doubles
     chance: float
 
 
-def moments(read: Floats) -> Moments:
-    """The moments of windows (m, n)."""
+def moments(read: Floats, each: int = 1) -> Moments:
+    """The moments of windows (m, n), of which `each` in a row are of one image. Of one image alone
+    every window counts as an observation."""
     count, size = read.shape
     mean = read.mean(0, dtype=np.float64)
     centred = read - mean.astype(np.float32)
     gram = (centred.T @ centred).astype(np.float64) / count
-    fourth = float(np.square(np.einsum("mn,mn->m", centred, centred), dtype=np.float64).mean())
+    images = centred.reshape(-1, each if count > each else 1, size)
+    turned = images.transpose(0, 2, 1)
+    # The squares of an image's moments have the same sum either way round.
+    products = images @ turned if images.shape[1] <= size else turned @ images
+    squares = np.square(products / images.shape[1], dtype=np.float64).sum((1, 2))
     whole = float(np.square(gram).sum())
     spread = whole - float(np.trace(gram)) ** 2 / size
-    noise = (fourth - whole) / count
+    noise = (float(squares.mean()) - whole) / len(images)
     return Moments(mean, gram, 0.0 if noise <= 0 else min(noise / max(spread, noise), MOST_CHANCE))

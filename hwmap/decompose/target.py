@@ -16,7 +16,12 @@ Factors = tuple[Floats, ...]
 RIDGE = 0.01
 """Least weight of the distance from the original weights, as a share of the mean second moment of
 an input. Measured on ResNet-20 at 40 and 50 % of its MACs: 0.01 is a little better than 0.001."""
-
+DOUBT = 5
+"""How far the moments that an error is measured in are drawn to the identity, in what is best for
+the moments as a whole: weights of low rank leave their error where the moments are least, and there
+they are furthest off. Measured on every layer of mobilenetv1_050, squeezenet and ResNet-20 at a
+quarter and at half of full rank, on other images: with 5 the error is mostly within 1 % of the best
+there is, with 1 up to 17 % above it (last layers of mobilenetv1_050)."""
 
 SMALL = 1e-9
 """A relative residual at which a fit is exact: what is left is rounding."""
@@ -110,14 +115,21 @@ def regress(gram: Floats, cross: Floats, prior: Floats, chance: float) -> Target
 
     `gram` (n, n) and `cross` (C_out, n) are the mean products of inputs with inputs, and of outputs
     with inputs, around their means. The more of `gram` is `chance` (see `Moments`), the stronger
-    the pull.
+    the pull, and the less the target's moments differ from a multiple of the identity.
     """
-    size = len(gram)
-    ridge = max(RIDGE, chance / (1 - chance)) * np.trace(gram) / size + 1e-12
-    regular = gram + ridge * np.eye(size)
+    level, likely = np.trace(gram) / len(gram), chance / (1 - chance)
+    ridge = level * max(RIDGE, likely) + 1e-12
     flat = prior.reshape(len(prior), -1)
-    weight: Floats = np.linalg.solve(regular, (cross + ridge * flat).T).T
-    return Target(weight.reshape(prior.shape), regular)
+    weight: Floats = np.linalg.solve(_raised(gram, ridge), (cross + ridge * flat).T).T
+    doubted = _raised(gram, level * max(RIDGE, DOUBT * likely) + 1e-12)
+    return Target(weight.reshape(prior.shape), doubted)
+
+
+def _raised(gram: Floats, by: float) -> Floats:
+    """The matrix with its diagonal raised."""
+    found = gram.copy()
+    np.einsum("ii->i", found)[:] += by
+    return found
 
 
 def given_target(known: Moments, weight: Floats) -> Target:

@@ -1,6 +1,8 @@
 """The methods of an op, fitted to some windows of its input and tried on others."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
@@ -33,7 +35,8 @@ class Trial:
         factors = fit_factors(self.target, method, quick=True)
         change = self._product(factors) - self.weight
         shift = change @ (self.tried_mean - self.mean)
-        lost = self._power(change) + float(shift @ shift) + rounding_noise(factors)
+        noise = rounding_noise(factors, self._squares(factors))
+        lost = self._power(change) + float(shift @ shift) + noise
         level = self.weight @ self.tried_mean + self.bias
         power = self._power(self.weight) + float(level @ level)
         return float(np.sqrt(lost / max(power, 1e-30)))
@@ -44,6 +47,17 @@ class Trial:
         bias = self.bias + (self.weight - made) @ self.mean
         return made.reshape(self.target.weight.shape), bias
 
+    def _squares(self, factors: Factors) -> Iterator[float]:
+        """The largest mean square of a channel of the values behind each factor: 1 in the target's
+        moments, less in those of windows if the target's are drawn to the identity."""
+        _, *window = self.target.weight.shape
+        for index in range(1, len(factors)):
+            seen = product(factors[:index], window[0])
+            padded = np.zeros((len(seen), *window))
+            padded[:, :, : seen.shape[2], : seen.shape[3]] = seen
+            flat = padded.reshape(len(seen), -1)
+            yield float(np.einsum("ri,ri->r", flat @ self.tried_gram, flat).max())
+
     def _product(self, factors: Factors) -> Floats:
         return product(factors, self.target.weight.shape[1]).reshape(self.weight.shape)
 
@@ -52,16 +66,19 @@ class Trial:
         return max(float(np.einsum("oi,oi->", weight @ self.tried_gram, weight)), 0.0)
 
 
-def trial(weight: Floats, bias: Floats, fitted: Array, tried: Array) -> Trial:
+def trial(weight: Floats, bias: Floats, fitted: Array, tried: Array, each: int) -> Trial:
     """The trial of an op with weights (C_out, C_in, K_h, K_w), with the windows (m, n) of its input
-    to fit to, and to try on."""
-    known, new = moments(fitted), moments(tried)
+    to fit to, and to try on, `each` of one image in a row."""
+    known, new = moments(fitted, each), moments(tried)
     flat = weight.reshape(len(weight), -1)
     return Trial(given_target(known, weight), flat, bias, known.mean, new.mean, new.gram)
 
 
-def rounding_noise(factors: Factors) -> float:
-    """The squared error of the output, over all channels, if the values between `factors`, each of
-    root mean square 1 (see `target.powers`), are rounded to int8."""
-    rests = [product(factors[index:], len(factors[index - 1])) for index in range(1, len(factors))]
-    return (CREST / 127) ** 2 / 12 * sum(float(np.square(rest).sum()) for rest in rests)
+def rounding_noise(factors: Factors, squares: Iterable[float] = repeat(1.0)) -> float:
+    """The squared error of the output, over all channels, if the values between `factors`, of mean
+    squares of at most `squares` (see `target.powers`), are rounded to int8."""
+    rests = (product(factors[index:], len(factors[index - 1])) for index in range(1, len(factors)))
+    steps = (CREST / 127) ** 2 / 12
+    return steps * sum(
+        square * float(np.square(rest).sum()) for rest, square in zip(rests, squares, strict=False)
+    )

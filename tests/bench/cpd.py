@@ -37,7 +37,7 @@ def run() -> Iterator[dict[str, object]]:
         weight = made.source.constants[op.weight].values.astype(np.float64)
         read = draw_positions(op, made.source, len(source)).windows(source, op, made.source)
         half = len(read) // 2
-        known, other = moments(read[:half]), moments(read[half:]).gram
+        known, other = moments(read[:half], len(read) // len(source)), moments(read[half:]).gram
         for share in RANK_PER_CHANNEL:
             rank = int(share * len(weight))
             if rank * sum(weight.shape) >= weight.size:

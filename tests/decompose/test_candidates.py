@@ -110,9 +110,10 @@ def test_no_image_is_both_fitted_to_and_measured_on(count: int, monkeypatch):
     x = np.broadcast_to(np.arange(count)[:, None, None, None], (count, 4, 3, 3)).astype("f")
     real, divided = measure.__globals__["trial"], []
 
-    def trial(weight, bias, fitted, held):
+    def trial(weight, bias, fitted, held, each):
+        assert len(fitted) % each == 0
         divided.append((set(fitted.ravel()), set(held.ravel())))
-        return real(weight, bias, fitted, held)
+        return real(weight, bias, fitted, held, each)
 
     monkeypatch.setitem(measure.__globals__, "trial", trial)
     measure(graph, {"x": x}, {"conv": [Method("svd-output", (3,))]})

@@ -39,6 +39,16 @@ def test_chance_is_small_for_many_windows_and_most_for_few():
     assert chances[-1] < 0.001
 
 
+@pytest.mark.parametrize("each", [3, 9, 20])
+def test_alike_windows_of_an_image_tell_no_more_than_one(each: int):
+    rng = np.random.default_rng(each)
+    images = (rng.standard_normal((30, 9)) * np.linspace(0.2, 2, 9)).astype("f")
+    windows = np.repeat(images, each, axis=0)
+
+    assert moments(windows, each).chance == pytest.approx(moments(images).chance, rel=1e-3)
+    assert moments(windows).chance == pytest.approx(moments(images).chance / each, rel=1e-3)
+
+
 @pytest.mark.parametrize("read", [np.ones((1, 3), "f"), np.zeros((4, 3), "f")])
 def test_nothing_to_tell(read: np.ndarray):
     assert 0 <= moments(read).chance < 1
