@@ -163,6 +163,6 @@ class Decomposable:
 
 def load_decomposable(name: str, calibration: int) -> Decomposable:
     """The network `name` of ALL_CASES."""
-    case = load_case(name, calibration=calibration)
+    case = load_case(name, calibration=calibration, drawn=True)
     network = load_network(case.model)
     return Decomposable(case, network, integer_part(network.whole))

@@ -96,10 +96,17 @@ def _jpegs(name: str, source: dict[str, NDArray]) -> Floats:
     return np.ascontiguousarray(x, np.float32)
 
 
-def load_case(name: str, source: str | None = None, calibration: int = CALIBRATION_IMAGES) -> Case:
+def load_case(
+    name: str,
+    source: str | None = None,
+    calibration: int = CALIBRATION_IMAGES,
+    *,
+    drawn: bool = False,
+) -> Case:
     """The network `name` of ALL_CASES with its data (of the file `source`, or the usual one),
     prepared as ../shared/models/README.md says, and that many calibration images (the rest of the
-    file is tested on; a detector has half as many, the example its own)."""
+    file is tested on; a detector has half as many, the example its own). `drawn`: ImageNet images,
+    whose file is sorted by class, are divided at random, not into the first ones and the rest."""
     if name == "digits":
         calibration = np.load(ROOT / "examples" / "digits_calib.npz")["x"]
         test = np.load(ROOT / "examples" / "digits_test.npz")
@@ -126,7 +133,8 @@ def load_case(name: str, source: str | None = None, calibration: int = CALIBRATI
         cut = calibration // 2
         boxes = data["boxes"][data["boxes"][:, 0] >= cut] - np.array([cut, 0, 0, 0, 0, 0])
         return Case(name, model, images[:cut], images[cut:], boxes.astype(np.float32))
-    # They are sorted by class: the first ones alone would be animals.
-    drawn = np.random.default_rng(0).permutation(len(images))
-    labels = data["y"].astype(np.int64)[drawn] + (name == "mobilenetv1_050_160_imagenet")
-    return Case(name, model, *_split(images[drawn], labels, calibration))
+    labels = data["y"].astype(np.int64) + (name == "mobilenetv1_050_160_imagenet")
+    if drawn:
+        order = np.random.default_rng(0).permutation(len(images))
+        images, labels = images[order], labels[order]
+    return Case(name, model, *_split(images, labels, calibration))
