@@ -195,14 +195,15 @@ def _measured(
             yield op.name, ()
         elif op.name in wanted:
             assert isinstance(op, Conv)
-            read = draw_positions(op, graph, fitted).windows(sources[0], op, graph)
+            positions = draw_positions(op, graph, fitted)
+            read = positions.windows(sources[0], op, graph)
             share = cut / fitted if fitted > 1 else 1 - held
             split = max(round(len(read) * share), 1)
             weight, bias = (
                 graph.constants[name].values.astype(np.float64) for name in (op.weight, op.bias)
             )
             held_back = read[min(split, len(read) - 1) :]
-            found = trial(weight, bias, read[:split], held_back, len(read) // fitted)
+            found = trial(weight, bias, read[:split], held_back, positions.each)
             yield op.name, _measures(op, graph, found, probe, wanted[op.name], learning)
 
 

@@ -134,7 +134,7 @@ class Place:
         source = self.current[op.inputs[0]]
         positions = draw_positions(op, self.graph, len(source))
         read = positions.windows(source, op, self.graph)
-        known = moments(read, len(read) // len(source))
+        known = moments(read, positions.each)
         if not self._may_learn(op):
             return self._as_given(op, method, known)
         shift, low, high = self._behind(op, positions)

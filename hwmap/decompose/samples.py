@@ -38,6 +38,11 @@ class Positions:
     rows: Integers
     columns: Integers
 
+    @property
+    def each(self) -> int:
+        """How many there are of an image, in a row."""
+        return len(self.images) // (int(self.images[-1]) + 1)
+
     def windows(self, x: Array, op: Conv, graph: Graph) -> Floats:
         """What `op` reads of `x` (N, C, H, W) for each position: (positions, C_in * K_h * K_w)."""
         _, _, *kernel = graph.constants[op.weight].values.shape
@@ -79,13 +84,19 @@ class Moments:
     chance: float
 
 
+def mean_and_gram(read: Floats) -> tuple[Doubles, Doubles]:
+    """Of windows (m, n): see `Moments`."""
+    mean = read.mean(0, dtype=np.float64)
+    centred = read - mean.astype(np.float32)
+    return mean, (centred.T @ centred).astype(np.float64) / len(read)
+
+
 def moments(read: Floats, each: int = 1) -> Moments:
     """The moments of windows (m, n), of which `each` in a row are of one image. Of one image alone
     every window counts as an observation."""
     count, size = read.shape
-    mean = read.mean(0, dtype=np.float64)
+    mean, gram = mean_and_gram(read)
     centred = read - mean.astype(np.float32)
-    gram = (centred.T @ centred).astype(np.float64) / count
     images = centred.reshape(-1, each if count > each else 1, size)
     turned = images.transpose(0, 2, 1)
     # The squares of an image's moments have the same sum either way round.

@@ -7,7 +7,7 @@ from itertools import repeat
 import numpy as np
 
 from hwmap.decompose.method import Method, fit_factors, product
-from hwmap.decompose.samples import moments
+from hwmap.decompose.samples import mean_and_gram, moments
 from hwmap.decompose.target import Factors, Floats, Target, given_target
 from hwmap.ir.types import Array
 
@@ -69,9 +69,9 @@ class Trial:
 def trial(weight: Floats, bias: Floats, fitted: Array, tried: Array, each: int) -> Trial:
     """The trial of an op with weights (C_out, C_in, K_h, K_w), with the windows (m, n) of its input
     to fit to, and to try on, `each` of one image in a row."""
-    known, new = moments(fitted, each), moments(tried)
+    known, new = moments(fitted, each), mean_and_gram(tried)
     flat = weight.reshape(len(weight), -1)
-    return Trial(given_target(known, weight), flat, bias, known.mean, new.mean, new.gram)
+    return Trial(given_target(known, weight), flat, bias, known.mean, *new)
 
 
 def rounding_noise(factors: Factors, squares: Iterable[float] = repeat(1.0)) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 
 from hwmap.decompose.cpd import cpd
 from hwmap.decompose.method import product
-from hwmap.decompose.samples import draw_positions, moments
+from hwmap.decompose.samples import draw_positions, mean_and_gram, moments
 from hwmap.decompose.target import given_target
 from hwmap.ir.evaluate import run_ops
 from hwmap.ir.ops import Conv
@@ -35,9 +35,11 @@ def run() -> Iterator[dict[str, object]]:
         if not (isinstance(op, Conv) and made.counted(op.name)):
             continue
         weight = made.source.constants[op.weight].values.astype(np.float64)
-        read = draw_positions(op, made.source, len(source)).windows(source, op, made.source)
+        positions = draw_positions(op, made.source, len(source))
+        read = positions.windows(source, op, made.source)
         half = len(read) // 2
-        known, other = moments(read[:half], len(read) // len(source)), moments(read[half:]).gram
+        known = moments(read[:half], positions.each)
+        _, other = mean_and_gram(read[half:])
         for share in RANK_PER_CHANNEL:
             rank = int(share * len(weight))
             if rank * sum(weight.shape) >= weight.size:

@@ -18,11 +18,15 @@ FREE_SECONDS = {100: 30.0, 250: 30.0, 500: 60.0, 1000: 60.0}
 FIXED_SHARES = {100: 0.7, 250: 0.8, 500: 0.8, 1000: 0.8}
 SHARES = (0.9, 0.8, 0.7)
 SEEDS = (0, 1, 2)
+SHORTEST = 0.05
+"""Seconds of the shortest search."""
 
 
 def run() -> Iterator[dict[str, object]]:
     """A row per graph and budget."""
-    for layered in layered_graphs():
+    graphs = layered_graphs()
+    load_search(graphs[0])
+    for layered in graphs:
         seeds = SEEDS if layered.name.startswith("shared") else SEEDS[:1]
         nodes = len(layered.graph["sizes"])
         for share in SHARES:
@@ -45,6 +49,12 @@ def run() -> Iterator[dict[str, object]]:
                     "fixed s": f"{seconds:.1f}",
                 }
             yield row
+
+
+def load_search(layered: Layered) -> None:
+    """Compile the search, so that no row's seconds have that in them."""
+    for fixed in (False, True):
+        scheduled(layered, SHARES[0], SHORTEST, fixed=fixed)
 
 
 def scheduled(
