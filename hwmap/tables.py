@@ -109,9 +109,14 @@ def memory_table(report: Mapping[str, Any]) -> Table:
     """The curve memory -> extra cycles."""
     table = Table(
         title=Text("memory of activations -> cycles more than whole tensors without a limit"),
+        caption=Text(
+            "rows: of a strip's output; steps: runs of all strips, of which so many run again;"
+            " needs: bytes that one step alone takes"
+        ),
         title_justify="left",
+        caption_justify="left",
     )
-    for name in ("memory", "of the peak", "whole tensors", "strips", "rows", "steps", "again"):
+    for name in ("bytes", "of the peak", "whole tensors", "strips", "rows", "steps", "again"):
         table.add_column(name, justify="right")
     for budget in report["memory_curve"]:
         whole, strips = budget["whole"], budget["strips"]

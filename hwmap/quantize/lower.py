@@ -14,7 +14,16 @@ from hwmap.errors import ModelError
 from hwmap.ir.function import apply
 from hwmap.ir.graph import Graph, hardware_ops, rewrite
 from hwmap.ir.interpolate import FRACTION_BITS, fixed_point
-from hwmap.ir.ops import Conv, ConvTranspose, HardwareOp, Lookup, Resize, Weighted, copies_values
+from hwmap.ir.ops import (
+    Concat,
+    Conv,
+    ConvTranspose,
+    HardwareOp,
+    Lookup,
+    Resize,
+    Weighted,
+    copies_values,
+)
 from hwmap.ir.requantize import MAX_ACCUMULATOR
 from hwmap.ir.types import Array, Constant, Quant
 from hwmap.ir.verify import verify
@@ -74,15 +83,23 @@ def _activation_quants(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Q
         quants[name] = grids.get(name) or quant_of(ranges[name])
         roots[name] = name
     for op in hardware_ops(graph):
-        source = op.inputs[0]
-        copies = copies_values(op)
-        roots[op.output] = roots[source] if copies else op.output
-        quants[op.output] = (
-            quants[source] if copies else grids.get(op.output) or quant_of(ranges[op.output])
-        )
+        if copies_values(op):
+            home, quant = roots[op.inputs[0]], quants[op.inputs[0]]
+        else:
+            home = _home(graph, op.output, grids)
+            quant = grids.get(home) or quant_of(ranges[home])
+        roots[op.output], quants[op.output] = home, quant
     scales = {name: quant.scalar_scale for name, quant in quants.items()}
     moved = snap_scales(graph, hardware_ops(graph), scales, roots, grids)
     return {name: replace(quant, scale=moved[name]) for name, quant in quants.items()}
+
+
+def _home(graph: Graph, name: str, grids: Mapping[str, Quant]) -> str:
+    """The tensor whose format `name` gets: where only a Concat reads it, what the Concat writes. So
+    it is rounded once, not twice."""
+    while name not in grids and isinstance(after := graph.sole_reader(name), Concat):
+        name = after.output
+    return name
 
 
 def _grid(graph: Graph, name: str) -> Quant | None:

@@ -17,7 +17,7 @@ SHARES = (1.0, 0.75, 0.5, 0.35, 0.25, 0.17, 0.12, 0.08)
 HEIGHTS = (32, 16, 8, 4, 2, 1)
 """Rows of a strip."""
 TRIED = 3
-"""Heights tried for a budget, from the tallest strips that can fit."""
+"""Heights tried for a budget, from the tallest strips that can fit; more if none of them does."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,9 @@ class _Curve:
         while those alone do not cost more."""
         best: Point | None = None
         fitting = [height for height in self.strips if height and self.needs[height] <= budget]
-        for height in fitting[:TRIED]:
-            if best is not None and sum(self.strips[height].durations) >= best.cycles:
+        for tried, height in enumerate(fitting):
+            alone = sum(self.strips[height].durations)
+            if best is not None and (tried >= TRIED or alone >= best.cycles):
                 break
             found = self.point(budget, height)
             if found is not None and (best is None or found.cycles < best.cycles):

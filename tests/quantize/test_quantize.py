@@ -9,7 +9,7 @@ from hwmap.compiler import load_source
 from hwmap.errors import ModelError
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import Conv, MaxPool
+from hwmap.ir.ops import Concat, Conv, MaxPool
 from hwmap.ir.requantize import requant_of
 from hwmap.quantize.calibrate import measure_ranges
 from hwmap.quantize.lower import lower
@@ -47,6 +47,27 @@ def test_the_integer_network_is_close_to_the_float_one(tmp_path: Path, images: n
 
     values = integer.tensors["out"].integer.dequantize(found)
     assert np.linalg.norm(values - wanted) / np.linalg.norm(wanted) < 0.05
+
+
+def test_what_only_a_concat_reads_is_rounded_once(tmp_path: Path, images: np.ndarray):
+    net = Network((3, 11, 9))
+    for name, channels in (("a", 2), ("b", 4), ("c", 3)):
+        net.conv("x", (3, channels), (1, 1), name=name)
+    net.node("Concat", "a", "b", name="inner", axis=1)
+    net.node("Relu", "c", name="read")
+    net.node("Concat", "inner", "c", "read", name="out", axis=1)
+    graph, integer = _lowered(net, tmp_path, images)
+    formats = {name: tensor.integer for name, tensor in integer.tensors.items()}
+    last = integer.producers["out"]
+    assert isinstance(last, Concat)
+    first = integer.producers[last.inputs[0]]
+
+    assert {formats[name] for name in first.inputs} == {formats["out"]}
+    # What others read too keeps the format of its own values.
+    assert formats[last.inputs[1]] != formats["out"]
+    wanted = evaluate(graph, {"x": images})["out"]
+    found = evaluate(integer, {"x": formats["x"].quantize(images)})["out"]
+    assert np.abs(formats["out"].dequantize(found) - wanted)[:, :6].max() < 2 * formats["out"].scale
 
 
 def test_weights_are_symmetric_per_channel_and_biases_32_bits(tmp_path: Path, images: np.ndarray):

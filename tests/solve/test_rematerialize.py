@@ -223,6 +223,27 @@ def test_the_same_seed_gives_the_same_schedule():
     assert first == second
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_packed_start_is_never_lost(seed: int):
+    graph = random_graph(seed, nodes=60)
+    budget = replayed(graph, tuple(range(60)))[0] // 2
+    packed = rematerialize(**graph, budget=budget, addresses=True, time_limit=1.0)
+    assert packed.duration > sum(graph["durations"])
+
+    for limit in (1e-3, 0.05, 0.2):
+        again = rematerialize(
+            **graph,
+            budget=packed.peak,
+            addresses=True,
+            time_limit=limit,
+            seed=1,
+            start=packed.sequence,
+        )
+        assert again.sequence
+        assert again.peak <= packed.peak
+        assert again.duration <= packed.duration
+
+
 CHAIN = {"edges": list(pairwise(range(3))), "sizes": [1, 2, 3], "durations": [1, 1, 1]}
 
 
@@ -245,11 +266,21 @@ CHAIN = {"edges": list(pairwise(range(3))), "sizes": [1, 2, 3], "durations": [1,
         ({"edges": [3]}, ScheduleError, r"edge \(3,\): expected two nodes"),
         ({"edges": [(0, 1.5)]}, ScheduleError, r"edge \(0, 1.5\): expected two nodes"),
         ({"edges": [(1, 1)]}, ScheduleError, "has a cycle: 1"),
+        ({"edges": [(1, 1)], "fixed_order": True}, ScheduleError, "has a cycle: 1 -> 1"),
+        ({"edges": [{0, 1}]}, ScheduleError, r"edge \({0, 1},\): expected two nodes"),
+        ({"edges": [(False, 1.0)]}, ScheduleError, "from 0 to 2, as whole numbers"),
+        ({"edges": 5}, ScheduleError, "edges is 5; expected a list"),
+        ({"sizes": None}, ScheduleError, "sizes is None; expected a list"),
+        ({"start": None}, ScheduleError, "start is None; expected a list"),
+        ({"edges": [], "sizes": [], "durations": []}, ScheduleError, "a node or more"),
         ({"sizes": [1, 1 << 60, 1]}, ScheduleError, "sizes add up to .*, in a larger unit"),
         ({"durations": [1, 1 << 60, 1]}, ScheduleError, "durations add up to"),
         ({"time_limit": "1"}, BudgetError, "time_limit is '1'"),
         ({"time_limit": 0}, BudgetError, "time_limit is 0"),
         ({"time_limit": float("inf")}, BudgetError, "time_limit is inf"),
+        ({"time_limit": float("nan")}, BudgetError, "time_limit is nan"),
+        ({"time_limit": True}, BudgetError, "time_limit is True"),
+        ({"time_limit": 1e305}, BudgetError, r"seconds above 0, 1e\+09 at most"),
         ({"edges": [(2, 1)], "fixed_order": True}, ScheduleError, "goes backwards"),
         ({"start": [0, 9]}, ScheduleError, r"start\[1\] is 9; expected a node from 0 to 2"),
         ({"start": [0, 2, 1]}, ScheduleError, r"start\[1\] is node 2, before node 1 that it reads"),

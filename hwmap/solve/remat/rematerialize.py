@@ -1,8 +1,7 @@
 """Which node runs when, and which runs again, so that a graph fits a memory in the least time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import inf
 from typing import Literal
 
 import networkx as nx
@@ -28,16 +27,17 @@ search from the schedule that came with it."""
 PACK_ROUNDS = 8
 ROUND_SHARE = 0.3
 PACK_SHARE = 0.3
-LEAST_PACK_SECONDS = 0.01
 """Searches for values that can be packed, the part of the remaining time that each takes, and the
-part of that for packing, which takes this at least: a start whose values were packed before is not
-to be lost for want of a few repairs."""
+part of that for packing."""
+START_PACK_SECONDS = 0.3
+"""For packing the start, whatever the limit: what was packed before is not to be lost."""
 EXACT_ITEMS = 100
 """Values up to which CP-SAT packs what first fit cannot."""
 
 MOST_TOTAL = 1 << 44
 """Of sizes, and of durations: sums over all runs are 64-bit integers."""
 MOST_SEED = 1 << 32
+MOST_SECONDS = 1e9
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 
@@ -48,8 +48,8 @@ class Rematerialization:
     end of the arena if there are `addresses`: one for the value of each run. `duration` is in the
     unit of durations; no schedule is shorter than `bound`.
 
-    "optimal" and "infeasible" are proved. Without a schedule, `sequence` is empty; "unknown": there
-    may be one.
+    "optimal" and "infeasible" are proved. Without a schedule, `sequence` is empty, `peak` and
+    `duration` are 0; "unknown": there may be one.
     """
 
     sequence: tuple[int, ...]
@@ -81,15 +81,17 @@ def rematerialize(
     schedule to begin with, of any size: that of another budget, for example.
 
     Raises:
-        ScheduleError: the graph, a size, a duration or `start` is not legal.
+        ScheduleError: a list, the graph, a size, a duration or `start` is not legal.
         BudgetError: the budget or the time limit is not legal.
         InfeasibleError: proved: one node alone, with what it reads, takes more than the budget.
     """
     graph = _checked_graph(edges, sizes, durations, fixed_order=fixed_order)
     if not _is_whole(budget):
         raise BudgetError(f"budget is {budget!r}; expected a whole number from 0")
-    if not isinstance(time_limit, int | float) or not 0 < time_limit < inf:
-        raise BudgetError(f"time_limit is {time_limit!r}; expected seconds above 0")
+    if not _is_number(time_limit) or not 0 < time_limit <= MOST_SECONDS:
+        raise BudgetError(
+            f"time_limit is {time_limit!r}; expected seconds above 0, {MOST_SECONDS:g} at most"
+        )
     if not _is_whole(seed) or seed > MOST_SEED:
         raise BudgetError(f"seed is {seed!r}; expected a whole number from 0 to {MOST_SEED}")
     reads = [list(graph.predecessors(node)) for node in graph]
@@ -98,7 +100,7 @@ def rematerialize(
         reads,
         [int(size) for size in sizes],
         [int(duration) for duration in durations],
-        _checked_start(list(start), reads, fixed_order=fixed_order) or order,
+        _checked_start(start, reads, fixed_order=fixed_order) or order,
         fixed_order,
     )
     needs = problem.needs()
@@ -162,7 +164,7 @@ def _solve_packed(problem: Problem, budget: int, seconds: float, seed: int) -> R
     footprint = max(problem.needs())
     limit, low, high = budget, 0, budget
     first: Rematerialization | None = None
-    best: Rematerialization | None = None
+    best = _packed_start(problem, budget)
     for turn in range(PACK_ROUNDS):
         share = seconds * ROUND_SHARE
         part = share * (1 - PACK_SHARE)
@@ -170,7 +172,7 @@ def _solve_packed(problem: Problem, budget: int, seconds: float, seed: int) -> R
         seconds -= share - left
         first = first or found
         items = problem.items(found.sequence)
-        places = _places(items, budget, max(share * PACK_SHARE, LEAST_PACK_SECONDS))
+        places = _places(items, budget, share * PACK_SHARE)
         arena = top(items, places)
         if arena > budget:
             high = limit
@@ -192,6 +194,18 @@ def _solve_packed(problem: Problem, budget: int, seconds: float, seed: int) -> R
     return replace(best, status=status, bound=first.bound)
 
 
+def _packed_start(problem: Problem, budget: int) -> Rematerialization | None:
+    """The schedule that was given, if its values can be packed."""
+    items = problem.items(problem.start)
+    if live_peak(items) > budget:
+        return None
+    places = _places(items, budget, START_PACK_SECONDS)
+    if top(items, places) > budget:
+        return None
+    found = _result(problem, problem.start, sum(problem.durations), proved=False)
+    return replace(found, peak=top(items, places), addresses=places)
+
+
 def _places(items: Sequence[Item], budget: int, seconds: float) -> tuple[int, ...]:
     """Low addresses; within the budget, if that was found."""
     places = pack_low(items, budget, seconds)
@@ -207,6 +221,15 @@ def _is_whole(value: object) -> bool:
     return bool(value >= 0)
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def _check_list(name: str, values: object) -> None:
+    if not isinstance(values, Sequence | np.ndarray):
+        raise ScheduleError(f"{name} is {values!r}; expected a list")
+
+
 def _checked_graph(
     edges: Sequence[tuple[int, int]],
     sizes: Sequence[int],
@@ -215,9 +238,13 @@ def _checked_graph(
     fixed_order: bool,
 ) -> "nx.DiGraph[int]":
     """The nodes in their order, with an edge from each to what reads it."""
+    lists = {"edges": edges, "sizes": sizes, "durations": durations}
+    for name, values in lists.items():
+        _check_list(name, values)
     if not len(sizes) or len(sizes) != len(durations):
         raise ScheduleError(
-            f"{len(sizes)} sizes and {len(durations)} durations; expected one each per node"
+            f"{len(sizes)} sizes and {len(durations)} durations; expected one each per node, and a"
+            " node or more"
         )
     for name, values in (("size", sizes), ("duration", durations)):
         for node, value in enumerate(values):
@@ -233,23 +260,28 @@ def _checked_graph(
     graph: nx.DiGraph[int] = nx.DiGraph()
     graph.add_nodes_from(range(len(sizes)))
     for edge in edges:
-        pair = tuple(edge) if isinstance(edge, Iterable) else (edge,)
+        pair = tuple(edge) if isinstance(edge, Sequence | np.ndarray) else (edge,)
         if len(pair) != 2 or not all(_is_whole(node) and node in graph for node in pair):
-            raise ScheduleError(f"edge {pair}: expected two nodes from 0 to {len(sizes) - 1}")
-        graph.add_edge(*map(int, edge))
-        if fixed_order and edge[0] >= edge[1]:
             raise ScheduleError(
-                f"edge {tuple(edge)} goes backwards; with fixed_order, number the nodes in their"
-                " order"
+                f"edge {pair}: expected two nodes from 0 to {len(sizes) - 1}, as whole numbers"
             )
+        first, second = map(int, pair)
+        if fixed_order and first > second:
+            raise ScheduleError(
+                f"edge ({first}, {second}) goes backwards; with fixed_order, number the nodes in"
+                " their order"
+            )
+        graph.add_edge(first, second)
     if not nx.is_directed_acyclic_graph(graph):
-        cycle = " -> ".join(str(u) for u, _ in nx.find_cycle(graph))
-        raise ScheduleError(f"the graph has a cycle: {cycle}; expected none")
+        cycle = [node for node, _ in nx.find_cycle(graph)]
+        path = " -> ".join(map(str, [*cycle, cycle[0]]))
+        raise ScheduleError(f"the graph has a cycle: {path}; expected none")
     return graph
 
 
 def _checked_start(start: Sequence[int], reads: list[list[int]], *, fixed_order: bool) -> list[int]:
     """`start`, a schedule of all nodes, or nothing."""
+    _check_list("start", start)
     known: dict[int, None] = {}
     for position, node in enumerate(start):
         if not _is_whole(node) or node >= len(reads):
@@ -266,7 +298,7 @@ def _checked_start(start: Sequence[int], reads: list[list[int]], *, fixed_order:
                 f"start[{position}] is node {node}; with fixed_order, node {len(known)} comes first"
             )
         known[node] = None
-    if start and len(known) < len(reads):
+    if known and len(known) < len(reads):
         node = next(node for node in range(len(reads)) if node not in known)
         raise ScheduleError(f"start does not run node {node}; expected all {len(reads)} nodes")
     return [int(node) for node in start]

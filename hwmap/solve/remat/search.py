@@ -344,10 +344,11 @@ def _exchange(dag: Dag, s: Sequence, excess: int, most: float, repairs: int) -> 
             node, reader = _across(dag, s, over)
             if node in (NONE, kept):
                 continue
-            duration, size = dag.node[node].duration, dag.node[node].size
+            # Not whole numbers, whose products could be too large.
+            duration, size = dag.node[node].duration, float(dag.node[node].size)
             if s.now[0].duration + duration <= most and (
                 chosen == NONE
-                or duration * dag.node[chosen].size < dag.node[chosen].duration * size
+                or duration * float(dag.node[chosen].size) < dag.node[chosen].duration * size
             ):
                 chosen, before = node, reader
         if chosen == NONE or not _again(dag, s, chosen, before, _draw(s, 4) == 0):
@@ -455,8 +456,8 @@ def anneal(dag: Dag, s: Sequence, start: Integers, moves: int, heat: Ends, price
     """The shortest order found that fits; empty if none did.
 
     `heat` and `price` are first and last values: of the temperature in units of duration, and of
-    a unit of excess. `s` is empty; with `s.fixed` the order of
-    first runs stays. It stops when no node runs twice.
+    a unit of excess. `s` is empty; with `s.fixed` the order of first runs stays. It stops when no
+    time is spent on running nodes again.
     """
     for node in start:
         _insert(dag, s, node, _next(s, TAIL, -1))
