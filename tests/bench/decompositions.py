@@ -8,7 +8,6 @@ where it is not the one asked for. For the CIFAR ResNets the 3 x 3 convolutions 
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from tests.decomposed import Decomposable, Methods, load_decomposable
 from tests.networks import SHARED, load_case
@@ -26,8 +25,6 @@ MACS = {
     "fastestdet_coco": (64, (0.8, 0.6)),
 }
 """Calibration images, and shares."""
-MOST_IMAGES = {"resnet56_cifar10": 1000}
-"""Test images of large networks."""
 
 
 def run() -> Iterator[dict[str, object]]:
@@ -40,8 +37,6 @@ def rows(made: Decomposable, cost: str, shares: tuple[float, ...]) -> Iterator[d
     cases = [made.case]
     if "cifar10" in made.case.name:
         cases.append(load_case(made.case.name, JPEG))
-    most = MOST_IMAGES.get(made.case.name)
-    cases = [replace(c, images=c.images[:most], labels=c.labels[:most]) for c in cases]
     dense = [before for before, _ in made.accuracies((), cases)]
     for share in shares:
         recipes = {
