@@ -1,7 +1,8 @@
 """Does the expected loss predict what a plan costs? 30 random plans per network.
 
 Spearman's rank correlation between the loss that the solver adds up and the relative error of the
-outputs that was measured on test images, after the fit; and the median of measured / expected.
+outputs that was measured on test images, after the fit, in float and after int8; and the median of
+measured (float) / expected.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,10 @@ from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.method import DENSE
 from hwmap.decompose.sensitivity import output_loss
 from hwmap.ir.evaluate import evaluate
-from tests.decomposed import Decomposable, Methods, load_decomposable
+from hwmap.ir.graph import Graph
+from hwmap.ir.types import Array
+from hwmap.quantize.choose import quantize_graph, quantize_inputs
+from tests.decomposed import QUANTIZE_IMAGES, Decomposable, Inputs, Methods, load_decomposable
 from tests.integer import real_inputs
 from tests.networks import SHARED
 
@@ -36,23 +40,35 @@ def run() -> Iterator[dict[str, object]]:
     for name, calibration in NETWORKS.items() if SHARED.is_dir() else ():
         made = load_decomposable(name, calibration)
         rng = np.random.default_rng(0)
-        expected, measured = [], []
+        expected, measured, rounded = [], [], []
         inputs = real_inputs(made.network, made.case.images[:TEST_IMAGES])
         wanted = evaluate(made.source, inputs)
         for _ in range(PLANS):
             methods, loss = random_plan(made, rng)
             parts = made.fitted(methods, FIT_IMAGES)
-            found = evaluate(apply_parts(made.source, parts), inputs)
+            decomposed = apply_parts(made.source, parts)
             expected.append(loss)
-            measured.append(output_loss(made.source, found, wanted))
+            measured.append(output_loss(made.source, evaluate(decomposed, inputs), wanted))
+            found = integer_outputs(made, decomposed, inputs)
+            rounded.append(output_loss(made.source, found, wanted))
         ratio = np.sqrt(np.array(measured) / np.array(expected))
         yield {
             "network": name,
             "plans": PLANS,
             "error, measured": f"{min(measured) ** 0.5:.1%} to {max(measured) ** 0.5:.1%}",
             "Spearman": f"{spearman(expected, measured):.3f}",
+            "after int8": f"{spearman(expected, rounded):.3f}",
             "measured / expected error": f"{np.median(ratio):.2f}",
         }
+
+
+def integer_outputs(made: Decomposable, graph: Graph, inputs: Inputs) -> dict[str, Array]:
+    """The outputs of `graph` after int8, as real values."""
+    few = {name: values[:QUANTIZE_IMAGES] for name, values in made.calibration.items()}
+    integer = quantize_graph(graph, few).graph
+    outputs = evaluate(integer, quantize_inputs(integer, inputs))
+    formats = {name: integer.tensors[name].integer for name in outputs}
+    return {name: formats[name].dequantize(values) for name, values in outputs.items()}
 
 
 def random_plan(made: Decomposable, rng: np.random.Generator) -> tuple[Methods, float]:
