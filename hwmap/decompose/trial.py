@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import repeat
 
 import numpy as np
 
@@ -74,9 +73,9 @@ def trial(weight: Floats, bias: Floats, fitted: Array, tried: Array, each: int) 
     return Trial(given_target(known, weight), flat, bias, known.mean, *new)
 
 
-def rounding_noise(factors: Factors, squares: Iterable[float] = repeat(1.0)) -> float:
-    """The squared error of the output, over all channels, if the values between `factors`, of mean
-    squares of at most `squares` (see `target.powers`), are rounded to int8."""
+def rounding_noise(factors: Factors, squares: Iterable[float]) -> float:
+    """The squared error of the output, over all channels, if the values between `factors`, the
+    channels of mean squares of at most `squares`, are rounded to int8."""
     rests = (product(factors[index:], len(factors[index - 1])) for index in range(1, len(factors)))
     steps = (CREST / 127) ** 2 / 12
     return steps * sum(
