@@ -138,6 +138,11 @@ class Decomposable:
             parts.append(with_factors(op, self.source, method, factors, bias))
         return tuple(parts)
 
+    def quantized(self, graph: Graph) -> Graph:
+        """The integer graph of a decomposed one."""
+        few = {name: values[:QUANTIZE_IMAGES] for name, values in self.calibration.items()}
+        return quantize_graph(graph, few).graph
+
     def accuracies(
         self, parts: Iterable[Graph], cases: Iterable[Case]
     ) -> list[tuple[float, float]]:
@@ -148,8 +153,7 @@ class Decomposable:
             whole=apply_parts(self.network.whole, parts),
             device=apply_parts(self.source, parts),
         )
-        few = {name: values[:QUANTIZE_IMAGES] for name, values in self.calibration.items()}
-        integer = quantize_graph(network.device, few).graph
+        integer = self.quantized(network.device)
         found = []
         for case in cases:
             inputs = real_inputs(network, case.images)

@@ -15,8 +15,8 @@ from hwmap.decompose.sensitivity import output_loss
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
-from hwmap.quantize.choose import quantize_graph, quantize_inputs
-from tests.decomposed import QUANTIZE_IMAGES, Decomposable, Inputs, Methods, load_decomposable
+from hwmap.quantize.choose import quantize_inputs
+from tests.decomposed import Decomposable, Inputs, Methods, load_decomposable
 from tests.integer import real_inputs
 from tests.networks import SHARED
 
@@ -64,8 +64,7 @@ def run() -> Iterator[dict[str, object]]:
 
 def integer_outputs(made: Decomposable, graph: Graph, inputs: Inputs) -> dict[str, Array]:
     """The outputs of `graph` after int8, as real values."""
-    few = {name: values[:QUANTIZE_IMAGES] for name, values in made.calibration.items()}
-    integer = quantize_graph(graph, few).graph
+    integer = made.quantized(graph)
     outputs = evaluate(integer, quantize_inputs(integer, inputs))
     formats = {name: integer.tensors[name].integer for name in outputs}
     return {name: formats[name].dequantize(values) for name, values in outputs.items()}
