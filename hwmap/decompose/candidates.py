@@ -1,6 +1,7 @@
 """Candidates: the ways to build each op, fitted, measured and Pareto-pruned."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from hwmap.decompose.fit import MOST_INPUTS
 from hwmap.decompose.method import DENSE, Method, methods_of
 from hwmap.decompose.samples import draw_positions, first_images, fitting_images
 from hwmap.decompose.sensitivity import propagate
+from hwmap.decompose.threads import AT_A_TIME, one_thread
 from hwmap.decompose.trial import Trial, trial
 from hwmap.ir.evaluate import evaluate_float, run_ops, walk
 from hwmap.ir.graph import Graph, hardware_ops, macs, peak_elements
@@ -125,6 +127,7 @@ def make_candidate(op: HardwareOp, graph: Graph, measured: Measure) -> Candidate
     return Candidate(op.name, measured.method, part, measured.error, measured.loss, cost, weights)
 
 
+@one_thread
 def measure(
     graph: Graph,
     inputs: Mapping[str, Array],
@@ -227,14 +230,14 @@ def _measures(
         changed = evaluate_float(op, replace(graph, constants=constants), [probe[op.inputs[0]]])
         return propagate(graph, probe, op.output, changed, learning)
 
-    errors = {method: tried.error(method) for method in methods}
-    probes = {
-        errors[method]: loss(method)
-        for method in (
-            min(methods, key=lambda method: abs(np.log(max(errors[method], TINY) / wanted)))
-            for wanted in PROBE_ERRORS
-        )
-    }
+    def nearest(wanted: float) -> Method:
+        return min(methods, key=lambda method: abs(np.log(max(errors[method], TINY) / wanted)))
+
+    with ThreadPoolExecutor(AT_A_TIME) as threads:
+        errors = dict(zip(methods, threads.map(tried.error, methods), strict=True))
+        chosen = list(dict.fromkeys(map(nearest, PROBE_ERRORS)))
+        losses = threads.map(loss, chosen)
+        probes = {errors[method]: found for method, found in zip(chosen, losses, strict=True)}
     return tuple(
         Measure(method, errors[method], expected_loss(errors[method], probes)) for method in methods
     )

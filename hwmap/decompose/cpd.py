@@ -15,7 +15,6 @@ weights would not survive.
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 
@@ -23,8 +22,8 @@ from hwmap.decompose.target import Factors, Floats, Target, descend, powers
 
 STARTS = 2
 START_SWEEPS = 3
-QUICK_SWEEPS, SWEEPS = 6, 75
-QUICK_DATA_SWEEPS, DATA_SWEEPS = 3, 20
+QUICK_SWEEPS, SWEEPS = 10, 60
+QUICK_DATA_SWEEPS, DATA_SWEEPS = 5, 16
 STEPS = 4
 """Starting points, sweeps over the weights from each, from the best of them, and then in the metric
 of the data (to compare ranks, and for good), and steps for each factor there."""
@@ -63,48 +62,38 @@ def _fit(target: Target, rank: int, *, quick: bool) -> list[Floats]:
     metric, inverse = target.split("c").metric.roots
     weight = np.einsum("ochw,cd->odhw", target.weight, metric, optimize=True)
     starts = [_sweep(weight, _begin(weight, rank, seed), START_SWEEPS) for seed in range(STARTS)]
-    best = min(starts, key=lambda factors: _distance(weight, factors))
-    factors = _sweep(weight, best, QUICK_SWEEPS if quick else SWEEPS, ahead=not quick)
+    begun, _ = min(starts, key=lambda start: start[1])
+    factors, _ = _sweep(weight, begun, QUICK_SWEEPS if quick else SWEEPS)
     factors[1] = inverse @ factors[1]
 
-    def turn(factors: list[Floats]) -> tuple[list[Floats], list[Floats]]:
+    def turn(factors: list[Floats]) -> tuple[list[Floats], float]:
         factors = list(factors)
         for mode in _modes(target.weight)[1:]:
             factors[mode] = _improve(target, factors, mode)
         factors = _normal(factors)
-        factors[0] = _last(target, factors)
-        return factors, factors
+        factors[0], error = _last(target, factors)
+        return factors, error
 
-    def error(factors: list[Floats]) -> float:
-        return target.loss(_product(factors).reshape(target.weight.shape))
-
-    turns = QUICK_DATA_SWEEPS if quick else DATA_SWEEPS
-    return _turns(factors, turn, turns, None if quick else error)
+    factors, _ = _turns(factors, turn, QUICK_DATA_SWEEPS if quick else DATA_SWEEPS)
+    return factors
 
 
 def _turns(
-    factors: list[Floats],
-    turn: Callable[[list[Floats]], tuple[list[Floats], list[Floats]]],
-    count: int,
-    error: Callable[[list[Floats]], float] | None,
-) -> list[Floats]:
-    """`count` turns, each of which gives better factors, to go on from and with their true norms.
-    With their `error`, each begins further along the way that the last one went, the further the
-    longer that went well; one that makes the error larger is dropped."""
-    before, least, well = factors, 0.0, 0
+    factors: list[Floats], turn: Callable[[list[Floats]], tuple[list[Floats], float]], count: int
+) -> tuple[list[Floats], float]:
+    """The best that `count` turns find, and its error; a turn gives better factors, and theirs.
+    Each begins further along the way that the last one went, the further the longer that went well;
+    one that makes the error larger is dropped."""
+    before, least, well = factors, np.inf, 0
     for _ in range(count):
         pace = well / (well + 3)
-        start = [now + pace * (now - old) for now, old in zip(factors, before, strict=True)]
-        new, whole = turn(start)
-        if error is None:
-            factors = before = new
-            continue
-        found = error(whole)
-        if well and found > least:
+        ahead = [now + pace * (now - old) for now, old in zip(factors, before, strict=True)]
+        new, error = turn(ahead)
+        if well and error > least:
             well = 0
         else:
-            before, factors, least, well = factors, new, found, well + 1
-    return factors
+            before, factors, least, well = factors, new, error, well + 1
+    return factors, least
 
 
 def _begin(weight: Floats, rank: int, seed: int) -> list[Floats]:
@@ -121,33 +110,24 @@ def _begin(weight: Floats, rank: int, seed: int) -> list[Floats]:
     return factors
 
 
-def _sweep(
-    weight: Floats, factors: list[Floats], sweeps: int, *, ahead: bool = False
-) -> list[Floats]:
-    """Alternating least squares on the tensor `weight`."""
+def _sweep(weight: Floats, factors: list[Floats], sweeps: int) -> tuple[list[Floats], float]:
+    """Alternating least squares on the tensor `weight`; with the error (see `_least_squares`)."""
 
-    def turn(factors: list[Floats]) -> tuple[list[Floats], list[Floats]]:
-        factors = list(factors)
+    def turn(factors: list[Floats]) -> tuple[list[Floats], float]:
+        factors, error = list(factors), 0.0
         for mode in _modes(weight):
-            whole = list(factors)
-            whole[mode] = _solve(weight, factors, mode)
-            factors[mode] = whole[mode] / _norms(whole[mode])
-        return factors, whole
+            factor, error = _solve(weight, factors, mode)
+            factors[mode] = factor / _norms(factor)
+        return factors, error
 
-    error = partial(_distance, weight) if ahead else None
-    factors = _turns(factors, turn, sweeps, error)
-    factors[0] = _solve(weight, factors, 0)
-    return factors
+    factors, _ = _turns(factors, turn, sweeps)
+    factors[0], error = _solve(weight, factors, 0)
+    return factors, error
 
 
 def _modes(weight: Floats) -> list[int]:
     """The axes that have something to solve."""
     return [mode for mode in range(4) if mode == 0 or weight.shape[mode] > 1]
-
-
-def _distance(weight: Floats, factors: list[Floats]) -> float:
-    product = _product(factors)
-    return float(np.linalg.norm(weight.reshape(product.shape) - product))
 
 
 def _product(factors: list[Floats]) -> Floats:
@@ -165,13 +145,19 @@ def _normal(factors: list[Floats]) -> list[Floats]:
     return [factors[0], *(factor / _norms(factor) for factor in factors[1:])]
 
 
-def _solve(weight: Floats, factors: list[Floats], mode: int) -> Floats:
-    """The least squares solution for one factor of the tensor `weight`, the others fixed."""
-    gram = _gram(factors, mode)
+def _solve(weight: Floats, factors: list[Floats], mode: int) -> tuple[Floats, float]:
+    """See `_least_squares`: one factor of the tensor `weight`, the others fixed."""
+    return _least_squares(_gram(factors, mode), _gather(weight, factors, mode))
+
+
+def _least_squares(gram: Floats, wanted: Floats) -> tuple[Floats, float]:
+    """A factor (size, rank), and how much its squared error is above that of zeros: for the
+    products of the components with each other (rank, rank), and with what they make (size, rank).
+    """
     if not gram.any():
-        return np.zeros_like(factors[mode])
-    gram = gram + _ridge(gram)
-    return np.asarray(np.linalg.solve(gram, _gather(weight, factors, mode).T).T)
+        return np.zeros_like(wanted), 0.0
+    factor = np.asarray(np.linalg.solve(gram + _ridge(gram), wanted.T).T)
+    return factor, float((factor.T @ factor * gram).sum() - 2 * (factor * wanted).sum())
 
 
 def _ridge(gram: Floats) -> Floats:
@@ -209,15 +195,11 @@ def _gather(weight: Floats, factors: list[Floats], mode: int) -> Floats:
     return np.asarray(values.reshape(len(factors[mode]), -1))
 
 
-def _last(target: Target, factors: list[Floats]) -> Floats:
-    """The out factor (C_out, rank) in closed form: least squares on what the others make of the
-    data."""
-    size = factors[0].shape[1]
-    window = _window(factors).reshape(-1, size)
-    gram: Floats = window.T @ target.gram @ window
-    gram = gram + _ridge(gram)
+def _last(target: Target, factors: list[Floats]) -> tuple[Floats, float]:
+    """See `_least_squares`: the out factor (C_out, rank) for what the others make of the data."""
+    window = _window(factors).reshape(-1, factors[0].shape[1])
     wanted = target.image.reshape(len(target.weight), -1) @ window
-    return np.asarray(np.linalg.solve(gram, wanted.T).T)
+    return _least_squares(window.T @ target.gram @ window, wanted)
 
 
 def _improve(target: Target, factors: list[Floats], mode: int) -> Floats:

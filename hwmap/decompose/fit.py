@@ -29,6 +29,7 @@ from hwmap.decompose.samples import (
     moments,
 )
 from hwmap.decompose.target import Factors, Floats, given_target, regress
+from hwmap.decompose.threads import one_thread
 from hwmap.ir.evaluate import evaluate_float
 from hwmap.ir.graph import Graph, peak_elements
 from hwmap.ir.ops import NO_CLAMP, Add, Conv, Op, Weighted
@@ -46,6 +47,7 @@ moments of their windows take this number squared times 8 bytes."""
 Report = Callable[[str], None]
 
 
+@one_thread
 def fit_network(
     graph: Graph,
     methods: Mapping[str, Method],

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hwmap.decompose import cpd
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.chain import with_factors
 from hwmap.decompose.method import (
@@ -198,6 +199,22 @@ def test_a_higher_rank_never_fits_worse(kind):
     ]
 
     assert losses == sorted(losses, reverse=True)
+
+
+def test_turns_that_begin_ahead_get_further_and_end_at_the_best():
+    curved = np.array([1.0, 1e-3])
+    errors = []
+
+    def turn(factors):
+        factors = [factor - curved * factor for factor in factors]
+        errors.append(sum(float((curved * factor**2).sum()) for factor in factors))
+        return factors, errors[-1]
+
+    factors, error = cpd._turns([np.ones(2)], turn, 100)
+    plain = np.ones(2) * (1 - curved) ** 100
+
+    assert error == min(errors) == (curved * factors[0] ** 2).sum()
+    assert error < 0.1 * (curved * plain**2).sum()
 
 
 @pytest.mark.parametrize(

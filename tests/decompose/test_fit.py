@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from hwmap.compiler import load_source
 from hwmap.decompose.apply import apply_parts
@@ -140,5 +141,19 @@ def test_the_same_data_gives_the_same_bits(tmp_path: Path):
     first, second = (fit_network(graph, METHODS, _inputs(graph, 16)) for _ in range(2))
 
     for a, b in zip(first, second, strict=True):
+        for name, constant in a.constants.items():
+            assert (constant.values == b.constants[name].values).all()
+
+
+def test_the_number_of_cores_does_not_change_a_bit(tmp_path: Path):
+    graph = _residual(tmp_path)
+    inputs = _inputs(graph, 64)
+
+    fits = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, "blas"):
+            fits.append(fit_network(graph, METHODS, inputs))
+
+    for a, b in zip(*fits, strict=True):
         for name, constant in a.constants.items():
             assert (constant.values == b.constants[name].values).all()
