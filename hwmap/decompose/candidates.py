@@ -127,7 +127,6 @@ def make_candidate(op: HardwareOp, graph: Graph, measured: Measure) -> Candidate
     return Candidate(op.name, measured.method, part, measured.error, measured.loss, cost, weights)
 
 
-@one_thread
 def measure(
     graph: Graph,
     inputs: Mapping[str, Array],
@@ -149,11 +148,12 @@ def measure(
         _measured(graph, _turned(images, fold * count // folds), left, folds)
         for fold in range(folds)
     ]
-    for items in zip(*runs, strict=True):
-        name = items[0][0]
-        found[name] = _mean([measures for _, measures in items])
-        cache.save(name, found[name])
-        report(len(found), len(wanted))
+    with one_thread():
+        for items in zip(*runs, strict=True):
+            name = items[0][0]
+            found[name] = _mean([measures for _, measures in items])
+            cache.save(name, found[name])
+            report(len(found), len(wanted))
     return found
 
 

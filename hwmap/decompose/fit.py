@@ -13,7 +13,7 @@ No labels and no gradients are used.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,7 +47,6 @@ moments of their windows take this number squared times 8 bytes."""
 Report = Callable[[str], None]
 
 
-@one_thread
 def fit_network(
     graph: Graph,
     methods: Mapping[str, Method],
@@ -58,16 +57,26 @@ def fit_network(
     original on `inputs` (N, C, H, W): a part for `apply_parts` for each op that changes."""
     if not methods:
         return ()
+    with one_thread():
+        return tuple(_fitted_parts(graph, methods, inputs, report))
+
+
+def _fitted_parts(
+    graph: Graph,
+    methods: Mapping[str, Method],
+    inputs: Mapping[str, Array],
+    report: Report,
+) -> Iterator[Graph]:
     count = fitting_images(2 * peak_elements(graph), len(next(iter(inputs.values()))))
     original = first_images(inputs, count)
     current = dict(original)
     left = Counter(name for op in graph.ops for name in op.inputs)
-    parts = []
     for number, op in enumerate(graph.ops, start=1):
         report(f"fitting op {number} of {len(graph.ops)}")
         place = Place(op, graph, original, current)
         part = place.replacement(methods.get(op.name, DENSE))
-        parts += [part] if part else []
+        if part is not None:
+            yield part
         original[op.output] = evaluate_float(op, graph, [original[n] for n in op.inputs])
         same = part is None and place.unchanged
         current[op.output] = original[op.output] if same else place.current_output(part)
@@ -75,7 +84,6 @@ def fit_network(
         for name in set(op.inputs):
             if left[name] == 0:
                 del original[name], current[name]
-    return tuple(parts)
 
 
 @dataclass(frozen=True)
