@@ -74,16 +74,15 @@ def _fit(target: Target, rank: int, *, quick: bool) -> list[Floats]:
         factors[0], error = _last(target, factors)
         return factors, error
 
-    factors, _ = _turns(factors, turn, QUICK_DATA_SWEEPS if quick else DATA_SWEEPS)
-    return factors
+    return _turns(factors, turn, QUICK_DATA_SWEEPS if quick else DATA_SWEEPS)
 
 
 def _turns(
     factors: list[Floats], turn: Callable[[list[Floats]], tuple[list[Floats], float]], count: int
-) -> tuple[list[Floats], float]:
-    """The best that `count` turns find, and its error; a turn gives better factors, and theirs.
-    Each begins further along the way that the last one went, the further the longer that went well;
-    one that makes the error larger is dropped."""
+) -> list[Floats]:
+    """Where `count` turns lead; one gives better factors, and their error. Each begins further along
+    the way that the last one went, the further the longer that went well; one that makes the error
+    larger is dropped."""
     before, least, well = factors, np.inf, 0
     for _ in range(count):
         pace = well / (well + 3)
@@ -93,7 +92,7 @@ def _turns(
             well = 0
         else:
             before, factors, least, well = factors, new, error, well + 1
-    return factors, least
+    return factors
 
 
 def _begin(weight: Floats, rank: int, seed: int) -> list[Floats]:
@@ -120,7 +119,7 @@ def _sweep(weight: Floats, factors: list[Floats], sweeps: int) -> tuple[list[Flo
             factors[mode] = factor / _norms(factor)
         return factors, error
 
-    factors, _ = _turns(factors, turn, sweeps)
+    factors = _turns(factors, turn, sweeps)
     factors[0], error = _solve(weight, factors, 0)
     return factors, error
 
