@@ -80,9 +80,9 @@ def _fit(target: Target, rank: int, *, quick: bool) -> list[Floats]:
 def _turns(
     factors: list[Floats], turn: Callable[[list[Floats]], tuple[list[Floats], float]], count: int
 ) -> list[Floats]:
-    """Where `count` turns lead; one gives better factors, and their error. Each begins further along
-    the way that the last one went, the further the longer that went well; one that makes the error
-    larger is dropped."""
+    """Where `count` turns lead; one gives better factors, and their error. Each begins further
+    along the way that the last one went, the further the longer that went well; one that makes the
+    error larger is dropped."""
     before, least, well = factors, np.inf, 0
     for _ in range(count):
         pace = well / (well + 3)
