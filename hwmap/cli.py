@@ -147,10 +147,12 @@ def quantize(
     calib: Calib = None,
     preprocess: Preprocess = None,
     ranges: Annotated[
-        str | None, typer.Option(help="min-max, percentile or mse [the best by measurement].")
+        str | None,
+        typer.Option(help="min-max, percentile or mse (the best by measurement if left out)."),
     ] = None,
     bias_correction: Annotated[
-        bool | None, typer.Option(help="Correct biases for rounded weights [if it helps].")
+        bool | None,
+        typer.Option(help="Correct biases for rounded weights (left out: if it helps)."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -208,10 +210,13 @@ def decompose(
         str | None, typer.Option(help="Share of the weights to keep, e.g. 50%.")
     ] = None,
     max_drop: Annotated[
-        float | None, typer.Option(help="Points of top-1 (no labels: percent of error) to give up.")
+        float | None,
+        typer.Option(
+            help="Points of top-1 (no labels: percent of error before a softmax) to give up."
+        ),
     ] = None,
     test_data: Annotated[
-        Path | None, typer.Option(help="Images to measure on [those of --calib].")
+        Path | None, typer.Option(help="Images to measure on (those of --calib if left out).")
     ] = None,
     preprocess: Preprocess = None,
     cache: Cache = CACHE,
@@ -241,7 +246,8 @@ def compile(
     model: Model,
     board: Annotated[str, typer.Option(help="A built-in board, or a .toml file.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="New directory [build/<model>].")
+        Path | None,
+        typer.Option("-o", "--output", help="New directory (build/<model> if left out)."),
     ] = None,
     calib: Calib = None,
     test_data: Annotated[
@@ -250,9 +256,14 @@ def compile(
     preprocess: Preprocess = None,
     mem: Annotated[str | None, typer.Option(help="On-chip memory budget, e.g. 256KiB.")] = None,
     dsp: Annotated[int | None, typer.Option(help="DSP slice budget.")] = None,
-    clock: Annotated[int | None, typer.Option(help="Clock in MHz [the board's].")] = None,
+    clock: Annotated[
+        int | None, typer.Option(help="Clock in MHz (the board's if left out).")
+    ] = None,
     max_drop: Annotated[
-        float, typer.Option(help="Points of top-1 (without labels: percent of error) to give up.")
+        float,
+        typer.Option(
+            help="Points of top-1 (without labels: percent of error before a softmax) to give up."
+        ),
     ] = 0.0,
     time_limit: Annotated[
         float, typer.Option(help="Seconds for the solver.")
@@ -288,7 +299,9 @@ def compile(
 @app.command()
 def simulate(
     build: Build,
-    images: Annotated[int | None, typer.Option(help="How many test images [all].")] = None,
+    images: Annotated[
+        int | None, typer.Option(help="How many test images (all if left out).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Simulate a compiled design: cycles, stalls and arena use of every step."""

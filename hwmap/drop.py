@@ -4,7 +4,7 @@ Plans of rising loss are fitted to three quarters of the calibration images and 
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -20,6 +20,7 @@ from hwmap.errors import DataError
 from hwmap.inference import top1
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
+from hwmap.ir.types import Array
 from hwmap.solve.select import Limit, select
 
 LEVELS = tuple(1e-4 * 2**k for k in range(13))
@@ -60,11 +61,23 @@ def check_images(data: DataSet) -> None:
             f"{data.count} calibration images; a decomposition is fitted to {LEAST_IMAGES} or more,"
             " better 100 and more"
         )
-    if all((values == values[:1]).all() for values in data.inputs.values()):
+    different = len({_levels(images) for images in zip(*data.inputs.values(), strict=True)})
+    if different < LEAST_IMAGES:
+        one = different == 1
+        found = f"all {data.count}" if one else f"all but {different} of {data.count}"
         raise DataError(
-            f"all {data.count} calibration images are the same; a decomposition is fitted to what"
-            " differs between images"
+            f"{found} calibration images are the same{'' if one else ' as others'}; a decomposition"
+            f" is fitted to what differs between images; give {LEAST_IMAGES} different ones or more"
         )
+
+
+def _levels(images: Iterable[Array]) -> bytes:
+    """What is left of an image for every input in 8 bits of its own range."""
+    levels = []
+    for values in images:
+        _, exponent = np.frexp(np.abs(values).max())
+        levels += [exponent, np.rint(np.ldexp(values, 7 - exponent)).astype(np.int16)]
+    return b"".join(np.asarray(item).tobytes() for item in levels)
 
 
 def labels_for(graph: Graph, data: DataSet) -> NDArray[np.int64] | None:
@@ -72,7 +85,7 @@ def labels_for(graph: Graph, data: DataSet) -> NDArray[np.int64] | None:
     return data.labels if len(graph.outputs) == 1 else None
 
 
-def _check_labels(source: Graph, data: DataSet) -> None:
+def check_labels(source: Graph, data: DataSet) -> None:
     """Refuse labels that are not this network's.
 
     Raises:
@@ -117,7 +130,7 @@ def loss_limit(
     """
     if max_drop == 0:
         return 0.0
-    _check_labels(source, data)
+    check_labels(source, data)
     cut = data.count * 3 // 4
     fitted, held = data.first(cut), data.rest(cut)
     coarse = labels_for(source, held) is not None and max_drop < 100 / held.count

@@ -196,9 +196,13 @@ def test_bad_calibration_data_is_one_clear_line(tmp_path: Path):
     labels = _saved(tmp_path / "labels.npz", x=x, y=np.full(len(x), 10))
 
     same = _saved(tmp_path / "same.npz", x=np.ones_like(x))
+    two = _saved(tmp_path / "two.npz", x=np.resize(x[:2], x.shape) + 1e-7)
+    large = _saved(tmp_path / "large.npz", x=x * 1e18)
 
     for path, message in (
         (same, "all 64 calibration images are the same"),
+        (two, "all but 2 of 64 calibration images are the same as others"),
+        (large, "decompositions are fitted to values up to 1e+15"),
         (wrong, "expected (N, 1, 8, 8)"),
         (few, "7 calibration images; a decomposition is fitted to 16 or more"),
         (nan, "holds NaN or infinite values"),
@@ -212,10 +216,12 @@ def test_labels_of_another_network_are_refused_where_they_count(tmp_path: Path):
     data = np.load(CALIB)
     calib = _saved(tmp_path / "calib.npz", x=data["x"], y=(data["y"] + 1) % 10)
 
-    fails(
-        "the network is right on 0% of the calibration images; labels or preprocessing do not fit",
-        *_decompose(tmp_path, "--max-drop", "1", "--calib", calib),
-    )
+    for goal in (("--max-drop", "1"), ("--macs", "60%")):
+        fails(
+            "the network is right on 0% of the calibration images; labels or preprocessing do not"
+            " fit",
+            *_decompose(tmp_path, *goal, "--calib", calib),
+        )
 
 
 def test_too_few_images_for_a_limit_are_a_warning(cache: Path, caplog):
@@ -268,6 +274,15 @@ def test_factors_that_stay_are_named_where_a_share_is_too_small(half, cache: Pat
 
     with pytest.raises(InfeasibleError, match=r"\(proved\); \d+ ops are factors already, and stay"):
         hwmap.decompose(path, calib=CALIB, macs=0.05, cache=cache)
+
+
+def test_integers_that_stay_are_named_where_a_share_is_too_small(tmp_path: Path):
+    hwmap.quantize(DIGITS, tmp_path / "qdq.onnx", calib=CALIB)
+
+    with pytest.raises(
+        InfeasibleError, match=r"\(proved\); \d+ ops are integers already, and stay"
+    ):
+        hwmap.decompose(tmp_path / "qdq.onnx", calib=CALIB, macs=0.6)
 
 
 def test_a_share_below_the_least_says_so(tmp_path: Path):

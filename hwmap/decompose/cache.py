@@ -49,7 +49,9 @@ class Cache:
             measures: tuple[Measure, ...] = decode(tuple[Measure, ...], values, op)
         except (OSError, ValueError, RecursionError):
             return None
-        return measures if [measure.method for measure in measures] == list(methods) else None
+        sound = all(measure.error >= 0 and measure.loss >= 0 for measure in measures)
+        asked = [measure.method for measure in measures] == list(methods)
+        return measures if sound and asked else None
 
     def save(self, op: str, measures: Sequence[Measure]) -> None:
         """Keep the measures of `op`."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwmap.errors import DataError
 from hwmap.ir.evaluate import windows
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Conv
@@ -17,6 +18,8 @@ MOST_WINDOWS = 30_000
 MOST_WINDOW_VALUES = 1 << 25
 """Windows, and their values, that an op is fitted to: more do not change ResNet-20's results."""
 
+LARGEST = 1e15
+"""Sums of squares of larger values leave float32."""
 MOST_CHANCE = 0.99
 """The most that is taken for chance, as of one window: what pulls to the original stays finite."""
 
@@ -44,10 +47,21 @@ class Positions:
         return len(self.images) // (int(self.images[-1]) + 1)
 
     def windows(self, x: Array, op: Conv, graph: Graph) -> Floats:
-        """What `op` reads of `x` (N, C, H, W) for each position: (positions, C_in * K_h * K_w)."""
+        """What `op` reads of `x` (N, C, H, W) for each position: (positions, C_in * K_h * K_w).
+
+        Raises:
+            DataError: a value is beyond LARGEST.
+        """
         _, _, *kernel = graph.constants[op.weight].values.shape
         view = windows(x, (kernel[0], kernel[1]), op.strides, op.pads, dilations=op.dilations)
         taken = view[self.images, :, self.rows, self.columns]
+        peak = float(np.abs(taken).max(initial=0))
+        if not peak <= LARGEST:
+            raise DataError(
+                f"op '{op.name}' reads values up to {peak:.3g} of the calibration images;"
+                f" decompositions are fitted to values up to {LARGEST:g}; are the images like those"
+                " that the network was trained on?"
+            )
         return taken.reshape(len(taken), -1).astype(np.float32, copy=False)
 
     def values(self, y: Array) -> Floats:

@@ -1,8 +1,8 @@
 """Graph -> ONNX: a float graph as it stands, an integer graph with QuantizeLinear and
 DequantizeLinear around every op.
 
-Tensors keep their names and are [1, C, H, W]; inputs and outputs have the shape and the type of the
-network that they were read from.
+Tensors keep their names and are [N, C, H, W], where N is 1 unless the network that they were read
+from takes any number of images; inputs and outputs have its shapes and types.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def export_float(graph: Graph) -> bytes:
     """A float graph as a serialized ONNX model. The names of the factors of decompositions are in
     its metadata, so that they are not decomposed again."""
     writer = Writer()
-    inputs = [_input(writer, graph.tensors[name]) for name in graph.inputs]
+    inputs = [_input(writer, graph, name) for name in graph.inputs]
     _open_outputs(writer, graph)
     for name in graph.inputs:
         grid = graph.tensors[name].grid
@@ -53,7 +53,7 @@ def export_integer(graph: Graph, host: Graph | None = None) -> bytes:
     inputs = []
     for name in graph.inputs:
         tensor = graph.tensors[name]
-        inputs.append(_input(writer, tensor))
+        inputs.append(_input(writer, graph, name))
         if tensor.given is None:
             source = writer.value(name)
             writer.values[name] = _rounded(writer, source, f"{name}:value", tensor.integer)
@@ -115,19 +115,27 @@ def _type(tensor: Tensor) -> int:
     return int(TensorProto.INT8 if tensor.given.signed else TensorProto.UINT8)
 
 
-def _input(writer: Writer, tensor: Tensor) -> onnx.ValueInfoProto:
-    """The graph input that holds `tensor`, and the nodes that make values [1, C, H, W] of it."""
-    name, inner = tensor.name, tensor.name
+def _info(graph: Graph, name: str) -> onnx.ValueInfoProto:
+    """What is told of an input or output."""
+    tensor = graph.tensors[name]
+    images, *rest = _host_shape(tensor)
+    free = graph.free_batch and images == 1
+    return helper.make_tensor_value_info(name, _type(tensor), ["N" if free else images, *rest])
+
+
+def _input(writer: Writer, graph: Graph, name: str) -> onnx.ValueInfoProto:
+    """The graph input `name`, and the nodes that make values [N, C, H, W] of it."""
+    tensor, inner = graph.tensors[name], name
     if _host_shape(tensor) != [1, *tensor.shape]:
-        inner = writer.reshape(name, f"{name}:map", [1, *tensor.shape], f"{name}:map")
+        inner = writer.reshape(name, f"{name}:map", tensor.shape, f"{name}:map")
     if tensor.given is not None:
         inner = writer.dequantize(inner, f"{name}:value", tensor.given)
     writer.values[name] = inner
-    return helper.make_tensor_value_info(name, _type(tensor), _host_shape(tensor))
+    return _info(graph, name)
 
 
 def _open_outputs(writer: Writer, graph: Graph) -> None:
-    """Give an inner name to the outputs that are not floats [1, C, H, W]."""
+    """Give an inner name to the outputs that are not floats [N, C, H, W]."""
     for name in graph.outputs:
         tensor = graph.tensors[name]
         if tensor.given is not None or _host_shape(tensor) != [1, *tensor.shape]:
@@ -144,6 +152,6 @@ def _outputs(writer: Writer, graph: Graph) -> list[onnx.ValueInfoProto]:
             after = name if _host_shape(tensor) == [1, *tensor.shape] else f"{name}:int"
             inner = writer.quantize(inner, after, tensor.given)
         if _host_shape(tensor) != [1, *tensor.shape]:
-            writer.reshape(inner, name, _host_shape(tensor), f"{name}:shape")
-        infos.append(helper.make_tensor_value_info(name, _type(tensor), _host_shape(tensor)))
+            writer.reshape(inner, name, _host_shape(tensor)[1:], f"{name}:shape")
+        infos.append(_info(graph, name))
     return infos

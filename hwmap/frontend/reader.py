@@ -97,11 +97,8 @@ def inspect_model(path: Path) -> ModelFile:
     draft = Draft()
     draft.tensors |= {name for node in proto.graph.node for name in node.output if name}
     problems: list[Problem] = []
-    inputs = [
-        _input(info, path, draft, problems)
-        for info in proto.graph.input
-        if info.name not in values and reads[info.name]
-    ]
+    infos = [info for info in proto.graph.input if info.name not in values and reads[info.name]]
+    inputs = [_input(info, path, draft, problems) for info in infos]
     if not inputs:
         raise ModelError(f"{path}: no output depends on an input; expected a network")
     values |= {value.tensor: value for value in inputs}
@@ -116,6 +113,7 @@ def inspect_model(path: Path) -> ModelFile:
         return ModelFile(name, operators, None, tuple(problems))
     shapes = {name: values[name].shape for name in (*(v.tensor for v in inputs), *outputs)}
     graph = _with_factors(_graph(name, inputs, outputs, draft, shapes), proto)
+    graph = replace(graph, free_batch=any(map(_has_free_batch, infos)))
     return ModelFile(name, operators, graph, ())
 
 
@@ -227,10 +225,15 @@ def _initializer(init: onnx.TensorProto, path: Path) -> Value:
     return Value(array.shape, array=array, name=init.name, output=init.name)
 
 
+def _has_free_batch(info: onnx.ValueInfoProto) -> bool:
+    sizes = info.type.tensor_type.shape.dim
+    return bool(sizes) and not sizes[0].HasField("dim_value")
+
+
 def _input(info: onnx.ValueInfoProto, path: Path, draft: Draft, problems: list[Problem]) -> Value:
     kind = info.type.tensor_type
     sizes = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in kind.shape.dim]
-    if sizes and sizes[0] == 0 and not kind.shape.dim[0].HasField("dim_value"):
+    if _has_free_batch(info):
         sizes[0] = 1
     try:
         check_size([*sizes], MOST_ELEMENTS)

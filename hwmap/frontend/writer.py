@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from math import prod
 from typing import assert_never
 
 import numpy as np
@@ -98,8 +99,8 @@ class Writer:
         return output
 
     def reshape(self, source: str, output: str, shape: Sequence[int], name: str) -> str:
-        """A Reshape to `shape`."""
-        sizes = self.constant(f"{name}:shape", np.array(shape, np.int64))
+        """A Reshape of every image to `shape`."""
+        sizes = self.constant(f"{name}:shape", np.array([-1, *shape], np.int64))
         return self.node("Reshape", [source, sizes], output, name)
 
     def quantize(self, source: str, output: str, quant: Quant) -> str:
@@ -127,10 +128,11 @@ def write_op(writer: Writer, op: Op, graph: Graph, output: str) -> None:
             with _clamped(writer, op.clamp, op.name, output) as inner:
                 _write_weighted(writer, op, graph, inputs[0], inner)
         case Linear():
-            flat = writer.reshape(inputs[0], f"{output}:flat", [1, -1], f"{op.name}:flat")
+            size = graph.constants[op.weight].values.shape[1]
+            flat = writer.reshape(inputs[0], f"{output}:flat", [size], f"{op.name}:flat")
             names = [_constant(writer, graph, name) for name in (op.weight, op.bias)]
             writer.node("Gemm", [flat, *names], f"{output}:row", op.name, transB=1)
-            writer.reshape(f"{output}:row", output, [1, *shape], f"{op.name}:map")
+            writer.reshape(f"{output}:row", output, shape, f"{op.name}:map")
         case Affine():
             scale, shift = (
                 writer.constant(name, _over_pixels(graph.constants[name].values))
@@ -179,7 +181,7 @@ def write_op(writer: Writer, op: Op, graph: Graph, output: str) -> None:
             numbers = {"alpha": op.alpha, "beta": op.beta, "bias": op.bias}
             writer.node("LRN", inputs, output, op.name, size=op.size, **numbers)
         case Reshape():
-            writer.reshape(inputs[0], output, [1, *shape], op.name)
+            writer.reshape(inputs[0], output, shape, op.name)
         case FakeQuant(quant=quant):
             writer.dequantize(writer.quantize(inputs[0], f"{output}:q", quant), output, quant)
         case Softmax(axis=axis):
@@ -356,10 +358,10 @@ def _write_select(writer: Writer, op: Select, graph: Graph, source: str, output:
     shape, made = graph.shape(op.inputs[0]), graph.shape(op.output)
     if parts is None:
         index = graph.constants[op.index].values.reshape(-1).astype(np.int64)
-        flat = writer.reshape(source, f"{output}:flat", [-1], f"{op.name}:flat")
+        flat = writer.reshape(source, f"{output}:flat", [prod(shape)], f"{op.name}:flat")
         names = [flat, writer.constant(op.index, index)]
-        row = writer.node("Gather", names, f"{output}:row", op.name, axis=0)
-        writer.reshape(row, output, [1, *made], f"{op.name}:map")
+        row = writer.node("Gather", names, f"{output}:row", op.name, axis=1)
+        writer.reshape(row, output, made, f"{op.name}:map")
         return
     changed = [
         axis

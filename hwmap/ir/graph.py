@@ -37,7 +37,8 @@ from hwmap.ir.types import Constant, Shape, Tensor
 
 @dataclass(frozen=True)
 class Graph:
-    """A network. `ops` are in topological order; `tensors` holds every activation by name."""
+    """A network. `ops` are in topological order; `tensors` holds every activation by name.
+    `free_batch`: the model it was read from takes any number of images at once."""
 
     name: str
     inputs: tuple[str, ...]
@@ -45,6 +46,7 @@ class Graph:
     ops: tuple[Op, ...]
     tensors: Mapping[str, Tensor]
     constants: Mapping[str, Constant] = field(repr=False)
+    free_batch: bool = False
 
     @cached_property
     def producers(self) -> Mapping[str, Op]:

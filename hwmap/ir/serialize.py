@@ -28,6 +28,7 @@ def to_parts(graph: Graph) -> tuple[str, dict[str, Array]]:
         "outputs": graph.outputs,
         "ops": ops,
         "tensors": [asdict(tensor) for tensor in graph.tensors.values()],
+        "free_batch": graph.free_batch,
         "constants": {
             name: asdict(constant.quant) if constant.quant else None
             for name, constant in graph.constants.items()
@@ -66,6 +67,7 @@ def from_parts(text: str, values: Mapping[str, Array]) -> Graph:
                 name: Constant(values[name], _quant(quant))
                 for name, quant in parts["constants"].items()
             },
+            bool(parts["free_batch"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise GraphError(f"not a serialized graph ({error})") from error

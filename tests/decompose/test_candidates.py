@@ -1,5 +1,6 @@
 """Candidates: measured honestly, pruned, and remembered."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -251,7 +252,7 @@ def test_what_was_measured_is_not_measured_again(tmp_path: Path, monkeypatch):
     assert numbers(again) == numbers(first)
 
 
-@pytest.mark.parametrize("damage", ["remove", "cut", "other"])
+@pytest.mark.parametrize("damage", ["remove", "cut", "other", "negative"])
 def test_a_run_that_was_killed_goes_on_where_it_was(damage: str, tmp_path: Path, monkeypatch):
     graph, inputs = _chain(tmp_path)
     cache = cache_for(tmp_path / "cache", graph, inputs)
@@ -262,6 +263,7 @@ def test_a_run_that_was_killed_goes_on_where_it_was(damage: str, tmp_path: Path,
         "remove": file.unlink,
         "cut": lambda: file.write_bytes(file.read_bytes()[:40]),
         "other": lambda: file.write_text("[]"),
+        "negative": lambda: file.write_text(re.sub('"loss": ', '"loss": -1', file.read_text())),
     }[damage]()
     measured = []
     real = measure.__globals__["_measures"]

@@ -218,6 +218,16 @@ def test_turns_that_begin_ahead_get_further_and_end_at_the_best():
     assert error < 0.1 * (curved * plain**2).sum()
 
 
+@pytest.mark.parametrize("quick", [False, True])
+def test_weights_of_zeros_have_factors_that_make_zeros(quick):
+    target = target_of(np.zeros((8, 8, 3, 3)))
+
+    for method in methods_of(target.weight.shape, seen_once=False):
+        factors = fit_factors(target, method, quick=quick)
+        assert all(np.isfinite(factor).all() for factor in factors)
+        assert not product(factors, 8).any()
+
+
 @pytest.mark.parametrize(
     ("kind", "groups"),
     [*product_of(("svd-input", "svd-spatial", "svd-output"), GROUPS), ("cpd", 1), ("cpd-plane", 1)],

@@ -1,6 +1,7 @@
 """Graphs out as ONNX: floats come back the same, and each op of an integer network is the one that
 onnxruntime runs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from hwmap.frontend.export import export_float, export_integer
 from hwmap.frontend.reader import read_model
-from hwmap.frontend.runtime import run_model
+from hwmap.frontend.runtime import Session, run_model
 from hwmap.inference import load_network, run_integer
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
@@ -49,6 +50,23 @@ def test_a_float_graph_comes_back_the_same(name: str, tmp_path: Path):
             assert np.abs(found - wanted).max() <= TOLERANCE * np.abs(wanted).max()
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_a_network_of_any_number_of_images_stays_one(name: str, tmp_path: Path):
+    model, images = _model(name, tmp_path)
+    (wanted,) = run_model(model, {"x": images}).values()
+    free = onnx.load(model)
+    free.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "images"
+    path = tmp_path / "free.onnx"
+    onnx.save(free, path)
+
+    path.write_bytes(export_float(canonicalize(read_model(path))))
+
+    (size, *_) = onnx.load(path).graph.input[0].type.tensor_type.shape.dim
+    assert size.dim_param == "N"
+    (found,) = Session(path).run({"x": images})
+    assert np.abs(found.reshape(wanted.shape) - wanted).max() <= TOLERANCE * np.abs(wanted).max()
+
+
 NOT_INTEGER = {"local normalization"}
 
 
@@ -79,6 +97,20 @@ def test_an_exported_integer_network_keeps_its_integers(build, tmp_path: Path):
     wanted = run_integer(network, first, inputs)["out"]
     assert (run_integer(again, second, inputs)["out"] == wanted).all()
     assert _scales(second) <= _scales(first)
+
+
+@pytest.mark.parametrize("build", [everything, everything_else])
+def test_an_integer_network_of_any_number_of_images_stays_one(build, tmp_path: Path):
+    network = load_network(build().save(tmp_path / "net.onnx", "out"))
+    images = np.random.default_rng(1).standard_normal((3, *network.whole.shape("x"))).astype("f")
+    integer = quantize_graph(network.device, {"x": images}, RECIPES[:1]).graph
+    path = tmp_path / "qdq.onnx"
+
+    path.write_bytes(export_integer(replace(integer, free_batch=True), network.host))
+
+    (found,) = Session(path).run({"x": images})
+    (wanted,) = run_model(path, {"x": images}).values()
+    assert (found.reshape(wanted.shape) == wanted).all()
 
 
 def _scales(graph: Graph) -> set[float]:
