@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from hwmap.compiler import load_source
 from hwmap.decompose.apply import apply_parts
@@ -236,6 +237,18 @@ def test_a_method_that_does_not_fit_the_op_is_refused(
 
     with pytest.raises(PlanError, match=message):
         make_candidate(graph.op(op), graph, Measure(method, 0.0, 0.0))
+
+
+def test_the_number_of_cores_does_not_change_a_bit():
+    graph = conv_graph((16, 24), (12, 12), (3, 3))
+    x = np.random.default_rng(1).standard_normal((128, 16, 12, 12)).astype("f")
+
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, "blas"):
+            found.append(measure(graph, {"x": x}, {"conv": [Method("cpd", (16,))]}))
+
+    assert found[0] == found[1]
 
 
 def test_what_was_measured_is_not_measured_again(tmp_path: Path, monkeypatch):
