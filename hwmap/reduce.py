@@ -88,7 +88,7 @@ def decompose_network(
     """The network with the best selection for `goal`, fitted to `data`.
 
     Raises:
-        DataError: there is too little data.
+        DataError: there is too little data, or it is not the network's.
         InfeasibleError: the share is proved to be too small.
     """
     source = integer_part(network.whole)
