@@ -15,6 +15,7 @@ No labels and no gradients are used.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -77,7 +78,7 @@ def _fitted_parts(
         part = place.replacement(methods.get(op.name, DENSE))
         if part is not None:
             yield part
-        original[op.output] = evaluate_float(op, graph, [original[n] for n in op.inputs])
+        original[op.output] = place.original_output
         same = part is None and place.unchanged
         current[op.output] = original[op.output] if same else place.current_output(part)
         left.subtract(op.inputs)
@@ -99,6 +100,19 @@ class Place:
     def unchanged(self) -> bool:
         """Whether the op reads what it reads in the original network."""
         return all(self.original[name] is self.current[name] for name in self.op.inputs)
+
+    @cached_property
+    def exact(self) -> Array:
+        """What the op writes in the original network, before the clamp of one with weights."""
+        op = replace(self.op, clamp=NO_CLAMP) if isinstance(self.op, Weighted) else self.op
+        return evaluate_float(op, self.graph, [self.original[name] for name in op.inputs])
+
+    @property
+    def original_output(self) -> Array:
+        """What the op writes in the original network."""
+        if not isinstance(self.op, Weighted):
+            return self.exact
+        return np.clip(self.exact, self.op.clamp.low, self.op.clamp.high)
 
     def current_output(self, part: Graph | None) -> Array:
         """What the op, or the part that replaces it, writes in the new network."""
@@ -132,11 +146,8 @@ class Place:
     def _lost_mean(self, op: Weighted) -> Floats:
         """What the mean of each output channel lost, before the clamp."""
         bare = replace(op, clamp=NO_CLAMP)
-        exact, now = (
-            evaluate_float(bare, self.graph, [values[op.inputs[0]]])
-            for values in (self.original, self.current)
-        )
-        return np.asarray((exact - now).mean((0, 2, 3), dtype=np.float64))
+        now = evaluate_float(bare, self.graph, [self.current[op.inputs[0]]])
+        return np.asarray((self.exact - now).mean((0, 2, 3), dtype=np.float64))
 
     def _fitted(self, op: Conv, method: Method) -> tuple[Factors, Floats]:
         """The factors and the bias."""
@@ -148,9 +159,7 @@ class Place:
         if not self._may_learn(op):
             return self._as_given(op, method, known)
         shift, low, high = self._behind(op, positions)
-        bare = replace(op, clamp=NO_CLAMP)
-        exact = evaluate_float(bare, self.graph, [self.original[op.inputs[0]]])
-        target = positions.values(exact) + shift
+        target = positions.values(self.exact) + shift
         cut = (target <= low) | (target >= high)
         goal = target
         turns = CLAMP_SWEEPS if cut.any() else 0
