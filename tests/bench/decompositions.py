@@ -22,7 +22,7 @@ MACS = {
     "autoencoder_ad": (64, (0.8, 0.6, 0.4, 0.2)),
     "squeezenet11_imagenet": (128, (0.8, 0.6, 0.5)),
     "mobilenetv1_050_160_imagenet": (128, (0.9, 0.8, 0.7)),
-    "fastestdet_coco": (64, (0.8, 0.6)),
+    "fastestdet_coco": (64, (0.9, 0.8)),
 }
 """Calibration images, and shares."""
 
