@@ -20,7 +20,7 @@ from hwmap.decompose.fit import fit_network
 from hwmap.decompose.method import DENSE
 from hwmap.design.sequential import build_design
 from hwmap.design.types import Design
-from hwmap.drop import check_images, loss_limit
+from hwmap.drop import check_images, check_labels, loss_limit
 from hwmap.errors import PlanError
 from hwmap.frontend.reader import read_model
 from hwmap.ir.graph import Graph, hardware_ops
@@ -80,9 +80,10 @@ def find_candidates(
     """Every op's candidates, fitted and measured on `data` unless they are in the folder `cache`.
 
     Raises:
-        DataError: there is too little data.
+        DataError: there is too little data, or it is not the network's.
     """
     check_images(data)
+    check_labels(source, data)
     report("measuring decompositions")
     found = enumerate_candidates(
         source,

@@ -124,13 +124,9 @@ def loss_limit(
     """The largest of `LEVELS` at which the plan of fewest MACs drops by at most `max_drop` (see
     `Drop`) on images that it was not fitted to; 0 if there is none. Where one of those images is
     more than `max_drop`, the level below: what they cannot show is not all used.
-
-    Raises:
-        DataError: the labels do not fit the network.
     """
     if max_drop == 0:
         return 0.0
-    check_labels(source, data)
     cut = data.count * 3 // 4
     fitted, held = data.first(cut), data.rest(cut)
     coarse = labels_for(source, held) is not None and max_drop < 100 / held.count

@@ -13,7 +13,7 @@ from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.fit import fit_network
 from hwmap.decompose.method import DENSE
 from hwmap.decompose.sensitivity import output_loss
-from hwmap.drop import check_labels, labels_for, loss_limit
+from hwmap.drop import labels_for, loss_limit
 from hwmap.errors import BudgetError, InfeasibleError
 from hwmap.inference import Network, dequantized, top1
 from hwmap.ir.evaluate import evaluate
@@ -97,7 +97,6 @@ def decompose_network(
         loss = loss_limit(source, candidates, data, goal.max_drop, report)
         selection = select(candidates, "macs", Limit(loss=loss))
     else:
-        check_labels(source, data)
         selection = _select(source, candidates, goal)
     parts = fit_network(source, selection.methods, data.inputs, report)
     return Reduced(selection, source, apply_parts(source, parts), apply_parts(network.whole, parts))

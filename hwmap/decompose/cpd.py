@@ -32,6 +32,7 @@ RIDGE = 1e-3
 60 % of its MACs it leaves the float error as it is (12.0 %, against 12.2 % with 1e-6), and takes
 what int8 adds from 12.0 % to 8.6 %."""
 TINY = 1e-300
+"""What keeps the equations of components that are zeros solvable."""
 
 
 def cpd(target: Target, rank: int, *, quick: bool = False) -> Factors:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from math import prod
 from typing import assert_never
 
 import numpy as np
@@ -128,7 +127,7 @@ def write_op(writer: Writer, op: Op, graph: Graph, output: str) -> None:
             with _clamped(writer, op.clamp, op.name, output) as inner:
                 _write_weighted(writer, op, graph, inputs[0], inner)
         case Linear():
-            size = graph.constants[op.weight].values.shape[1]
+            size = graph.tensors[op.inputs[0]].elements
             flat = writer.reshape(inputs[0], f"{output}:flat", [size], f"{op.name}:flat")
             names = [_constant(writer, graph, name) for name in (op.weight, op.bias)]
             writer.node("Gemm", [flat, *names], f"{output}:row", op.name, transB=1)
@@ -358,7 +357,8 @@ def _write_select(writer: Writer, op: Select, graph: Graph, source: str, output:
     shape, made = graph.shape(op.inputs[0]), graph.shape(op.output)
     if parts is None:
         index = graph.constants[op.index].values.reshape(-1).astype(np.int64)
-        flat = writer.reshape(source, f"{output}:flat", [prod(shape)], f"{op.name}:flat")
+        size = graph.tensors[op.inputs[0]].elements
+        flat = writer.reshape(source, f"{output}:flat", [size], f"{op.name}:flat")
         names = [flat, writer.constant(op.index, index)]
         row = writer.node("Gather", names, f"{output}:row", op.name, axis=1)
         writer.reshape(row, output, made, f"{op.name}:map")

@@ -12,6 +12,7 @@ import numpy as np
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.method import DENSE
 from hwmap.decompose.sensitivity import output_loss
+from hwmap.inference import dequantized
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
@@ -65,9 +66,7 @@ def run() -> Iterator[dict[str, object]]:
 def integer_outputs(made: Decomposable, graph: Graph, inputs: Inputs) -> dict[str, Array]:
     """The outputs of `graph` after int8, as real values."""
     integer = made.quantized(graph)
-    outputs = evaluate(integer, quantize_inputs(integer, inputs))
-    formats = {name: integer.tensors[name].integer for name in outputs}
-    return {name: formats[name].dequantize(values) for name, values in outputs.items()}
+    return dequantized(integer, evaluate(integer, quantize_inputs(integer, inputs)))
 
 
 def random_plan(made: Decomposable, rng: np.random.Generator) -> tuple[Methods, float]:
