@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hwmap import ladder
+from hwmap.accuracy import top1
 from hwmap.board import Board, budget_of, load_board, with_clock
 from hwmap.calibration import (
     read_calibration,
@@ -31,7 +32,7 @@ from hwmap.files import write_file
 from hwmap.frontend.export import export_float, export_integer
 from hwmap.frontend.reader import inspect_model
 from hwmap.frontend.runtime import check_model
-from hwmap.inference import Network, load_network, run_float, run_integer, top1
+from hwmap.inference import Network, load_network, run_float, run_integer
 from hwmap.ir.graph import Graph, total_macs
 from hwmap.ir.types import Array
 from hwmap.ladder import Rung, run_simulation

@@ -5,19 +5,17 @@ Plans of rising loss are fitted to three quarters of the calibration images and 
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwmap.accuracy import Drop, drop_of, top1
 from hwmap.data import DataSet
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.fit import fit_network
-from hwmap.decompose.sensitivity import output_loss
 from hwmap.errors import DataError
-from hwmap.inference import top1
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
@@ -34,20 +32,6 @@ LEAST_MARGIN = 0.05
 log = logging.getLogger(__name__)
 
 Report = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Drop:
-    """What a network lost: `points` of top-1 (None without labels), and the relative error of its
-    outputs in percent."""
-
-    points: float | None
-    percent: float
-
-    @property
-    def size(self) -> float:
-        """The one that a limit is for."""
-        return self.percent if self.points is None else self.points
 
 
 def check_images(data: DataSet) -> None:
@@ -106,12 +90,7 @@ def check_labels(source: Graph, data: DataSet) -> None:
 def measure_drop(before: Graph, after: Graph, data: DataSet) -> Drop:
     """What `after` lost against `before` on `data`, in float."""
     wanted, found = evaluate(before, data.inputs), evaluate(after, data.inputs)
-    percent = 100 * output_loss(before, found, wanted) ** 0.5
-    labels = labels_for(before, data)
-    if labels is None:
-        return Drop(None, percent)
-    points = 100 * (top1(wanted, labels) - top1(found, labels))
-    return Drop(points, percent)
+    return drop_of(found, wanted, labels_for(before, data))
 
 
 def loss_limit(

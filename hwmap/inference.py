@@ -91,14 +91,3 @@ def _in_chunks(
         done += len(next(iter(chunk.values())))
         report(done, count)
     return {name: np.concatenate([part[name] for part in parts]) for name in graph.outputs}
-
-
-def top1(outputs: Mapping[str, Array], labels: Array) -> float:
-    """The share of images whose largest output is that of their label; for one output."""
-    return float((classes(outputs) == labels).mean())
-
-
-def classes(outputs: Mapping[str, Array]) -> Array:
-    """The position of the largest value of the one output, per image."""
-    (values,) = outputs.values()
-    return np.asarray(values.reshape(len(values), -1).argmax(1))

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from hwmap.accuracy import largest_difference, level_differences, same_class, worst_error
 from hwmap.codegen.render import render
 from hwmap.codegen.vectors import stream_bytes
 from hwmap.data import as_given
 from hwmap.errors import BudgetError, MismatchError
 from hwmap.frontend.export import export_op
 from hwmap.frontend.runtime import Session, run_model
-from hwmap.inference import load_network
+from hwmap.inference import dequantized, load_network
 from hwmap.ir.evaluate import evaluate, run_ops
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import HardwareOp
@@ -70,8 +71,7 @@ def _float_rung(project: Project) -> Rung:
     theirs = run_model(model, as_given(whole, project.images.inputs))
     ours = as_given(whole, evaluate(whole, project.images.inputs))
     worst = max(
-        float(np.abs(value.reshape(len(value), -1) - theirs[name]).max())
-        / max(float(np.abs(theirs[name]).max()), 1e-30)
+        largest_difference(value.reshape(len(value), -1), theirs[name])
         for name, value in ours.items()
     )
     name, detail = (
@@ -87,20 +87,16 @@ def _quantization_rung(project: Project, reference: Mapping[str, Array]) -> Rung
     """The float network ~ the integer reference: measured."""
     compiled = project.compiled
     exact = evaluate(compiled.source, project.images.inputs)
-    same, errors = [], []
-    for name, integers in reference.items():
-        values = compiled.graph.tensors[name].integer.dequantize(integers.astype(np.int64))
-        flat, wanted = (v.reshape(len(v), -1).astype(np.float64) for v in (values, exact[name]))
-        same.append((flat.argmax(1) == wanted.argmax(1)).mean())
-        errors.append(np.linalg.norm(flat - wanted) / max(float(np.linalg.norm(wanted)), 1e-30))
+    values = dequantized(compiled.graph, reference)
+    same = min(same_class(values[name], exact[name]) for name in reference)
     return Rung(
         "integer reference ~ float network",
         None,
-        f"relative difference {max(errors):.3f}, same class on {min(same):.0%} of images",
+        f"relative difference {worst_error(values, exact):.3f}, same class on {same:.0%} of images",
     )
 
 
-def level_differences(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, tuple[int, int]]:
+def differences_by_op(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, tuple[int, int]]:
     """For every op of an integer graph, given the integers (N, C, H, W) that the reference gives
     it: the largest difference from onnxruntime's result for the op in the exported QDQ form, in
     levels, and how many values differ."""
@@ -115,9 +111,8 @@ def level_differences(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, tu
                 for name, source in zip(op.inputs, sources, strict=True)
             }
             (theirs,) = session.run(feeds)
-            difference = np.abs(theirs[0].astype(np.int64) - result[index])
-            largest = max(largest, int(difference.max()))
-            count += int((difference > 0).sum())
+            most, differing = level_differences(theirs[0], result[index])
+            largest, count = max(largest, most), count + differing
         found[op.name] = largest, count
     return found
 
@@ -126,7 +121,7 @@ def _levels_rung(project: Project) -> Rung:
     """onnxruntime on every op of the exported QDQ network ~ the integer reference."""
     graph = project.compiled.graph
     inputs = quantize_inputs(graph, project.images.first(LEVEL_IMAGES).inputs)
-    differences = level_differences(graph, inputs)
+    differences = differences_by_op(graph, inputs)
     worst = max(differences, key=lambda name: differences[name])
     largest = differences[worst][0]
     total = sum(count for _, count in differences.values())

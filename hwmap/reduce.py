@@ -6,16 +6,16 @@ from dataclasses import asdict, dataclass
 from math import floor
 from pathlib import Path
 
+from hwmap.accuracy import output_loss, top1
 from hwmap.compiler import Report, find_candidates
 from hwmap.data import DataSet
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.fit import fit_network
 from hwmap.decompose.method import DENSE
-from hwmap.decompose.sensitivity import output_loss
 from hwmap.drop import labels_for, loss_limit
 from hwmap.errors import BudgetError, InfeasibleError
-from hwmap.inference import Network, dequantized, top1
+from hwmap.inference import Network, dequantized
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph, total_macs
 from hwmap.ir.ops import Conv, Weighted
@@ -141,7 +141,7 @@ def reduce_report(
         "float": evaluate(made.device, measured.inputs),
         "int8": dequantized(integer, evaluate(integer, quantize_inputs(integer, measured.inputs))),
     }
-    errors = {name: output_loss(made.source, o, exact) ** 0.5 for name, o in outputs.items()}
+    errors = {name: output_loss(o, exact) ** 0.5 for name, o in outputs.items()}
     expected = made.selection.loss**0.5
     if errors["int8"] > MUCH_WORSE * expected and errors["int8"] > MUCH_ERROR:
         log.warning(

@@ -1,13 +1,13 @@
 """What a compiled design is worth, as numbers for people and for JSON."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from hwmap.accuracy import Accuracy, accuracy_of
 from hwmap.compiler import Compiled
 from hwmap.cost.memory import BlockUse, count_tables, engine_memories, place
 from hwmap.data import DataSet
 from hwmap.errors import UnsupportedOperatorError
 from hwmap.frontend.reader import ModelFile
-from hwmap.inference import classes, top1
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph, macs, peak_elements
 from hwmap.ir.ops import Affine, Linear, Weighted, constant_names
@@ -16,27 +16,12 @@ from hwmap.passes.hardware import host_ops, not_on_hardware
 from hwmap.quantize.choose import quantize_inputs
 
 
-@dataclass(frozen=True)
-class Accuracy:
-    """Top-1 of the float and of the integer network on the same labelled images."""
-
-    images: int
-    float_top1: float
-    integer_top1: float
-    same_class: float
-
-
 def measure_accuracy(compiled: Compiled, data: DataSet) -> Accuracy:
     """Top-1 on labelled `data`, for a network with one output. The host's part changes no class."""
     assert data.labels is not None
     exact = evaluate(compiled.source, data.inputs)
     integer = evaluate(compiled.graph, quantize_inputs(compiled.graph, data.inputs))
-    return Accuracy(
-        images=data.count,
-        float_top1=top1(exact, data.labels),
-        integer_top1=top1(integer, data.labels),
-        same_class=float((classes(exact) == classes(integer)).mean()),
-    )
+    return accuracy_of(exact, integer, data.labels)
 
 
 def compile_report(compiled: Compiled, accuracy: Accuracy | None) -> dict[str, object]:

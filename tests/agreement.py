@@ -9,13 +9,13 @@ from hwmap.frontend.export import export_integer
 from hwmap.frontend.runtime import Session
 from hwmap.inference import Network, run_integer
 from hwmap.ir.graph import Graph
-from hwmap.ladder import level_differences
+from hwmap.ladder import differences_by_op
 from hwmap.quantize.choose import quantize_inputs
 
 
 def worst_level(graph: Graph, inputs: Mapping[str, NDArray]) -> int:
     """The largest of the differences of all ops."""
-    differences = level_differences(graph, quantize_inputs(graph, inputs)).values()
+    differences = differences_by_op(graph, quantize_inputs(graph, inputs)).values()
     return max((largest for largest, _ in differences), default=0)
 
 

@@ -12,7 +12,7 @@ ORDER = (
     {"errors", "decode"},
     {"files"},
     {"ir"},
-    {"board", "preprocess"},
+    {"board", "preprocess", "accuracy"},
     {"cost", "data"},
     {"frontend", "passes", "quantize", "decompose"},
     {"solve"},

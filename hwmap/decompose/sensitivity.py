@@ -2,19 +2,11 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-
+from hwmap.accuracy import output_loss
 from hwmap.decompose.fit import Place
 from hwmap.decompose.method import DENSE
-from hwmap.ir.evaluate import relative_square
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
-
-
-def output_loss(graph: Graph, found: Mapping[str, Array], wanted: Mapping[str, Array]) -> float:
-    """The squared relative error of the outputs (N, C, H, W), the mean over the outputs."""
-    losses = [relative_square(found[name], wanted[name]) for name in graph.outputs]
-    return float(np.mean(losses))
 
 
 def propagate(
@@ -39,6 +31,4 @@ def propagate(
             learned[op.output] = place.current_output(part)
             learning -= part is not None
         now[op.output] = Place(op, graph, held, {**held, **now}).current_output(part)
-    return output_loss(
-        graph, {output: now.get(output, held[output]) for output in graph.outputs}, held
-    )
+    return output_loss({output: now.get(output, held[output]) for output in graph.outputs}, held)

@@ -115,13 +115,6 @@ def _on_grid(values: Array, tensor: Tensor) -> Array:
     return tensor.grid.dequantize(tensor.grid.quantize(values)).astype(np.float32)
 
 
-def relative_square(found: Array, wanted: Array) -> float:
-    """The squared error of `found` against `wanted`, relative to the square of `wanted`."""
-    exact = wanted.astype(np.float64)
-    power = float(np.square(exact).sum())
-    return float(np.square(found - exact).sum()) / max(power, 1e-30)
-
-
 def evaluate_float(op: Op, graph: Graph, sources: list[Array]) -> Array:
     """One op in float32; `sources` are (N, C, H, W)."""
     x = sources[0].astype(np.float32, copy=False)

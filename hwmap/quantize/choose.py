@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwmap.ir.evaluate import chunks, evaluate, products, relative_square, run_ops
+from hwmap.accuracy import worst_error
+from hwmap.ir.evaluate import chunks, evaluate, products, run_ops
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Weighted
 from hwmap.ir.types import Array
@@ -77,11 +78,8 @@ def quantize_graph(
 def output_error(graph: Graph, inputs: Mapping[str, Array], exact: Mapping[str, Array]) -> float:
     """The relative error (root of squares) of an integer graph's outputs, the worst of them."""
     outputs = evaluate(graph, quantize_inputs(graph, inputs))
-    errors = []
-    for name, wanted in exact.items():
-        found = graph.tensors[name].integer.dequantize(outputs[name])
-        errors.append(relative_square(found, wanted))
-    return float(np.sqrt(max(errors)))
+    values = {name: graph.tensors[name].integer.dequantize(outputs[name]) for name in exact}
+    return worst_error(values, exact)
 
 
 def quantize_inputs(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:

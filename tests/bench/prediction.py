@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from hwmap.accuracy import output_loss
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.method import DENSE
-from hwmap.decompose.sensitivity import output_loss
 from hwmap.inference import dequantized
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
@@ -49,9 +49,9 @@ def run() -> Iterator[dict[str, object]]:
             parts = made.fitted(methods, FIT_IMAGES)
             decomposed = apply_parts(made.source, parts)
             expected.append(loss)
-            measured.append(output_loss(made.source, evaluate(decomposed, inputs), wanted))
+            measured.append(output_loss(evaluate(decomposed, inputs), wanted))
             found = integer_outputs(made, decomposed, inputs)
-            rounded.append(output_loss(made.source, found, wanted))
+            rounded.append(output_loss(found, wanted))
         ratio = np.sqrt(np.array(measured) / np.array(expected))
         yield {
             "network": name,

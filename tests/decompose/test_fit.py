@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from hwmap.accuracy import output_loss
 from hwmap.compiler import load_source
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.fit import fit_network
 from hwmap.decompose.method import Method
-from hwmap.decompose.sensitivity import output_loss
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph, macs, to_networkx
 from hwmap.ir.ops import Add, Conv
@@ -40,7 +40,7 @@ def _inputs(graph: Graph, count: int, seed: int = 0) -> Inputs:
 
 
 def _loss(graph: Graph, after: Graph, inputs: Inputs) -> float:
-    return output_loss(graph, evaluate(after, inputs), evaluate(graph, inputs))
+    return output_loss(evaluate(after, inputs), evaluate(graph, inputs))
 
 
 METHODS = {
