@@ -10,7 +10,7 @@ from hwmap.errors import UnsupportedOperatorError
 from hwmap.frontend.reader import ModelFile
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph, macs, peak_elements
-from hwmap.ir.ops import Affine, Linear, Weighted, constant_names
+from hwmap.ir.ops import Affine, Weighted, learned_names
 from hwmap.passes import canonicalize, device_part
 from hwmap.passes.hardware import host_ops, not_on_hardware
 from hwmap.quantize.choose import quantize_inputs
@@ -140,10 +140,7 @@ def parameters(graph: Graph) -> int:
     bias was given one of zeros, and a single number is one, however many channels it is for."""
     total = 0
     for op in graph.ops:
-        names = constant_names(op)
-        if not isinstance(op, Weighted | Linear | Affine):
-            continue
-        for name in names:
+        for name in learned_names(op):
             values = graph.constants[name].values
             neutral = isinstance(op, Affine) and name == op.scale and bool((values == 1).all())
             if neutral or (values.ndim == 1 and not values.any()):

@@ -11,6 +11,7 @@ different numbers of values one per number, a Select one per regular piece.
 from dataclasses import dataclass, replace
 from itertools import groupby, product
 from math import gcd
+from typing import assert_never
 
 from hwmap.ir.graph import Graph
 from hwmap.ir.interpolate import blends, is_unit
@@ -90,9 +91,13 @@ class Sweep:
 
 def is_matrix(op: HardwareOp, graph: Graph) -> bool:
     """Whether `op` runs on the PE x SIMD array; else it runs on the vector lanes."""
-    if not isinstance(op, Weighted):
-        return False
-    return not is_depthwise(op, graph.shape(op.inputs[0])[0], graph.shape(op.output)[0])
+    match op:
+        case Conv() | ConvTranspose():
+            return not is_depthwise(op, graph.shape(op.inputs[0])[0], graph.shape(op.output)[0])
+        case Add() | Mul() | Lookup() | Concat() | MaxPool() | AveragePool() | Select() | Resize():
+            return False
+        case _:
+            assert_never(op)
 
 
 def sweeps_of(op: HardwareOp, graph: Graph) -> tuple[Sweep, ...]:
@@ -122,6 +127,8 @@ def sweeps_of(op: HardwareOp, graph: Graph) -> tuple[Sweep, ...]:
             return tuple(_copies(op, graph))
         case Resize():
             return tuple(_blends(op, graph))
+        case _:
+            assert_never(op)
 
 
 def _whole(shape: Shape) -> Target:

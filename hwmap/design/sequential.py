@@ -12,7 +12,7 @@ from hwmap.cost.engine import Engine, run_words, shape_of, sweep_cost
 from hwmap.cost.memory import TABLE_ENTRIES, arena_rows
 from hwmap.cost.sweep import Sweep, is_matrix, sweeps_of
 from hwmap.design.constants import bus_words, channel_memory_words, weight_memory_words
-from hwmap.design.types import Design, Fetch, StepDescriptor
+from hwmap.design.types import Design, Fetch, StepDescriptor, StepKind
 from hwmap.ir.graph import Graph, macs
 from hwmap.ir.interpolate import FRACTION_BITS
 from hwmap.ir.ops import (
@@ -243,7 +243,7 @@ def _geometry(
     )
 
 
-def _kind(op: HardwareOp, graph: Graph) -> str:
+def _kind(op: HardwareOp, graph: Graph) -> StepKind:
     match op:
         case Conv() | ConvTranspose():
             return "matrix" if is_matrix(op, graph) else "depthwise"

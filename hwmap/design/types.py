@@ -1,6 +1,7 @@
 """A Design says everything about the hardware, and nothing about C++."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +20,21 @@ class Fetch:
     channel_words: int = 0
 
 
+VectorKind = Literal["depthwise", "max_pool", "average_pool", "add", "mul", "scale", "lookup"]
+StepKind = Literal["load", "matrix", "store"] | VectorKind
+
+
 @dataclass(frozen=True)
 class StepDescriptor:
     """One row of the table that drives the engine; the fields are those of `hls/hwmap/step.hpp`.
 
-    `source` (the ONNX node) and `instance` are for people; `kind` is "load", "matrix", "depthwise",
-    "max_pool", "average_pool", "add", "mul", "scale", "lookup" or "store". Addresses and `_bytes`
-    are bytes of the arena, except for those of the constant memories, which are words.
+    `source` (the ONNX node) and `instance` are for people. Addresses and `_bytes` are bytes of the
+    arena, except for those of the constant memories, which are words.
     """
 
     source: str
     instance: int
-    kind: str
+    kind: StepKind
     first_row_address: int = 0
     second_source_bytes: int = 0
     rows: int = 0

@@ -168,8 +168,12 @@ def macs(op: Op, graph: Graph) -> int:
             return int(weight.size) * height * width
         case Linear():
             return int(graph.constants[op.weight].values.size)
-        case _:
+        case Affine() | Clip() | Lookup() | Add() | Mul() | Concat() | MaxPool() | AveragePool():
             return 0
+        case Pad() | Select() | Resize() | LocalNorm() | Reshape() | FakeQuant() | Softmax():
+            return 0
+        case _:
+            assert_never(op)
 
 
 def total_macs(graph: Graph) -> int:

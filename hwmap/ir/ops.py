@@ -9,6 +9,7 @@ which have an exact integer form and run on the engine.
 
 from dataclasses import dataclass
 from math import inf
+from typing import assert_never
 
 from hwmap.ir.function import Function
 from hwmap.ir.types import Array, Quant
@@ -292,8 +293,12 @@ def copies_values(op: Op) -> bool:
             return True
         case Conv():
             return op.fixed and op.clamp == NO_CLAMP
-        case _:
+        case ConvTranspose() | Linear() | Affine() | Clip() | Lookup() | Add() | Mul() | Concat():
             return False
+        case AveragePool() | Pad() | Resize() | LocalNorm() | Reshape() | FakeQuant() | Softmax():
+            return False
+        case _:
+            assert_never(op)
 
 
 def constant_names(op: Op) -> tuple[str, ...]:
@@ -309,8 +314,25 @@ def constant_names(op: Op) -> tuple[str, ...]:
             return (table,) if table else ()
         case Resize(rows=rows, columns=columns):
             return (rows, columns)
-        case _:
+        case Clip() | Add() | Mul() | Concat() | MaxPool() | AveragePool() | Pad():
             return ()
+        case LocalNorm() | Reshape() | FakeQuant() | Softmax():
+            return ()
+        case _:
+            assert_never(op)
+
+
+def learned_names(op: Op) -> tuple[str, ...]:
+    """Those of them that training gave their values, if anything did."""
+    match op:
+        case Conv() | ConvTranspose() | Linear() | Affine():
+            return constant_names(op)
+        case Select() | Lookup() | Resize() | Clip() | Add() | Mul() | Concat() | MaxPool():
+            return ()
+        case AveragePool() | Pad() | LocalNorm() | Reshape() | FakeQuant() | Softmax():
+            return ()
+        case _:
+            assert_never(op)
 
 
 def average_counts(op: AveragePool, size: int, axis: int) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ the same vectors.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import frexp
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,6 +156,8 @@ def _requant_of(op: HardwareOp, graph: Graph) -> Requant:
                 assert fraction is not None
                 ratio *= fraction.scalar_scale
             return _requant(np.array([ratio]), target.zero_point, target, Clamp())
+        case _:
+            assert_never(op)
 
 
 def _requant(ratios: Array, zero_point: int, target: Quant, clamp: Clamp) -> Requant:

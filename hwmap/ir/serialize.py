@@ -4,11 +4,32 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from math import inf
-from typing import Any, get_args
+from typing import Any, assert_never, get_args
 
 from hwmap.errors import GraphError
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import Clamp, Op
+from hwmap.ir.ops import (
+    Add,
+    Affine,
+    AveragePool,
+    Clamp,
+    Clip,
+    Concat,
+    Conv,
+    ConvTranspose,
+    FakeQuant,
+    Linear,
+    LocalNorm,
+    Lookup,
+    MaxPool,
+    Mul,
+    Op,
+    Pad,
+    Reshape,
+    Resize,
+    Select,
+    Softmax,
+)
 from hwmap.ir.types import Array, Constant, Quant, Tensor
 
 OPS = {kind.__name__: kind for kind in get_args(Op)}
@@ -16,12 +37,7 @@ OPS = {kind.__name__: kind for kind in get_args(Op)}
 
 def to_parts(graph: Graph) -> tuple[str, dict[str, Array]]:
     """JSON of everything but the constants' values, and those values by name."""
-    ops = [{"kind": type(op).__name__, **asdict(op)} for op in graph.ops]
-    for op in ops:
-        if "clamp" in op:
-            op["clamp"] = [_bound(value) for value in op["clamp"].values()]
-        if "function" in op:
-            op["function"] = _function_out(op["function"])
+    ops = [{"kind": type(op).__name__, **asdict(op), **_own_forms(op)} for op in graph.ops]
     text = {
         "name": graph.name,
         "inputs": graph.inputs,
@@ -71,6 +87,21 @@ def from_parts(text: str, values: Mapping[str, Array]) -> Graph:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise GraphError(f"not a serialized graph ({error})") from error
+
+
+def _own_forms(op: Op) -> dict[str, Any]:
+    """The fields of `op` that JSON has no form for."""
+    match op:
+        case Conv() | ConvTranspose() | Clip() | Add() | Mul() | AveragePool():
+            return {"clamp": [_bound(op.clamp.low), _bound(op.clamp.high)]}
+        case Lookup():
+            return {"function": _function_out(op.function)}
+        case Linear() | Affine() | Concat() | MaxPool() | Pad() | Select() | Resize():
+            return {}
+        case LocalNorm() | Reshape() | FakeQuant() | Softmax():
+            return {}
+        case _:
+            assert_never(op)
 
 
 def _bound(value: float) -> float | str:

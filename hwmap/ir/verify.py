@@ -1,19 +1,30 @@
 """The promises that every Graph keeps; a broken one is a bug of whoever made the graph."""
 
-import numpy as np
+from math import prod
+from typing import assert_never
 
 from hwmap.errors import GraphError
 from hwmap.ir.graph import Graph, output_shape
 from hwmap.ir.ops import (
     Add,
+    Affine,
+    AveragePool,
+    Clip,
     Concat,
     Conv,
     ConvTranspose,
+    FakeQuant,
     Linear,
+    LocalNorm,
+    Lookup,
+    MaxPool,
     Mul,
     Op,
+    Pad,
     Reshape,
+    Resize,
     Select,
+    Softmax,
     constant_names,
 )
 from hwmap.ir.types import Array, Shape
@@ -59,30 +70,41 @@ def _problem(op: Op, graph: Graph, written: set[str]) -> str | None:
         return f"output shape is {found}, expected {expected}"
     if min(found) < 1:
         return f"output shape {found} is empty"
+    return _shape_problem(op, graph)
+
+
+def _shape_problem(op: Op, graph: Graph) -> str | None:
+    """What `op` reads that does not fit together."""
+    shapes = [graph.shape(name) for name in op.inputs]
+    source = shapes[0]
     match op:
-        case Add(inputs=(left, right)) if graph.shape(left) != graph.shape(right):
-            return f"adds {graph.shape(left)} and {graph.shape(right)}"
-        case Mul(inputs=(left, right)) if graph.shape(right) not in (
-            graph.shape(left),
-            (graph.shape(left)[0], 1, 1),
-        ):
-            return f"multiplies {graph.shape(left)} and {graph.shape(right)}"
-        case Concat(axis=axis) if (
-            len({(*s[:axis], *s[axis + 1 :]) for s in map(graph.shape, op.inputs)}) > 1
-        ):
-            return f"joins {[graph.shape(name) for name in op.inputs]} along axis {axis}"
-        case Select() if not _within(graph.constants[op.index].values, graph.shape(op.inputs[0])):
-            return "selects values that its input does not have"
-        case Reshape() if np.prod(graph.shape(op.inputs[0])) != np.prod(found):
-            return f"reshapes {graph.shape(op.inputs[0])} to {found}"
-        case Conv() | ConvTranspose() if (
-            graph.constants[op.weight].values.shape[1] * op.groups != (graph.shape(op.inputs[0])[0])
-        ):
-            return f"weights do not fit {graph.shape(op.inputs[0])[0]} input channels"
-        case Linear() if graph.shape(op.inputs[0])[1:] != (1, 1):
-            return f"reads a map of shape {graph.shape(op.inputs[0])}"
-    return None
+        case Conv() | ConvTranspose():
+            fits = graph.constants[op.weight].values.shape[1] * op.groups == source[0]
+            return None if fits else f"weights do not fit {source[0]} input channels"
+        case Linear():
+            return None if source[1:] == (1, 1) else f"reads a map of shape {source}"
+        case Add():
+            return None if shapes[1] == source else f"adds {source} and {shapes[1]}"
+        case Mul():
+            fits = shapes[1] in (source, (source[0], 1, 1))
+            return None if fits else f"multiplies {source} and {shapes[1]}"
+        case Concat(axis=axis):
+            fits = len({(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}) == 1
+            return None if fits else f"joins {shapes} along axis {axis}"
+        case Select():
+            fits = _within(graph.constants[op.index].values, source)
+            return None if fits else "selects values that its input does not have"
+        case Reshape():
+            target = graph.shape(op.output)
+            fits = prod(source) == prod(target)
+            return None if fits else f"reshapes {source} to {target}"
+        case Affine() | Clip() | Lookup() | MaxPool() | AveragePool() | Pad() | Resize():
+            return None
+        case LocalNorm() | FakeQuant() | Softmax():
+            return None
+        case _:
+            assert_never(op)
 
 
 def _within(index: Array, shape: Shape) -> bool:
-    return bool(index.min() >= 0 and index.max() < np.prod(shape))
+    return bool(index.min() >= 0 and index.max() < prod(shape))

@@ -1,6 +1,7 @@
 """The borders: what the host computes, what has an integer form, and what the engine runs."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from hwmap.errors import UnsupportedOperatorError
 from hwmap.ir.graph import Graph, rewrite
@@ -8,14 +9,20 @@ from hwmap.ir.interpolate import blends
 from hwmap.ir.ops import (
     Add,
     Affine,
+    AveragePool,
     Clip,
     Concat,
+    Conv,
+    ConvTranspose,
     FakeQuant,
     HardwareOp,
+    Linear,
     LocalNorm,
     Lookup,
+    MaxPool,
     Mul,
     Op,
+    Pad,
     Reshape,
     Resize,
     Select,
@@ -63,8 +70,14 @@ def _missing(op: Op, graph: Graph) -> str | None:
             return "has constants for every pixel"
         case LocalNorm():
             return "LocalNorm has no integer form yet"
-        case _:
+        case Select() | Resize() | Affine():
             return None
+        case Conv() | ConvTranspose() | Linear() | Clip() | Lookup() | Add() | Mul() | Concat():
+            return None
+        case MaxPool() | AveragePool() | Pad() | Reshape() | FakeQuant() | Softmax():
+            return None
+        case _:
+            assert_never(op)
 
 
 def device_part(graph: Graph) -> Graph:

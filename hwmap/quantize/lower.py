@@ -6,6 +6,7 @@ output channel; biases int32 at scale_in * scale_weight. A QDQ model keeps its s
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,17 @@ from hwmap.ir.function import apply
 from hwmap.ir.graph import Graph, hardware_ops, rewrite
 from hwmap.ir.interpolate import FRACTION_BITS, fixed_point
 from hwmap.ir.ops import (
+    Add,
+    AveragePool,
     Concat,
     Conv,
     ConvTranspose,
     HardwareOp,
     Lookup,
+    MaxPool,
+    Mul,
     Resize,
+    Select,
     Weighted,
     copies_values,
 )
@@ -68,6 +74,10 @@ def lower(graph: Graph, ranges: Mapping[str, Range], bias_shift: Extra | None = 
                 for new, old in zip(names, (op.rows, op.columns), strict=True):
                     constants[new] = _fractions(graph.constants[old].values)
                 op = replace(op, rows=names[0], columns=names[1])
+            case Add() | Mul() | Concat() | MaxPool() | AveragePool() | Select():
+                pass
+            case _:
+                assert_never(op)
         ops.append(op)
     integer = rewrite(graph, ops=ops, tensors=tensors.values(), constants=constants)
     return verify(integer, "quantization")

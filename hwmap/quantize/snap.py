@@ -7,11 +7,24 @@ nothing, so each is moved to where the ratio has that form. (Those of a QDQ mode
 """
 
 from collections.abc import Iterable, Mapping
+from typing import assert_never
 
 import numpy as np
 
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import Add, AveragePool, Concat, HardwareOp, Mul
+from hwmap.ir.ops import (
+    Add,
+    AveragePool,
+    Concat,
+    Conv,
+    ConvTranspose,
+    HardwareOp,
+    Lookup,
+    MaxPool,
+    Mul,
+    Resize,
+    Select,
+)
 from hwmap.ir.requantize import add_shift, multiplier_and_shift, window_sizes
 
 
@@ -38,8 +51,11 @@ def snap_scales(
     for op in ops:
         sources, target = [roots[name] for name in op.inputs], roots[op.output]
         match op:
-            case AveragePool() if window_sizes(op, graph).size == 1:
-                size = int(window_sizes(op, graph)[0, 0])
+            case AveragePool():
+                sizes = window_sizes(op, graph)
+                if sizes.size > 1:
+                    continue
+                size = int(sizes[0, 0])
                 ratio = found[sources[0]] / size / found[target]
                 _move(found, locked, target, found[sources[0]] / size / snapped(ratio))
             case Mul():
@@ -60,8 +76,10 @@ def snap_scales(
                 for name in sources:
                     ratio = snapped(found[name] / found[target])
                     _move(found, locked, name, found[target] * ratio)
-            case _:
+            case Conv() | ConvTranspose() | Lookup() | MaxPool() | Select() | Resize():
                 continue
+            case _:
+                assert_never(op)
         locked |= {*sources, target}
     return {name: found[roots[name]] for name in scales}
 

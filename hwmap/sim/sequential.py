@@ -11,12 +11,13 @@ j from the DRAM FIFO waits for it:
 """
 
 from collections.abc import Mapping
+from typing import assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwmap.cost.engine import CHANNEL_BYTES, DRAM_LATENCY_CYCLES, FETCH_FIFO_WORDS
-from hwmap.design.types import Design, Fetch, StepDescriptor
+from hwmap.design.types import Design, Fetch, StepDescriptor, VectorKind
 from hwmap.errors import SimulationError
 from hwmap.ir.requantize import rescale
 from hwmap.ir.types import Array
@@ -105,20 +106,21 @@ def _run(design: Design, inputs: Mapping[str, Array]) -> tuple[dict[str, Integer
     outputs: dict[str, Integers] = {}
     for step in design.steps:
         machine.fetch(step.fetch)
-        if step.kind == "load":
-            # The stream moves (height, width, channels).
-            values = inputs[step.source].transpose(0, 2, 3, 1).reshape(-1, step.stream_bytes)
-            addresses = step.target_address + np.arange(step.stream_bytes)
-            machine.write(addresses, values.astype(np.int64))
-        elif step.kind == "store":
-            addresses = step.first_row_address + np.arange(step.stream_bytes)
-            channels, height, width = shapes[step.source]
-            rows = machine.read(addresses).reshape(-1, height, width, channels)
-            outputs[step.source] = rows.transpose(0, 3, 1, 2).astype(np.int64)
-        elif step.kind == "matrix":
-            _run_matrix(step, machine)
-        else:
-            _run_vector(step, machine)
+        match step.kind:
+            case "load":
+                # The stream moves (height, width, channels).
+                values = inputs[step.source].transpose(0, 2, 3, 1).reshape(-1, step.stream_bytes)
+                addresses = step.target_address + np.arange(step.stream_bytes)
+                machine.write(addresses, values.astype(np.int64))
+            case "store":
+                addresses = step.first_row_address + np.arange(step.stream_bytes)
+                channels, height, width = shapes[step.source]
+                rows = machine.read(addresses).reshape(-1, height, width, channels)
+                outputs[step.source] = rows.transpose(0, 3, 1, 2).astype(np.int64)
+            case "matrix":
+                _run_matrix(step, machine)
+            case kind:
+                _run_vector(step, kind, machine)
     if machine.next_word != len(design.dram):
         raise SimulationError(f"{len(design.dram) - machine.next_word} DRAM words were not fetched")
     return outputs, machine.peak
@@ -166,24 +168,27 @@ def _run_matrix(step: StepDescriptor, machine: _Machine) -> None:
         _finish(step, machine, sums.astype(np.int64), group)
 
 
-def _run_vector(step: StepDescriptor, machine: _Machine) -> None:
+def _run_vector(step: StepDescriptor, kind: VectorKind, machine: _Machine) -> None:
     channels = step.group_channels
     x = _gather(step, machine, np.arange(channels), 0).astype(np.int64)
     x = x.reshape(len(x), step.out_rows * step.out_columns, -1, channels)
-    if step.kind == "max_pool":
-        sums = x.max(2)
-    elif step.kind in ("mul", "scale"):
-        second = x[:, :, 1]
-        if step.kind == "scale":
+    match kind:
+        case "max_pool":
+            sums = x.max(2)
+        case "mul":
+            sums = (x[:, :, 0] - step.operand[0]) * (x[:, :, 1] - step.operand[1])
+        case "scale":
             per_channel = machine.read(step.second_source_bytes + np.arange(channels))
-            second = per_channel[:, None].astype(np.int64)
-        sums = (x[:, :, 0] - step.operand[0]) * (second - step.operand[1])
-    elif step.kind == "depthwise":
-        sums = (x * _vector_weights(step, machine)).sum(2)
-    else:
-        factors = np.full(step.kernel_rows * step.runs, step.operand[1])
-        factors[0] = step.operand[0]
-        sums = (x * factors[:, None]).sum(2)
+            factor = per_channel[:, None].astype(np.int64) - step.operand[1]
+            sums = (x[:, :, 0] - step.operand[0]) * factor
+        case "depthwise":
+            sums = (x * _vector_weights(step, machine)).sum(2)
+        case "average_pool" | "add" | "lookup":
+            factors = np.full(step.kernel_rows * step.runs, step.operand[1])
+            factors[0] = step.operand[0]
+            sums = (x * factors[:, None]).sum(2)
+        case _:
+            assert_never(kind)
     _finish(step, machine, sums, 0)
 
 
