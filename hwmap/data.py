@@ -120,10 +120,11 @@ def _read(path: Path) -> dict[str, Array]:
     try:
         if not path.is_file():
             raise DataError(f"{path}: no such file; expected an .npz with the array 'x'")
-        file = np.load(path, allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            raise DataError(f"{path}: holds one array; expected an .npz with the array 'x'")
-        with file:
+        # numpy leaves a file open that it opened itself and cannot read.
+        with path.open("rb") as stream:
+            file = np.load(stream, allow_pickle=False)
+            if isinstance(file, np.ndarray):
+                raise DataError(f"{path}: holds one array; expected an .npz with the array 'x'")
             return {key: np.asarray(file[key]) for key in file.files}
     except UNREADABLE as error:
         kind = type(error).__name__

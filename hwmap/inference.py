@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hwmap.frontend.reader import read_model
 from hwmap.ir.evaluate import chunks, evaluate
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
-from hwmap.passes import canonicalize, device_part, host_part
+from hwmap.passes import canonicalize, host_part
 from hwmap.quantize.choose import quantize_inputs
 
 Report = Callable[[int, int], None]
@@ -18,12 +19,18 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Network:
-    """A canonical float network: `whole`, the part for the `device`, and what the `host` computes
-    after it (None: nothing)."""
+    """A canonical float network, and the part of it that the host computes."""
 
     whole: Graph
-    device: Graph
-    host: Graph | None
+
+    @cached_property
+    def host(self) -> Graph | None:
+        """What the host computes after the accelerator (None: nothing).
+
+        Raises:
+            UnsupportedOperatorError: the accelerator's part cannot be cut off.
+        """
+        return host_part(self.whole)
 
 
 def load_network(path: Path) -> Network:
@@ -32,8 +39,7 @@ def load_network(path: Path) -> Network:
     Raises:
         ModelError, UnsupportedOperatorError: it cannot be imported.
     """
-    whole = canonicalize(read_model(path))
-    return Network(whole, device_part(whole), host_part(whole))
+    return Network(canonicalize(read_model(path)))
 
 
 def run_float(

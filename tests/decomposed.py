@@ -17,7 +17,7 @@ from hwmap.decompose.target import Target
 from hwmap.inference import Network, load_network, run_float, run_integer
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Conv
-from hwmap.passes import integer_part
+from hwmap.passes import device_part, integer_part
 from hwmap.quantize.choose import quantize_graph
 from hwmap.solve.select import Limit, select
 from tests.integer import accuracy, real_inputs
@@ -153,7 +153,7 @@ class Decomposable:
             whole=apply_parts(self.network.whole, parts),
             device=apply_parts(self.source, parts),
         )
-        integer = self.quantized(network.device)
+        integer = self.quantized(device_part(network.whole))
         found = []
         for case in cases:
             inputs = real_inputs(network, case.images)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.command import fails, run
+from tests.command import fails, is_refused, process, run
 from tests.models import Network, chain
 from tests.networks import ROOT
 
@@ -27,7 +27,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_compile_prints_the_table_and_where_the_project_is(tmp_path: Path):
     arguments = ("--calib", CALIB, "--test-data", TEST, "-o", tmp_path / "out", *FAST)
-    result = run("compile", DIGITS, "--board", "pynq-z2", *arguments)
+    result = process("compile", DIGITS, "--board", "pynq-z2", *arguments)
 
     assert result.returncode == 0
     for part in ("cycles per image", "images/s at 100 MHz", "MAC per multiplier", "DSP slices"):
@@ -38,7 +38,7 @@ def test_compile_prints_the_table_and_where_the_project_is(tmp_path: Path):
 
 def test_compile_writes_the_same_bytes_twice(build: Path, tmp_path: Path):
     again = tmp_path / "again"
-    run("compile", DIGITS, "--board", "pynq-z2", "--calib", CALIB, "-o", again, *FAST)
+    process("compile", DIGITS, "--board", "pynq-z2", "--calib", CALIB, "-o", again, *FAST)
 
     files = sorted(p.relative_to(again) for p in again.rglob("*") if p.is_file())
 
@@ -98,7 +98,7 @@ def test_boards_are_listed():
 
 
 def test_help_names_the_verbs():
-    result = run("--help")
+    result = process("--help")
 
     assert result.returncode == 0
     for verb in ("inspect", "compile", "simulate", "verify", "boards"):
@@ -110,10 +110,9 @@ def compile_digits(*arguments: object) -> tuple[object, ...]:
 
 
 def test_a_wrong_board_lists_the_known_ones(tmp_path: Path):
-    fails(
-        "board 'zu3' is not known; expected one of kv260, pynq-z2, u250, or a path",
-        *compile_digits("--board", "zu3", "-o", tmp_path / "out"),
-    )
+    result = process(*compile_digits("--board", "zu3", "-o", tmp_path / "out"))
+
+    is_refused(result, "board 'zu3' is not known; expected one of kv260, pynq-z2, u250, or a path")
     assert not (tmp_path / "out").exists()
 
 
@@ -149,8 +148,9 @@ def test_a_board_file_works(tmp_path: Path):
 
 def test_a_budget_too_small_says_the_least_that_works(tmp_path: Path):
     arguments = compile_digits("--board", "pynq-z2", "--mem", "4KiB", "-o", tmp_path / "out")
-    fails("(proved: at least", *arguments, code=3)
-    message = run(*arguments).stderr
+    refused = run(*arguments)
+    is_refused(refused, "(proved: at least", code=3)
+    message = refused.stderr
     least = message.split("--mem ")[1].split()[0]
 
     result = run(*compile_digits("--board", "pynq-z2", "--mem", least, "-o", tmp_path / "out"))
@@ -296,6 +296,10 @@ def test_without_calibration_data_there_is_a_warning(tmp_path: Path):
 )
 def test_a_wrong_command_line_is_one_clear_line(arguments: tuple[str, ...], message: str):
     fails(message, *arguments, code=2)
+
+
+def test_a_process_exits_with_the_code_of_its_error():
+    is_refused(process("paint"), "No such command 'paint'", code=2)
 
 
 def test_names_with_markup_and_line_breaks_are_only_names(tmp_path: Path):

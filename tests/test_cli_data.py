@@ -1,13 +1,17 @@
 """The verbs that take data: quantize and run, recipes, and what is wrong with data files."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
+from hwmap.data import load_data
+from hwmap.errors import DataError
 from hwmap.frontend.runtime import run_model
+from hwmap.inference import load_network
 from tests.command import fails, run
 from tests.models import Network
 from tests.networks import ROOT
@@ -197,3 +201,31 @@ def test_integers_that_the_model_takes_must_be_in_range(quantized: Path, tmp_pat
     assert np.allclose(found.reshape(wanted.shape), wanted, atol=1e-4)
     np.savez(data, x=pixels + 230)
     fails("other values than the integers 0 to 255 that the model takes", "run", model, data)
+
+
+def test_a_softmax_in_the_middle_runs_in_float(tmp_path: Path):
+    net = Network((2, 4, 4))
+    net.conv(net.node("Softmax", "x", name="soft", axis=1), (2, 2), (1, 1), name="out")
+    model = net.save(tmp_path / "net.onnx", "out")
+    data = tmp_path / "data.npz"
+    x = np.random.default_rng(0).standard_normal((3, 2, 4, 4)).astype(np.float32)
+    np.savez(data, x=x)
+
+    result = run("run", model, data, "-o", tmp_path / "out.npz")
+
+    assert result.returncode == 0, result.stderr
+    (wanted,) = run_model(model, {"x": x}).values()
+    found = np.load(tmp_path / "out.npz")["out"]
+    assert np.allclose(found.reshape(wanted.shape), wanted, atol=1e-5)
+    fails("Softmax must be last", "run", model, data, "--integer")
+
+
+def test_a_damaged_file_is_not_left_open(tmp_path: Path):
+    data = tmp_path / "data.npz"
+    data.write_bytes(b"PK\x03\x04" + bytes(100))
+    open_before = len(os.listdir("/proc/self/fd"))
+
+    with pytest.raises(DataError, match=r"not a readable \.npz"):
+        load_data(data, load_network(Path(DIGITS)).whole)
+
+    assert len(os.listdir("/proc/self/fd")) == open_before

@@ -10,6 +10,7 @@ from hwmap.inference import load_network
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Add, Concat, Conv, Mul, copies_values
 from hwmap.ir.requantize import multiplier_and_shift, requant_of
+from hwmap.passes import device_part
 from hwmap.quantize.calibrate import ESTIMATORS, estimate_ranges
 from hwmap.quantize.choose import (
     RECIPES,
@@ -24,7 +25,7 @@ from tests.models import Network, everything, everything_else
 
 
 def _device(net: Network, tmp_path: Path, output: str = "out") -> Graph:
-    return load_network(net.save(tmp_path / "net.onnx", output)).device
+    return device_part(load_network(net.save(tmp_path / "net.onnx", output)).whole)
 
 
 def _images(graph: Graph, count: int = 12) -> dict[str, np.ndarray]:
