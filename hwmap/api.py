@@ -18,7 +18,6 @@ from hwmap.calibration import (
 from hwmap.compiler import (
     Allowed,
     Compiled,
-    Report,
     Settings,
     allow,
     build,
@@ -37,6 +36,7 @@ from hwmap.ir.graph import Graph, total_macs
 from hwmap.ir.types import Array
 from hwmap.ladder import Rung, run_simulation
 from hwmap.passes import hardware_part, integer_part
+from hwmap.progress import Progress, quiet
 from hwmap.project import (
     check_file,
     check_output,
@@ -46,7 +46,7 @@ from hwmap.project import (
     write_project,
 )
 from hwmap.quantize.calibrate import Estimator
-from hwmap.quantize.choose import quantize_graph, recipes_of
+from hwmap.quantize.choose import quantize_graph, schemes_of
 from hwmap.quantize.lower import lower
 from hwmap.reduce import Goal, check_drop, check_goal, decompose_network, reduce_report
 from hwmap.report import compile_report, host_shape, inspect_report, measure_accuracy
@@ -82,16 +82,12 @@ class VerifyResult:
         return all(rung.holds is not False for rung in self.rungs)
 
 
-def _quiet(_: str) -> None:
-    """Report nothing."""
-
-
 def inspect(
     model: str | Path,
     *,
     memory: bool = False,
     time_limit: float = CURVE_SECONDS,
-    report: Report = _quiet,
+    progress: Progress = quiet,
 ) -> dict[str, object]:
     """Operators, MACs, parameters, activations of an ONNX file, what the host computes, and every
     node that is not supported or not on hardware, as a JSON object.
@@ -107,7 +103,7 @@ def inspect(
     if not memory:
         return result
     device = hardware_part(load_network(Path(model)).whole)
-    points = memory_curve(device, seconds=time_limit, report=report)
+    points = memory_curve(device, seconds=time_limit, progress=progress)
     return result | {"memory_curve": [asdict(point) for point in points]}
 
 
@@ -128,7 +124,7 @@ def quantize(
     preprocess: str | Path | None = None,
     estimator: Estimator | None = None,
     correct_bias: bool | None = None,
-    report: Report = _quiet,
+    progress: Progress = quiet,
 ) -> QuantizeResult:
     """Quantize an ONNX network to int8, and write it as a QDQ model `output` (None: nowhere).
 
@@ -142,22 +138,22 @@ def quantize(
     path = Path(model)
     if output is not None:
         check_file(Path(output), model, calib, preprocess)
-    report("reading the model")
+    progress("reading the model")
     network = load_network(path)
     source = integer_part(network.whole)
     data = read_calibration(calib, source, preprocess)
-    made = quantize_graph(source, data.inputs, recipes_of(estimator, correct_bias), report)
+    made = quantize_graph(source, data.inputs, schemes_of(estimator, correct_bias), progress)
     warn_synthetic(calib, source)
     result: dict[str, object] = {
         "network": source.name,
         "images": data.count,
-        "estimator": made.recipe.estimator,
-        "correct_bias": made.recipe.correct_bias,
-        "errors": [asdict(recipe) | {"error": e} for recipe, e in made.errors.items()],
+        "estimator": made.scheme.estimator,
+        "correct_bias": made.scheme.correct_bias,
+        "errors": [asdict(scheme) | {"error": e} for scheme, e in made.errors.items()],
     }
     if output is None:
         return QuantizeResult(made.graph, result, None)
-    report("writing the model")
+    progress("writing the model")
     write_file(Path(output), export_integer(made.graph, network.host))
     return QuantizeResult(made.graph, result, Path(output))
 
@@ -179,7 +175,7 @@ def run(
     calib: str | Path | None = None,
     preprocess: str | Path | None = None,
     output: str | Path | None = None,
-    report: Report = _quiet,
+    progress: Progress = quiet,
 ) -> RunResult:
     """Run an ONNX network on a .npz in float, or (`integer`) as the exact integer network that it
     is quantized to from `calib`; a QDQ model keeps its scales. Writes the outputs to the .npz
@@ -193,14 +189,11 @@ def run(
         check_file(Path(output), model, data, calib, preprocess)
     if calib is not None and not integer:
         raise DataError(f"{calib}: calibration data needs integer=True (--integer)")
-    report("reading the model")
+    progress("reading the model")
     network = load_network(path)
     images = read_data(data, network.whole, preprocess)
-    graph = _integer_graph(network, calib, preprocess, report) if integer else None
+    graph = _integer_graph(network, calib, preprocess, progress) if integer else None
     start = time.perf_counter()
-
-    def progress(done: int, total: int) -> None:
-        report(f"image {done} of {total}")
 
     outputs = (
         run_float(network, images.inputs, progress)
@@ -228,13 +221,13 @@ def run(
 
 
 def _integer_graph(
-    network: Network, calib: str | Path | None, preprocess: str | Path | None, report: Report
+    network: Network, calib: str | Path | None, preprocess: str | Path | None, progress: Progress
 ) -> Graph:
     source = integer_part(network.whole)
     data = read_calibration(calib, source, preprocess)
     if all(tensor.grid for tensor in source.tensors.values()):
         return lower(source, {})
-    graph = quantize_graph(source, data.inputs, report=report).graph
+    graph = quantize_graph(source, data.inputs, progress=progress).graph
     warn_synthetic(calib, source)
     return graph
 
@@ -259,7 +252,7 @@ def decompose(
     test_data: str | Path | None = None,
     preprocess: str | Path | None = None,
     cache: str | Path | None = None,
-    report: Report = _quiet,
+    progress: Progress = quiet,
 ) -> DecomposeResult:
     """Decompose ops of an ONNX network, and write it as an ordinary float model `output` (None:
     nowhere), to be fine-tuned elsewhere, quantized or compiled.
@@ -276,18 +269,18 @@ def decompose(
     check_goal(goal)
     if output is not None:
         check_file(Path(output), model, calib, test_data, preprocess)
-    report("reading the model")
+    progress("reading the model")
     network = load_network(Path(model))
     data = read_data(calib, network.whole, preprocess)
     tests = None
     if test_data is not None:
         tests = read_data(test_data, network.whole, preprocess)
     folder = None if cache is None else Path(cache)
-    made = decompose_network(network, data, goal, folder, report)
-    result = reduce_report(made, data, tests, report)
+    made = decompose_network(network, data, goal, folder, progress)
+    result = reduce_report(made, data, tests, progress)
     if output is None:
         return DecomposeResult(made.whole, result, None)
-    report("writing the model")
+    progress("writing the model")
     write_file(Path(output), export_float(made.whole))
     return DecomposeResult(made.whole, result, Path(output))
 
@@ -307,7 +300,7 @@ def compile(
     time_limit: float = TIME_LIMIT_SECONDS,
     plan: str | Path | None = None,
     cache: str | Path | None = None,
-    report: Report = _quiet,
+    progress: Progress = quiet,
 ) -> CompileResult:
     """Compile an ONNX network for a board into the new directory `output` (None: nowhere).
 
@@ -317,7 +310,7 @@ def compile(
     `max_drop` is what decompositions may cost: points of top-1 if `calib` has labels, else percent
     of relative error of the outputs; 0 keeps every op as it is. `plan` is a plan.json to use
     instead of solving. What was measured about decompositions is kept in the folder `cache`.
-    `report` is told what is going on.
+    `progress` is told what is going on.
 
     Raises:
         HwmapError: of the model, data, board or budget; InfeasibleError, TimeLimitError.
@@ -331,22 +324,22 @@ def compile(
     target = load_board(board) if isinstance(board, str) else board
     target = target if clock_mhz is None else with_clock(target, clock_mhz)
     budget = budget_of(target, dsp=dsp, memory_bytes=mem)
-    report("reading the model")
+    progress("reading the model")
     source = load_source(path)
     check_model(path)
     data = read_calibration(calib, source, preprocess)
     tests = None if test_data is None else read_labelled(test_data, source, preprocess)
-    allowed = allow(source, data, max_drop, None if cache is None else Path(cache), report)
+    allowed = allow(source, data, max_drop, None if cache is None else Path(cache), progress)
     settings = Settings(target, budget, max_drop, allowed.max_loss)
-    made = _plan(plan, source, settings, allowed, data, time_limit, report)
-    compiled = build(source, settings, data, made, report)
+    made = _plan(plan, source, settings, allowed, data, time_limit, progress)
+    compiled = build(source, settings, data, made, progress)
     warn_synthetic(calib, source)
-    report("measuring")
+    progress("measuring")
     accuracy = None if tests is None else measure_accuracy(compiled, tests)
     result = compile_report(compiled, accuracy)
     if output is None:
         return CompileResult(compiled, result, None)
-    report("writing the project")
+    progress("writing the project")
     images = (tests or data).first(VECTOR_IMAGES)
     write_project(Path(output), project_files(compiled, path, images, result))
     return CompileResult(compiled, result, Path(output))
@@ -365,10 +358,10 @@ def _plan(
     allowed: Allowed,
     data: DataSet,
     seconds: float,
-    report: Report,
+    progress: Progress,
 ) -> Plan:
     if plan is None:
-        return find_plan(source, settings, allowed, seconds, report)
+        return find_plan(source, settings, allowed, seconds, progress)
     path = Path(plan)
     try:
         text = path.read_text("utf-8")

@@ -16,9 +16,10 @@ from rich.table import Table
 
 from hwmap import api
 from hwmap.board import board_names, load_board
-from hwmap.compiler import Report
 from hwmap.errors import BudgetError, HwmapError
 from hwmap.ladder import Rung, require
+from hwmap.progress import Progress
+from hwmap.progress import quiet as say_nothing
 from hwmap.quantize.calibrate import ESTIMATORS, Estimator
 from hwmap.tables import (
     boards_table,
@@ -105,10 +106,10 @@ def parse_estimator(text: str | None) -> Estimator | None:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Report]:
+def _progress(*, quiet: bool) -> Iterator[Progress]:
     """A line on standard error that says what is going on, where that is a terminal."""
     if quiet or not err.is_terminal:
-        yield lambda _: None
+        yield say_nothing
         return
     with err.status("starting") as status:
         yield lambda text: status.update(text)
@@ -134,7 +135,7 @@ def inspect(
 ) -> None:
     """Show operators, shapes, MACs and memory of a model, and every node that is not supported."""
     with _progress(quiet=as_json) as progress:
-        report = api.inspect(model, memory=memory, time_limit=time_limit, report=progress)
+        report = api.inspect(model, memory=memory, time_limit=time_limit, progress=progress)
     _print(inspect_table(report), report, as_json=as_json)
     if memory and not as_json:
         out.print(memory_table(report))
@@ -157,7 +158,7 @@ def quantize(
     as_json: Json = False,
 ) -> None:
     """Quantize a model to int8, and write it as an ONNX model with QuantizeLinear nodes."""
-    with _progress(quiet=as_json) as report:
+    with _progress(quiet=as_json) as progress:
         result = api.quantize(
             model,
             output,
@@ -165,7 +166,7 @@ def quantize(
             preprocess=preprocess,
             estimator=parse_estimator(ranges),
             correct_bias=bias_correction,
-            report=report,
+            progress=progress,
         )
     _print(quantize_table(result.report), result.report, as_json=as_json)
     if not as_json:
@@ -187,7 +188,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a model on data, in float or as the integer network; with labels, measure accuracy."""
-    with _progress(quiet=as_json) as report:
+    with _progress(quiet=as_json) as progress:
         result = api.run(
             model,
             data,
@@ -195,7 +196,7 @@ def run(
             calib=calib,
             preprocess=preprocess,
             output=output,
-            report=report,
+            progress=progress,
         )
     _print(run_table(result.report), result.report, as_json=as_json)
 
@@ -223,7 +224,7 @@ def decompose(
     as_json: Json = False,
 ) -> None:
     """Replace layers by low-rank chains fitted to data, and write an ordinary ONNX model."""
-    with _progress(quiet=as_json) as report:
+    with _progress(quiet=as_json) as progress:
         result = api.decompose(
             model,
             output,
@@ -234,7 +235,7 @@ def decompose(
             test_data=test_data,
             preprocess=preprocess,
             cache=cache,
-            report=report,
+            progress=progress,
         )
     _print(decompose_table(result.report), result.report, as_json=as_json)
     if not as_json:
@@ -274,7 +275,7 @@ def compile(
 ) -> None:
     """Compile a model for a board into a directory of HLS C++."""
     target = output if output is not None else Path("build") / model.stem
-    with _progress(quiet=as_json) as report:
+    with _progress(quiet=as_json) as progress:
         result = api.compile(
             model,
             board,
@@ -289,7 +290,7 @@ def compile(
             time_limit=time_limit,
             plan=plan,
             cache=cache,
-            report=report,
+            progress=progress,
         )
     _print(compile_table(result.report), result.report, as_json=as_json)
     if not as_json:
@@ -305,8 +306,8 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Simulate a compiled design: cycles, stalls and arena use of every step."""
-    with _progress(quiet=as_json) as report:
-        report("simulating")
+    with _progress(quiet=as_json) as progress:
+        progress("simulating")
         result = api.simulate(build, images)
     data: dict[str, object] = {
         "images": len(next(iter(result.outputs.values()))),

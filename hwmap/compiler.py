@@ -1,7 +1,7 @@
 """The line from a model to a design: import, decompose, solve, check, quantize, design."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,14 +25,13 @@ from hwmap.errors import PlanError
 from hwmap.frontend.reader import read_model
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.passes import canonicalize, hardware_part
+from hwmap.progress import Progress
 from hwmap.quantize.choose import quantize_graph
 from hwmap.solve.check import check_plan
 from hwmap.solve.plan import Choice, Plan
 from hwmap.solve.sequential.search import Limits, solve
 
 log = logging.getLogger(__name__)
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def load_source(path: Path) -> Graph:
 
 
 def find_candidates(
-    source: Graph, data: DataSet, cache: Path | None, report: Report
+    source: Graph, data: DataSet, cache: Path | None, progress: Progress
 ) -> dict[str, tuple[Candidate, ...]]:
     """Every op's candidates, fitted and measured on `data` unless they are in the folder `cache`.
 
@@ -84,12 +83,12 @@ def find_candidates(
     """
     check_images(data)
     check_labels(source, data)
-    report("measuring decompositions")
+    progress("measuring decompositions")
     found = enumerate_candidates(
         source,
         data.inputs,
         cache_for(cache, source, data.inputs),
-        lambda done, total: report(f"decomposing op {done} of {total}"),
+        progress,
     )
     alone = all(len(candidates) == 1 for candidates in found.values())
     if alone and any(is_decomposable(op, source) for op in hardware_ops(source)):
@@ -101,7 +100,7 @@ def find_candidates(
 
 
 def allow(
-    source: Graph, data: DataSet, max_drop: float, cache: Path | None, report: Report
+    source: Graph, data: DataSet, max_drop: float, cache: Path | None, progress: Progress
 ) -> Allowed:
     """The candidates for a limit on the drop; without one, every op as it is.
 
@@ -110,8 +109,8 @@ def allow(
     """
     if max_drop == 0:
         return Allowed(dense_candidates(source), 0.0)
-    candidates = find_candidates(source, data, cache, report)
-    limit = loss_limit(source, candidates, data, max_drop, report)
+    candidates = find_candidates(source, data, cache, progress)
+    limit = loss_limit(source, candidates, data, max_drop, progress)
     return Allowed(
         {name: tuple(c for c in items if c.loss <= limit) for name, items in candidates.items()},
         limit,
@@ -119,14 +118,16 @@ def allow(
 
 
 def find_plan(
-    source: Graph, settings: Settings, allowed: Allowed, seconds: float, report: Report
+    source: Graph, settings: Settings, allowed: Allowed, seconds: float, progress: Progress
 ) -> Plan:
     """The solver's plan for a float network."""
     limits = Limits(settings.budget, settings.max_loss, seconds)
-    return solve(source, allowed.candidates, settings.board, limits, report)
+    return solve(source, allowed.candidates, settings.board, limits, progress)
 
 
-def build(source: Graph, settings: Settings, data: DataSet, plan: Plan, report: Report) -> Compiled:
+def build(
+    source: Graph, settings: Settings, data: DataSet, plan: Plan, progress: Progress
+) -> Compiled:
     """Everything after the decisions: fit to `data`, rewrite, check, quantize, design.
 
     Raises:
@@ -134,11 +135,11 @@ def build(source: Graph, settings: Settings, data: DataSet, plan: Plan, report: 
     """
     _check_choices(source, plan)
     methods = {choice.op: choice.method for choice in plan.choices}
-    rewritten = apply_parts(source, fit_network(source, methods, data.inputs, report))
-    report("checking the plan")
+    rewritten = apply_parts(source, fit_network(source, methods, data.inputs, progress))
+    progress("checking the plan")
     check_plan(plan, rewritten, settings.board, settings.budget, settings.max_loss)
-    report("quantizing")
-    graph = quantize_graph(rewritten, data.inputs, report=report).graph
+    progress("quantizing")
+    graph = quantize_graph(rewritten, data.inputs, progress=progress).graph
     return Compiled(settings, source, graph, plan, build_design(graph, plan, settings.board))
 
 

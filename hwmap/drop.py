@@ -4,7 +4,7 @@ Plans of rising loss are fitted to three quarters of the calibration images and 
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 
 import numpy as np
@@ -19,6 +19,7 @@ from hwmap.errors import DataError
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
+from hwmap.progress import Progress, quiet
 from hwmap.solve.select import Limit, select
 
 LEVELS = tuple(1e-4 * 2**k for k in range(13))
@@ -30,8 +31,6 @@ LEAST_MARGIN = 0.05
 """A network whose top-1 is not that much above chance is not measured with its own labels."""
 
 log = logging.getLogger(__name__)
-
-Report = Callable[[str], None]
 
 
 def check_images(data: DataSet) -> None:
@@ -98,7 +97,7 @@ def loss_limit(
     candidates: Mapping[str, Sequence[Candidate]],
     data: DataSet,
     max_drop: float,
-    report: Report = lambda _: None,
+    progress: Progress = quiet,
 ) -> float:
     """The largest of `LEVELS` at which the plan of fewest MACs drops by at most `max_drop` (see
     `Drop`) on images that it was not fitted to; 0 if there is none. Where one of those images is
@@ -121,9 +120,9 @@ def loss_limit(
     low, high = -1, len(LEVELS)
     while high - low > 1:
         middle = (low + high) // 2
-        report(f"trying an error of {LEVELS[middle] ** 0.5:.1%}")
+        progress(f"trying an error of {LEVELS[middle] ** 0.5:.1%}")
         selection = select(candidates, "macs", Limit(loss=LEVELS[middle]))
-        parts = fit_network(source, selection.methods, fitted.inputs, report)
+        parts = fit_network(source, selection.methods, fitted.inputs, progress)
         drop = measure_drop(source, apply_parts(source, parts), held)
         low, high = (middle, high) if drop.size <= max_drop else (low, middle)
     low -= coarse

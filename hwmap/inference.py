@@ -12,9 +12,8 @@ from hwmap.ir.evaluate import chunks, evaluate
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
 from hwmap.passes import canonicalize, host_part
+from hwmap.progress import Progress, quiet
 from hwmap.quantize.choose import quantize_inputs
-
-Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -43,17 +42,17 @@ def load_network(path: Path) -> Network:
 
 
 def run_float(
-    network: Network, inputs: Mapping[str, Array], report: Report = lambda *_: None
+    network: Network, inputs: Mapping[str, Array], progress: Progress = quiet
 ) -> dict[str, Array]:
     """The network's outputs (N, C, H, W) for float `inputs` (N, C, H, W)."""
-    return _in_chunks(network.whole, inputs, report, lambda chunk: evaluate(network.whole, chunk))
+    return _in_chunks(network.whole, inputs, progress, lambda chunk: evaluate(network.whole, chunk))
 
 
 def run_integer(
     network: Network,
     integer: Graph,
     inputs: Mapping[str, Array],
-    report: Report = lambda *_: None,
+    progress: Progress = quiet,
 ) -> dict[str, Array]:
     """The same by the integer graph of its device part, and floats on the host."""
 
@@ -61,7 +60,7 @@ def run_integer(
         outputs = evaluate(integer, quantize_inputs(integer, chunk))
         return on_host(network, integer, outputs, chunk)
 
-    return _in_chunks(network.whole, inputs, report, run)
+    return _in_chunks(network.whole, inputs, progress, run)
 
 
 def on_host(
@@ -86,7 +85,7 @@ def dequantized(integer: Graph, outputs: Mapping[str, Array]) -> dict[str, Array
 def _in_chunks(
     graph: Graph,
     inputs: Mapping[str, Array],
-    report: Report,
+    progress: Progress,
     run: Callable[[Mapping[str, Array]], dict[str, Array]],
 ) -> dict[str, Array]:
     count = len(next(iter(inputs.values())))
@@ -95,5 +94,5 @@ def _in_chunks(
     for chunk in chunks(graph, inputs):
         parts.append(run(chunk))
         done += len(next(iter(chunk.values())))
-        report(done, count)
+        progress(f"image {done} of {count}")
     return {name: np.concatenate([part[name] for part in parts]) for name in graph.outputs}

@@ -7,7 +7,7 @@ from math import floor
 from pathlib import Path
 
 from hwmap.accuracy import output_loss, top1
-from hwmap.compiler import Report, find_candidates
+from hwmap.compiler import find_candidates
 from hwmap.data import DataSet
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
@@ -20,6 +20,7 @@ from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph, total_macs
 from hwmap.ir.ops import Conv, Weighted
 from hwmap.passes import integer_part
+from hwmap.progress import Progress
 from hwmap.quantize.choose import quantize_graph, quantize_inputs
 from hwmap.solve.select import Limit, Selection, select
 
@@ -83,7 +84,7 @@ class Reduced:
 
 
 def decompose_network(
-    network: Network, data: DataSet, goal: Goal, cache: Path | None, report: Report
+    network: Network, data: DataSet, goal: Goal, cache: Path | None, progress: Progress
 ) -> Reduced:
     """The network with the best selection for `goal`, fitted to `data`.
 
@@ -92,13 +93,13 @@ def decompose_network(
         InfeasibleError: the share is proved to be too small.
     """
     source = integer_part(network.whole)
-    candidates = find_candidates(source, data, cache, report)
+    candidates = find_candidates(source, data, cache, progress)
     if goal.max_drop is not None:
-        loss = loss_limit(source, candidates, data, goal.max_drop, report)
+        loss = loss_limit(source, candidates, data, goal.max_drop, progress)
         selection = select(candidates, "macs", Limit(loss=loss))
     else:
         selection = _select(source, candidates, goal)
-    parts = fit_network(source, selection.methods, data.inputs, report)
+    parts = fit_network(source, selection.methods, data.inputs, progress)
     return Reduced(selection, source, apply_parts(source, parts), apply_parts(network.whole, parts))
 
 
@@ -128,13 +129,13 @@ def _limit(candidates: Mapping[str, tuple[Candidate, ...]], goal: Goal) -> Limit
 
 
 def reduce_report(
-    made: Reduced, data: DataSet, tests: DataSet | None, report: Report
+    made: Reduced, data: DataSet, tests: DataSet | None, progress: Progress
 ) -> dict[str, object]:
     """What was decomposed and what that cost, in float and after int8, as a JSON object; measured
     on `tests`, or else on the images that it was fitted to."""
-    report("quantizing")
-    integer = quantize_graph(made.device, data.inputs, report=report).graph
-    report("measuring")
+    progress("quantizing")
+    integer = quantize_graph(made.device, data.inputs, progress=progress).graph
+    progress("measuring")
     measured = data if tests is None else tests
     exact = evaluate(made.source, measured.inputs)
     outputs = {

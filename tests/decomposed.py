@@ -1,4 +1,4 @@
-"""Decompositions of the shared networks, ours and two plainer recipes, for tests and benchmarks."""
+"""Decompositions of the shared networks, ours and two plainer schemes, for tests and benchmarks."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hwmap.solve.remat.types import Problem
+from hwmap.solve.remat.types import SchedulingProblem
 from tests.replay import replayed
 
 
@@ -33,6 +33,8 @@ def tight(seed: int, nodes: int) -> tuple[dict, int]:
     return graph, low + (high - low) * (seed % 4) // 4
 
 
-def problem(graph: dict, *, fixed: bool) -> Problem:
+def problem(graph: dict, *, fixed: bool) -> SchedulingProblem:
     reads = [[u for u, w in graph["edges"] if w == v] for v in range(len(graph["sizes"]))]
-    return Problem(reads, graph["sizes"], graph["durations"], list(range(len(reads))), fixed)
+    return SchedulingProblem(
+        reads, graph["sizes"], graph["durations"], list(range(len(reads))), fixed
+    )

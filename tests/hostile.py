@@ -21,9 +21,9 @@ from hwmap.frontend.reader import inspect_model, read_model
 from hwmap.frontend.runtime import run_model
 from hwmap.ir.evaluate import evaluate
 from hwmap.passes import canonicalize, integer_part
-from hwmap.quantize.choose import RECIPES, quantize_graph
+from hwmap.quantize.choose import SCHEMES, quantize_graph
 from hwmap.report import inspect_report
-from tests.models import Network, everything, everything_else
+from tests.models import ModelBuilder, everything, everything_else
 
 Proto = onnx.ModelProto
 MOST_SECONDS = 10
@@ -37,9 +37,9 @@ def _base(rng: random.Random) -> Proto:
     return build().model("out")
 
 
-def _shapes() -> Network:
+def _shapes() -> ModelBuilder:
     """Shape arithmetic, moves and a linear layer; output 'out'."""
-    net = Network((4, 6, 5))
+    net = ModelBuilder((4, 6, 5))
     shape = net.node("Shape", "x", name="shape")
     first = net.node("Gather", shape, net.constant(np.array([1]), "one"), name="first")
     rest = net.constant(np.array([-1]), "rest")
@@ -212,7 +212,7 @@ def read_damaged(path: Path) -> dict[str, object]:
     except HwmapError as error:
         return {"kind": "error", "text": str(error)}
     with suppress(HwmapError):
-        quantize_graph(integer_part(graph), inputs, RECIPES[3:])
+        quantize_graph(integer_part(graph), inputs, SCHEMES[3:])
     try:
         theirs = run_model(path, inputs)
     except ModelError:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hwmap.inference import Network, load_network, run_float
 from hwmap.ir.graph import Graph
 from hwmap.passes import integer_part
-from hwmap.quantize.choose import RECIPES, Quantized, Recipe, quantize_graph
+from hwmap.quantize.choose import SCHEMES, Quantized, Scheme, quantize_graph
 from tests.agreement import reference_outputs, runtime_outputs
 from tests.detection import mean_average_precision
 from tests.networks import Case, load_case
@@ -45,15 +45,15 @@ def real_inputs(network: Network, images: NDArray) -> dict[str, NDArray[np.float
 
 
 def integer_case(
-    name: str, recipes: tuple[Recipe, ...] = RECIPES, source: str | None = None
+    name: str, schemes: tuple[Scheme, ...] = SCHEMES, source: str | None = None
 ) -> IntegerCase:
-    """The network `name`, quantized by the best of `recipes`; a QDQ model keeps its scales."""
+    """The network `name`, quantized by the best of `schemes`; a QDQ model keeps its scales."""
     case = load_case(name, source)
     network = load_network(case.model)
     calibration = real_inputs(network, case.calibration)
-    recipes = recipes[:1] if "qdq" in name else recipes
+    schemes = schemes[:1] if "qdq" in name else schemes
     return IntegerCase(
-        case, network, quantize_graph(integer_part(network.whole), calibration, recipes)
+        case, network, quantize_graph(integer_part(network.whole), calibration, schemes)
     )
 
 

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 Shape = tuple[int, ...]
 
 
-class Network:
+class ModelBuilder:
     """Builds an ONNX model node by node, with seeded random weights."""
 
     def __init__(self, shape: Shape, *, seed: int = 0, opset: int = 13) -> None:
@@ -99,10 +99,10 @@ class Network:
         return path
 
 
-def everything(seed: int = 0) -> Network:
+def everything(seed: int = 0) -> ModelBuilder:
     """Every hardware op, with odd sizes, asymmetric pads, strides, dilation and groups; output
     'out'."""
-    net = Network((3, 11, 9), seed=seed)
+    net = ModelBuilder((3, 11, 9), seed=seed)
     a = net.conv("x", (3, 10), (3, 3), name="stem", strides=[2, 1], pads=[0, 1, 1, 0])
     a = net.node("Relu", a, name="stem.relu")
     b = net.conv(a, (10, 10), (3, 3), name="depthwise", group=10, pads=[1, 1, 1, 1])
@@ -119,14 +119,14 @@ def everything(seed: int = 0) -> Network:
     return net
 
 
-def _flat_size(net: Network, tensor: str) -> int:
+def _flat_size(net: ModelBuilder, tensor: str) -> int:
     output = net.model(tensor).graph.output[0]
     return int(output.type.tensor_type.shape.dim[1].dim_value)
 
 
-def chain(seed: int = 0) -> Network:
+def chain(seed: int = 0) -> ModelBuilder:
     """Three convolutions and a pool; output 'out'."""
-    net = Network((4, 8, 8), seed=seed)
+    net = ModelBuilder((4, 8, 8), seed=seed)
     a = net.node("Relu", net.conv("x", (4, 16), (3, 3), name="a", pads=[1] * 4), name="a.relu")
     b = net.node("Relu", net.conv(a, (16, 16), (3, 3), name="b", pads=[1] * 4), name="b.relu")
     c = net.node("GlobalAveragePool", b, name="pool")
@@ -134,14 +134,14 @@ def chain(seed: int = 0) -> Network:
     return net
 
 
-def must_recompute(blocks: int = 1) -> Network:
+def must_recompute(blocks: int = 1) -> ModelBuilder:
     """A network whose smallest arena needs the 'early' of every block twice; output 'out'.
 
     'early' (1024 bytes) is read at once by 'thin', and at the end by 'out'. Between them 'wide'
     takes 2048 bytes. Keeping 'early' meanwhile takes 1024 + 256 + 2048 = 3328 bytes; keeping 'x'
     (256) and running 'early' again takes 3072, which the final addition needs anyway.
     """
-    net = Network((4, 8, 8))
+    net = ModelBuilder((4, 8, 8))
     x = "x"
     for block in range(blocks):
         end = f"{block}" if block < blocks - 1 else ""
@@ -156,9 +156,9 @@ def must_recompute(blocks: int = 1) -> Network:
     return net
 
 
-def everything_else(seed: int = 0) -> Network:
+def everything_else(seed: int = 0) -> ModelBuilder:
     """The hardware ops that `everything` lacks; output 'out'."""
-    net = Network((3, 9, 7), seed=seed)
+    net = ModelBuilder((3, 9, 7), seed=seed)
     a = net.conv("x", (3, 6), (3, 3), name="stem", pads=[1, 1, 1, 1])
     a = net.node("Mul", a, net.node("Sigmoid", a, name="gate"), name="silu")
     up = net.transposed(a, (6, 4), (3, 2), name="up", strides=[2, 3], pads=[1, 0, 0, 0])

@@ -13,7 +13,7 @@ from hwmap.frontend.runtime import run_model
 from hwmap.inference import load_network
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import total_macs
-from hwmap.quantize.choose import RECIPES
+from hwmap.quantize.choose import SCHEMES
 from hwmap.report import inspect_report, parameters
 from tests.agreement import worst_level
 from tests.integer import integer_case, measure
@@ -121,7 +121,7 @@ def test_nine_networks_come_with_the_onnx_package():
 
 
 def test_each_op_of_a_shared_network_is_onnxruntimes_to_one_level(shared: str):
-    case = integer_case(shared, RECIPES[:1])
+    case = integer_case(shared, SCHEMES[:1])
 
     assert worst_level(case.integer, case.few(2)) <= 1
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.command import fails, is_refused, process, run
-from tests.models import Network, chain
+from tests.models import ModelBuilder, chain
 from tests.networks import ROOT
 
 DIGITS = str(ROOT / "examples" / "digits.onnx")
@@ -243,7 +243,7 @@ def test_a_data_file_that_is_no_npz_is_refused(content: bytes, tmp_path: Path):
 
 
 def test_a_model_with_unsupported_operators_is_one_line(tmp_path: Path):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.node("Hardmax", net.node("Det", "x", name="wave"), name="out")
     path = net.save(tmp_path / "net.onnx", "out")
 
@@ -303,7 +303,7 @@ def test_a_process_exits_with_the_code_of_its_error():
 
 
 def test_names_with_markup_and_line_breaks_are_only_names(tmp_path: Path):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.conv("x", (2, 3), (1, 1), name="out")
     net.nodes[0].name = "a[/red]\n#error \\"
     model = net.save(tmp_path / "net.onnx", "out")
@@ -316,7 +316,7 @@ def test_names_with_markup_and_line_breaks_are_only_names(tmp_path: Path):
 
 
 def test_inputs_of_any_name_are_kept(tmp_path: Path):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.inputs.append(type(net.inputs[0])())
     net.inputs[1].CopyFrom(net.inputs[0])
     net.inputs[1].name = "y"

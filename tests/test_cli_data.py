@@ -13,7 +13,7 @@ from hwmap.errors import DataError
 from hwmap.frontend.runtime import run_model
 from hwmap.inference import load_network
 from tests.command import fails, run
-from tests.models import Network
+from tests.models import ModelBuilder
 from tests.networks import ROOT
 
 DIGITS = str(ROOT / "examples" / "digits.onnx")
@@ -80,7 +80,7 @@ def test_run_writes_the_outputs_of_the_onnx_model(tmp_path: Path):
 
 
 def test_a_recipe_makes_inputs_of_pixels(tmp_path: Path):
-    net = Network((3, 4, 5))
+    net = ModelBuilder((3, 4, 5))
     net.conv("x", (3, 2), (1, 1), name="out")
     model = net.save(tmp_path / "net.onnx", "out")
     pixels = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3)).astype(np.uint8)
@@ -166,7 +166,7 @@ def test_wrong_paths_and_options_are_one_clear_line(tmp_path: Path):
 
 
 def test_a_network_without_integer_form_is_named(tmp_path: Path):
-    net = Network((4, 5, 5))
+    net = ModelBuilder((4, 5, 5))
     net.node("LRN", net.conv("x", (4, 4), (1, 1), name="a"), name="norm", size=3)
     model = net.save(tmp_path / "net.onnx", "norm")
     data = tmp_path / "data.npz"
@@ -183,7 +183,7 @@ def test_a_network_without_integer_form_is_named(tmp_path: Path):
 
 
 def test_integers_that_the_model_takes_must_be_in_range(quantized: Path, tmp_path: Path):
-    net = Network((2, 3, 3))
+    net = ModelBuilder((2, 3, 3))
     net.inputs[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
     scale = net.constant(np.float32(0.5), "scale")
     real = net.node("DequantizeLinear", "x", scale, net.constant(np.uint8(3), "zero"), name="real")
@@ -204,7 +204,7 @@ def test_integers_that_the_model_takes_must_be_in_range(quantized: Path, tmp_pat
 
 
 def test_a_softmax_in_the_middle_runs_in_float(tmp_path: Path):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.conv(net.node("Softmax", "x", name="soft", axis=1), (2, 2), (1, 1), name="out")
     model = net.save(tmp_path / "net.onnx", "out")
     data = tmp_path / "data.npz"

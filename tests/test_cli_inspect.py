@@ -5,7 +5,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from tests.command import fails, run
-from tests.models import Network
+from tests.models import ModelBuilder
 from tests.networks import ROOT
 
 DIGITS = str(ROOT / "examples" / "digits.onnx")
@@ -23,7 +23,7 @@ def test_inspect_prints_what_a_model_holds():
 
 
 def test_inspect_lists_every_unsupported_node(tmp_path: Path):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.node("Hardmax", net.node("Det", "x", name="wave"), name="out")
     path = net.save(tmp_path / "net.onnx", "out")
 
@@ -56,7 +56,7 @@ def test_the_curve_of_memory_has_a_row_per_budget():
 
 
 def test_a_curve_of_a_network_that_is_not_on_hardware_names_the_nodes(tmp_path: Path):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.node("Hardmax", net.node("Det", "x", name="wave"), name="out")
     path = net.save(tmp_path / "net.onnx", "out")
 

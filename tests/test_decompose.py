@@ -18,7 +18,7 @@ from hwmap.frontend.runtime import run_model
 from hwmap.ir.ops import Conv
 from hwmap.solve.select import Limit, select
 from tests.command import fails, run
-from tests.models import Network
+from tests.models import ModelBuilder
 from tests.networks import ROOT
 
 DIGITS = ROOT / "examples" / "digits.onnx"
@@ -294,7 +294,7 @@ def test_a_share_below_the_least_says_so(tmp_path: Path):
 
 
 def test_a_network_without_learned_weights_stays_as_it_is(tmp_path: Path):
-    net = Network((4, 6, 6))
+    net = ModelBuilder((4, 6, 6))
     net.node("Relu", net.node("GlobalAveragePool", "x", name="pool"), name="out")
     model = net.save(tmp_path / "net.onnx", "out")
     calib = _saved(tmp_path / "x.npz", x=np.random.default_rng(0).random((20, 4, 6, 6)))

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "hwmap"
 
 # Rooms in the order in which they may import each other; rooms of one set do not.
 ORDER = (
-    {"errors", "decode"},
+    {"errors", "decode", "progress"},
     {"files"},
     {"ir"},
     {"board", "preprocess", "accuracy"},

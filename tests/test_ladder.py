@@ -21,7 +21,7 @@ from hwmap.solve.plan import Plan
 from hwmap.solve.sequential.assemble import assemble
 from hwmap.solve.sequential.problem import build_problem, network_of
 from hwmap.solve.sequential.schedule import schedule
-from tests.models import Network, everything, everything_else
+from tests.models import ModelBuilder, everything, everything_else
 
 BOARD = load_board("u250")
 ENGINES = (
@@ -59,7 +59,9 @@ def _plan(graph: Graph, engine: Engine, *, resident: bool) -> Plan:
     return plan
 
 
-def _project(net: Network, tmp_path: Path, engine: Engine, *, resident: bool, outputs) -> Project:
+def _project(
+    net: ModelBuilder, tmp_path: Path, engine: Engine, *, resident: bool, outputs
+) -> Project:
     model = net.save(tmp_path / "net.onnx", *outputs)
     source = load_source(model)
     rng = np.random.default_rng(1)
@@ -87,7 +89,7 @@ def test_every_op_on_every_engine(engine: Engine, resident: bool, model, tmp_pat
 
 
 def test_several_outputs_and_inputs_stream_in_order(tmp_path: Path):
-    net = Network((3, 5, 5))
+    net = ModelBuilder((3, 5, 5))
     net.inputs.append(type(net.inputs[0])())
     net.inputs[1].CopyFrom(net.inputs[0])
     net.inputs[1].name = "z"
@@ -104,7 +106,7 @@ def test_several_outputs_and_inputs_stream_in_order(tmp_path: Path):
 
 
 def test_a_tensor_added_to_itself(tmp_path: Path):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     a = net.conv("x", (2, 6), (1, 1), name="a")
     net.node("Add", a, a, name="out")
 

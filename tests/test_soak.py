@@ -10,7 +10,7 @@ import pytest
 import hwmap
 from hwmap.board import board_names, load_board
 from hwmap.compiler import load_source
-from tests.models import Network
+from tests.models import ModelBuilder
 from tests.networks import SHARED
 
 pytestmark = pytest.mark.soak
@@ -48,7 +48,7 @@ def test_a_larger_network_climbs_every_rung(name: str, board: str, tmp_path: Pat
 class _Growing:
     """A random network as far as it has grown: its last tensor, and that one's shape."""
 
-    net: Network
+    net: ModelBuilder
     rng: random.Random
     tensor: str
     channels: int
@@ -134,10 +134,10 @@ GROW = (_pool, _skip, _convolution, _convolution, _transposed, _function, _excit
         _resize, _edge)  # fmt: skip
 
 
-def _random_network(rng: random.Random) -> Network:
+def _random_network(rng: random.Random) -> ModelBuilder:
     """A few random ops one after the other, with branches that join again at once."""
     channels, height, width = rng.choice((1, 2, 3, 5)), rng.randint(5, 13), rng.randint(5, 13)
-    net = Network((channels, height, width), seed=rng.randint(0, 10**6), opset=14)
+    net = ModelBuilder((channels, height, width), seed=rng.randint(0, 10**6), opset=14)
     growing = _Growing(net, rng, "x", channels)
     _convolution(growing, "stem")
     for index in range(rng.randint(2, 6)):

@@ -175,7 +175,7 @@ def shape_cost(shape: OpShape, engine: Engine) -> OpCost:
 
 def sweep_cost(sweep: Sweep, shape: OpShape, engine: Engine) -> SweepCost:
     """The cost of one sweep of an op of `shape`."""
-    window, target = sweep.window, sweep.target
+    window, target = sweep.window, sweep.destination
     if shape.matrix:
         words = window.kernel_rows * window.runs * run_words(window, engine)
         blocks = _ceil_div(target.channels // window.groups, engine.pe)

@@ -63,7 +63,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Target:
+class Destination:
     """Where results go: pixels `pixel_bytes` apart in a row, rows `row_bytes` apart, from
     `first_byte` of the tensor on; `channels` bytes each."""
 
@@ -82,7 +82,7 @@ class Sweep:
     `divisor` is the number of values of a mean, `factors` those of the first and of later terms."""
 
     window: Window
-    target: Target
+    destination: Destination
     source: int = 0
     taps: Taps = ((), ())
     divisor: int = 1
@@ -131,9 +131,9 @@ def sweeps_of(op: HardwareOp, graph: Graph) -> tuple[Sweep, ...]:
             assert_never(op)
 
 
-def _whole(shape: Shape) -> Target:
+def _whole(shape: Shape) -> Destination:
     channels, height, width = shape
-    return Target(height, width, channels, 0, channels, width * channels)
+    return Destination(height, width, channels, 0, channels, width * channels)
 
 
 def _pool_window(
@@ -248,7 +248,7 @@ def _phases(op: ConvTranspose, graph: Graph) -> list[Sweep]:
             (row.pad, column.pad),
             matrix=matrix,
         )
-        target = Target(
+        target = Destination(
             row.count,
             column.count,
             channels,
@@ -273,7 +273,7 @@ def _means(op: AveragePool, source: Shape, shape: Shape) -> list[Sweep]:
             pad_bytes=window.pad_bytes - column * op.strides[1] * channels,
         )
         first = (row * width + column) * channels
-        target = Target(
+        target = Destination(
             row_end - row, column_end - column, channels, first, channels, width * channels
         )
         found.append(Sweep(moved, target, divisor=tall * wide))
@@ -296,7 +296,7 @@ def _parts(op: Concat, graph: Graph) -> list[Sweep]:
     for number, name in enumerate(op.inputs):
         part, height, columns = graph.shape(name)
         step = (1, width * channels, channels)[op.axis]
-        target = Target(height, columns, part, position * step, channels, width * channels)
+        target = Destination(height, columns, part, position * step, channels, width * channels)
         found.append(Sweep(_window((part, height, columns), (1, 1)), target, source=number))
         position += graph.shape(name)[op.axis]
     return found
@@ -322,7 +322,7 @@ def _copies(op: Select, graph: Graph) -> list[Sweep]:
             run_bytes=end - start,
         )
         window = replace(window, pad_bytes=window.pad_bytes - first)
-        target = Target(
+        target = Destination(
             row.count,
             column.count,
             end - start,
@@ -355,10 +355,10 @@ def _blends(op: Resize, graph: Graph) -> list[Sweep]:
         )
         pixel, line = channels, width * channels
         if along_rows:
-            target = Target(blend.count, width, channels, blend.start * line, pixel,
+            target = Destination(blend.count, width, channels, blend.start * line, pixel,
                             blend.step * line)  # fmt: skip
         else:
-            target = Target(height, blend.count, channels, blend.start * pixel,
+            target = Destination(height, blend.count, channels, blend.start * pixel,
                             blend.step * pixel, line)  # fmt: skip
         found.append(Sweep(window, target, factors=blend.factors))
     return found

@@ -1,6 +1,6 @@
 """Candidates: the ways to build each op, fitted, measured and Pareto-pruned."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -18,6 +18,7 @@ from hwmap.ir.evaluate import evaluate_float, run_ops, walk
 from hwmap.ir.graph import Graph, hardware_ops, macs, peak_elements
 from hwmap.ir.ops import Conv, HardwareOp, Weighted
 from hwmap.ir.types import Array, Constant
+from hwmap.progress import Progress, quiet
 
 FIT_IMAGES = 128
 HELD_SHARE = 0.5
@@ -41,8 +42,6 @@ MOST_LOSS = 0.25
 """Candidates with a larger relative error, or a larger loss alone, are not kept: they destroy any
 network."""
 
-Report = Callable[[int, int], None]
-
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
@@ -62,18 +61,18 @@ def enumerate_candidates(
     graph: Graph,
     inputs: Mapping[str, Array],
     cache: Cache = NO_CACHE,
-    report: Report = lambda *_: None,
+    progress: Progress = quiet,
 ) -> dict[str, tuple[Candidate, ...]]:
     """For every op of a canonical float graph its candidates, dense first.
 
-    A candidate survives if none other has no more MACs, weights and error. `report(done, all)` is
-    called after each op.
+    A candidate survives if none other has no more MACs, weights and error. `progress` is told
+    of each op.
     """
     wanted = {
         op.name: list(methods_of(_weight_shape(op, graph), seen_once=_is_pixel(op, graph)))
         for op in _decomposable(graph)
     }
-    measures = measure(graph, inputs, wanted, cache, report)
+    measures = measure(graph, inputs, wanted, cache, progress)
     found = {}
     for op in hardware_ops(graph):
         known = measures.get(op.name, ())
@@ -132,7 +131,7 @@ def measure(
     inputs: Mapping[str, Array],
     wanted: Mapping[str, Sequence[Method]],
     cache: Cache = NO_CACHE,
-    report: Report = lambda *_: None,
+    progress: Progress = quiet,
 ) -> dict[str, tuple[Measure, ...]]:
     """The methods in `wanted` (op: methods), fitted and measured on the original network's
     activations for `inputs` (N, C, H, W). What `cache` has is not measured again."""
@@ -153,7 +152,7 @@ def measure(
             name = items[0][0]
             found[name] = _mean([measures for _, measures in items])
             cache.save(name, found[name])
-            report(len(found), len(wanted))
+            progress(f"decomposing op {len(found)} of {len(wanted)}")
     return found
 
 

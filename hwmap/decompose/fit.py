@@ -13,7 +13,7 @@ No labels and no gradients are used.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -35,6 +35,7 @@ from hwmap.ir.evaluate import evaluate_float
 from hwmap.ir.graph import Graph, peak_elements
 from hwmap.ir.ops import NO_CLAMP, Add, Conv, Op, Weighted
 from hwmap.ir.types import Array, Constant
+from hwmap.progress import Progress, quiet
 
 CLAMP_SWEEPS = 2
 """Turns between the fit and its target where a clamp follows."""
@@ -45,35 +46,33 @@ MOST_INPUTS = 4608
 """Convolutions with more inputs per output (512 channels, 3 x 3) stay as they are: the second
 moments of their windows take this number squared times 8 bytes."""
 
-Report = Callable[[str], None]
-
 
 def fit_network(
     graph: Graph,
     methods: Mapping[str, Method],
     inputs: Mapping[str, Array],
-    report: Report = lambda _: None,
+    progress: Progress = quiet,
 ) -> tuple[Graph, ...]:
     """What replaces the ops of `graph` if those in `methods` are decomposed, all fitted to the
     original on `inputs` (N, C, H, W): a part for `apply_parts` for each op that changes."""
     if not methods:
         return ()
     with one_thread():
-        return tuple(_fitted_parts(graph, methods, inputs, report))
+        return tuple(_fitted_parts(graph, methods, inputs, progress))
 
 
 def _fitted_parts(
     graph: Graph,
     methods: Mapping[str, Method],
     inputs: Mapping[str, Array],
-    report: Report,
+    progress: Progress,
 ) -> Iterator[Graph]:
     count = fitting_images(2 * peak_elements(graph), len(next(iter(inputs.values()))))
     original = first_images(inputs, count)
     current = dict(original)
     left = Counter(name for op in graph.ops for name in op.inputs)
     for number, op in enumerate(graph.ops, start=1):
-        report(f"fitting op {number} of {len(graph.ops)}")
+        progress(f"fitting op {number} of {len(graph.ops)}")
         place = Place(op, graph, original, current)
         part = place.replacement(methods.get(op.name, DENSE))
         if part is not None:

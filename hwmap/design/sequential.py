@@ -203,7 +203,7 @@ def _geometry(
     engine: Engine,
     addresses: Mapping[str, int],
 ) -> StepDescriptor:
-    window, target = sweep.window, sweep.target
+    window, target = sweep.window, sweep.destination
     shape = shape_of(op, graph)
     cost = sweep_cost(sweep, shape, engine)
     first = addresses[op.inputs[sweep.source]]

@@ -132,7 +132,7 @@ class Draft:
         return name, value.output if last and free else self.tensor(f"{name}:out")
 
     def _add_step(
-        self, step: functions.Linear, function: Function, name: str, tensor: str, output: str
+        self, step: functions.LinearStep, function: Function, name: str, tensor: str, output: str
     ) -> str:
         shape = self.shapes[tensor]
         kind, a, b = step

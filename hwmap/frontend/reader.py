@@ -30,7 +30,7 @@ from hwmap.ir.ops import Conv, Reshape
 from hwmap.ir.types import Array, Constant, Tensor
 from hwmap.ir.verify import verify
 
-Problem = tuple[str, str]
+Refusal = tuple[str, str]
 """A node's name, and why it cannot be imported."""
 
 MALFORMED = (
@@ -63,7 +63,7 @@ class ModelFile:
     name: str
     operators: dict[str, int]
     graph: Graph | None
-    problems: tuple[Problem, ...]
+    problems: tuple[Refusal, ...]
 
 
 def read_model(path: Path) -> Graph:
@@ -96,7 +96,7 @@ def inspect_model(path: Path) -> ModelFile:
     reads.update(out.name for out in proto.graph.output)
     draft = Draft()
     draft.tensors |= {name for node in proto.graph.node for name in node.output if name}
-    problems: list[Problem] = []
+    problems: list[Refusal] = []
     infos = [info for info in proto.graph.input if info.name not in values and reads[info.name]]
     inputs = [_input(info, path, draft, problems) for info in infos]
     if not inputs:
@@ -128,7 +128,7 @@ def _with_factors(graph: Graph, proto: onnx.ModelProto) -> Graph:
     return replace(graph, ops=tuple(ops))
 
 
-def unsupported_message(problems: Iterable[Problem]) -> str:
+def unsupported_message(problems: Iterable[Refusal]) -> str:
     """One line that names every problem, and under each problem every node that has it."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in problems:
@@ -230,7 +230,7 @@ def _has_free_batch(info: onnx.ValueInfoProto) -> bool:
     return bool(sizes) and not sizes[0].HasField("dim_value")
 
 
-def _input(info: onnx.ValueInfoProto, path: Path, draft: Draft, problems: list[Problem]) -> Value:
+def _input(info: onnx.ValueInfoProto, path: Path, draft: Draft, problems: list[Refusal]) -> Value:
     kind = info.type.tensor_type
     sizes = [dim.dim_value if dim.HasField("dim_value") else 0 for dim in kind.shape.dim]
     if _has_free_batch(info):
@@ -267,7 +267,7 @@ def _import(
     opset: int,
     draft: Draft,
     reads: Mapping[str, int],
-    problems: list[Problem],
+    problems: list[Refusal],
 ) -> None:
     """Add what `proto` computes to `values`, or the reason why not to `problems`. A node that only
     reads what an unsupported node would have written is no problem of its own."""
@@ -312,7 +312,7 @@ def _attribute(item: onnx.AttributeProto) -> object:
     return list(value) if item.ints or item.floats else value
 
 
-def _output(name: str, values: Mapping[str, Value], draft: Draft) -> list[Problem]:
+def _output(name: str, values: Mapping[str, Value], draft: Draft) -> list[Refusal]:
     """Make a tensor called `name` of a graph output, in whatever shape: the order of its values is
     the network's. Returns the problem if it cannot be."""
     value = values.get(name)

@@ -114,13 +114,13 @@ def as_clip(function: Function) -> tuple[Function, float, float] | None:
     return None
 
 
-Linear = tuple[str, float, float]
+LinearStep = tuple[str, float, float]
 """("affine", scale, shift) or ("clip", low, high)."""
 
 
-def split_linear(function: Function) -> tuple[Linear, ...] | None:
+def split_linear(function: Function) -> tuple[LinearStep, ...] | None:
     """The affine maps and clamps, first to last, that `function` is a chain of; or None."""
-    steps: list[Linear] = []
+    steps: list[LinearStep] = []
     while function != X:
         inner, clamped = _as_affine(function), as_clip(function)
         if inner is not None:

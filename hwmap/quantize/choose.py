@@ -4,7 +4,7 @@ Every choice quantizes the network from one half of the calibration images, and 
 relative error of the outputs on the other half. The best one is then made from all images.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,64 +15,64 @@ from hwmap.ir.evaluate import chunks, evaluate, products, run_ops
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Weighted
 from hwmap.ir.types import Array
+from hwmap.progress import Progress, quiet
 from hwmap.quantize.calibrate import ESTIMATORS, Estimator, estimate_ranges
 from hwmap.quantize.lower import lower
 
-Report = Callable[[str], None]
 CORRECTION_IMAGES = 16
 """Images on which the bias is corrected: a mean over their pixels is enough."""
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Scheme:
     """How a network is quantized."""
 
     estimator: Estimator
     correct_bias: bool
 
 
-RECIPES = tuple(Recipe(estimator, bias) for bias in (False, True) for estimator in ESTIMATORS)
+SCHEMES = tuple(Scheme(estimator, bias) for bias in (False, True) for estimator in ESTIMATORS)
 
 
-def recipes_of(estimator: Estimator | None, correct_bias: bool | None) -> tuple[Recipe, ...]:
-    """The recipes with this estimator and correction; None leaves it open."""
+def schemes_of(estimator: Estimator | None, correct_bias: bool | None) -> tuple[Scheme, ...]:
+    """The schemes with this estimator and correction; None leaves it open."""
     return tuple(
-        recipe
-        for recipe in RECIPES
-        if estimator in (None, recipe.estimator) and correct_bias in (None, recipe.correct_bias)
+        scheme
+        for scheme in SCHEMES
+        if estimator in (None, scheme.estimator) and correct_bias in (None, scheme.correct_bias)
     )
 
 
 @dataclass(frozen=True, eq=False)
 class Quantized:
-    """An integer graph, the recipe it was made by, and the error that each recipe had."""
+    """An integer graph, the scheme it was made by, and the error that each scheme had."""
 
     graph: Graph
-    recipe: Recipe
-    errors: Mapping[Recipe, float]
+    scheme: Scheme
+    errors: Mapping[Scheme, float]
 
 
 def quantize_graph(
     graph: Graph,
     inputs: Mapping[str, Array],
-    recipes: tuple[Recipe, ...] = RECIPES,
-    report: Report = lambda _: None,
+    schemes: tuple[Scheme, ...] = SCHEMES,
+    progress: Progress = quiet,
 ) -> Quantized:
     """The integer graph of a float graph of integer ops, calibrated on `inputs` (N, C, H, W), by
-    the one of `recipes` that has the least error."""
-    if len(recipes) == 1:
-        return Quantized(_made(graph, inputs, recipes, report)[recipes[0]], recipes[0], {})
+    the one of `schemes` that has the least error."""
+    if len(schemes) == 1:
+        return Quantized(_made(graph, inputs, schemes, progress)[schemes[0]], schemes[0], {})
     count = len(next(iter(inputs.values())))
     first = {name: values[: max(count // 2, 1)] for name, values in inputs.items()}
     rest = {name: values[count // 2 :] for name, values in inputs.items()}
-    report("measuring range estimators")
+    progress("measuring range estimators")
     exact = evaluate(graph, rest)
     errors = {
-        recipe: output_error(integer, rest, exact)
-        for recipe, integer in _made(graph, first, recipes, report).items()
+        scheme: output_error(integer, rest, exact)
+        for scheme, integer in _made(graph, first, schemes, progress).items()
     }
-    best = min(recipes, key=lambda recipe: errors[recipe])
-    return Quantized(_made(graph, inputs, (best,), report)[best], best, errors)
+    best = min(schemes, key=lambda scheme: errors[scheme])
+    return Quantized(_made(graph, inputs, (best,), progress)[best], best, errors)
 
 
 def output_error(graph: Graph, inputs: Mapping[str, Array], exact: Mapping[str, Array]) -> float:
@@ -92,18 +92,18 @@ def quantize_inputs(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Arra
 
 
 def _made(
-    graph: Graph, inputs: Mapping[str, Array], recipes: tuple[Recipe, ...], report: Report
-) -> dict[Recipe, Graph]:
-    estimators = tuple(dict.fromkeys(recipe.estimator for recipe in recipes))
+    graph: Graph, inputs: Mapping[str, Array], schemes: tuple[Scheme, ...], progress: Progress
+) -> dict[Scheme, Graph]:
+    estimators = tuple(dict.fromkeys(scheme.estimator for scheme in schemes))
     ranges = estimate_ranges(graph, inputs, estimators)
     made = {}
-    for recipe in recipes:
-        report(f"quantizing: {recipe.estimator}{', bias corrected' * recipe.correct_bias}")
-        integer = lower(graph, ranges[recipe.estimator])
-        if recipe.correct_bias:
+    for scheme in schemes:
+        progress(f"quantizing: {scheme.estimator}{', bias corrected' * scheme.correct_bias}")
+        integer = lower(graph, ranges[scheme.estimator])
+        if scheme.correct_bias:
             shift = weight_error_means(graph, integer, inputs)
-            integer = lower(graph, ranges[recipe.estimator], shift)
-        made[recipe] = integer
+            integer = lower(graph, ranges[scheme.estimator], shift)
+        made[scheme] = integer
     return made
 
 

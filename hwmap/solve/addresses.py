@@ -15,7 +15,7 @@ from ortools.sat.python import cp_model
 
 from hwmap.solve.cpsat import new_solver
 
-Value = TypeVar("Value", bound=Hashable)
+Key = TypeVar("Key", bound=Hashable)
 
 MOST_REPAIRS = 2000
 """Per order. Measured on strips of networks: the arena is 0 to 8 % above the live peak, twice that
@@ -44,13 +44,13 @@ def live_peak(items: Sequence[Item]) -> int:
 
 
 def lifetimes(
-    steps: Iterable[tuple[Iterable[Value], Value | None]],
-) -> list[tuple[Value, int, int]]:
+    steps: Iterable[tuple[Iterable[Key], Key | None]],
+) -> list[tuple[Key, int, int]]:
     """(value, start, end) of every copy of a value, for steps of (what is read, what is written):
     from the step that writes it until after the last one that reads it before it is written
     again."""
-    found: list[tuple[Value, int, int]] = []
-    current: dict[Value, int] = {}
+    found: list[tuple[Key, int, int]] = []
+    current: dict[Key, int] = {}
     for index, (read, written) in enumerate(steps):
         for value in read:
             position = current[value]

@@ -1,10 +1,11 @@
 """The curve memory -> extra cycles of a network: whole tensors, and strips of rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hwmap.cost.engine import Engine
 from hwmap.ir.graph import Graph, peak_elements
+from hwmap.progress import Progress, quiet
 from hwmap.solve.remat.rematerialize import rematerialize
 from hwmap.solve.strips import StripGraph, strip_graph
 
@@ -36,7 +37,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Budget:
+class CurveRow:
     """What was found within `budget_bytes` (`share` of the peak of whole tensors in order). Whole
     tensors never take less than `whole_needs_bytes`, those of the largest op; strips of one row
     `strips_need_bytes` (None: all tensors have one row)."""
@@ -49,26 +50,23 @@ class Budget:
     strips: Point | None
 
 
-Report = Callable[[str], None]
-
-
 def memory_curve(
     graph: Graph,
     *,
     shares: tuple[float, ...] = SHARES,
     seconds: float,
-    report: Report = lambda _: None,
-) -> Iterator[Budget]:
+    progress: Progress = quiet,
+) -> Iterator[CurveRow]:
     """The points of `graph` (hardware ops), from much memory to little, as they are found;
     `seconds` is the time limit of one search."""
     curve = _Curve(graph, seconds)
     peak = peak_elements(graph)
     for share in shares:
         budget = int(share * peak)
-        report(f"schedules in {budget:,} bytes")
+        progress(f"schedules in {budget:,} bytes")
         whole = curve.point(budget, None)
         strips = curve.best_strips(budget)
-        yield Budget(budget, share, curve.needs[None], curve.needs.get(1), whole, strips)
+        yield CurveRow(budget, share, curve.needs[None], curve.needs.get(1), whole, strips)
 
 
 class _Curve:

@@ -91,7 +91,7 @@ def strip_graph(graph: Graph, engine: Engine, height: int | None = None) -> Stri
 def _sweep_cycles(sweep: Sweep, whole: OpShape, shape: Shape, rows: range, engine: Engine) -> int:
     """The cycles of `sweep`, one of an op whose output has `shape`, for `rows` of it."""
     channels, _, columns = shape
-    target, row_bytes = sweep.target, columns * channels
+    target, row_bytes = sweep.destination, columns * channels
     first, step = target.first_byte // row_bytes, max(target.row_bytes // row_bytes, 1)
     written = sum(row in range(first, first + target.rows * step, step) for row in rows)
     if not written:

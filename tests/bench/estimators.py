@@ -16,10 +16,10 @@ def run() -> Iterator[dict[str, object]]:
             continue
         made = integer_case(name).quantized
         names = {
-            recipe: f"{recipe.estimator}{' +b' * recipe.correct_bias}" for recipe in made.errors
+            scheme: f"{scheme.estimator}{' +b' * scheme.correct_bias}" for scheme in made.errors
         }
         yield {
             "network": name,
-            **{names[recipe]: f"{error:.4f}" for recipe, error in made.errors.items()},
-            "chosen": names[made.recipe],
+            **{names[scheme]: f"{error:.4f}" for scheme, error in made.errors.items()},
+            "chosen": names[made.scheme],
         }

@@ -31,11 +31,11 @@ def run() -> Iterator[dict[str, object]]:
         case = integer_case(name, source=source)
         found = measure(case)
         levels = level_differences(case.integer, quantize_inputs(case.integer, case.few(2)))
-        recipe = case.quantized.recipe
+        scheme = case.quantized.scheme
         how = (
             "as in the model"
             if "qdq" in name
-            else recipe.estimator + ", bias corrected" * (recipe.correct_bias)
+            else scheme.estimator + ", bias corrected" * (scheme.correct_bias)
         )
         yield {
             "network": name + (" (JPEG)" if source == "cifar10_test_jpeg" else ""),

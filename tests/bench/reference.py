@@ -15,7 +15,8 @@ from hwmap.frontend.runtime import Session
 from hwmap.inference import load_network
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import total_macs
-from hwmap.quantize.choose import RECIPES, quantize_graph, quantize_inputs
+from hwmap.passes import device_part
+from hwmap.quantize.choose import SCHEMES, quantize_graph, quantize_inputs
 from tests.bench.common import peak_gigabytes
 from tests.integer import real_inputs
 from tests.networks import SHARED, load_case
@@ -47,7 +48,7 @@ def _measure(name: str) -> dict[str, object]:
     del case
     inputs = real_inputs(network, images)
     few = {key: values[:4] for key, values in inputs.items()}
-    graph = quantize_graph(network.device, few, RECIPES[:1]).graph
+    graph = quantize_graph(device_part(network.whole), few, SCHEMES[:1]).graph
     integers = quantize_inputs(graph, inputs)
     start = time.perf_counter()
     evaluate(graph, integers)

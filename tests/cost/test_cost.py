@@ -7,24 +7,24 @@ import pytest
 from hwmap.compiler import load_source
 from hwmap.cost.engine import Engine, op_cost, shape_of, sweep_cost
 from hwmap.cost.memory import Memory, engine_memories, place
-from tests.models import Network
+from tests.models import ModelBuilder
 
 ENGINE = Engine(pe=4, simd=8, vector_lanes=8, requant_lanes=2, bus_bytes=8)
 
 
-def _cost(net: Network, tmp_path: Path, engine: Engine = ENGINE):
+def _cost(net: ModelBuilder, tmp_path: Path, engine: Engine = ENGINE):
     graph = load_source(net.save(tmp_path / "net.onnx", "out"))
     return op_cost(graph.op("out"), graph, engine)
 
 
-def _sweep(net: Network, tmp_path: Path):
+def _sweep(net: ModelBuilder, tmp_path: Path):
     graph = load_source(net.save(tmp_path / "net.onnx", "out"))
     shape = shape_of(graph.op("out"), graph)
     return sweep_cost(shape.sweeps[0], shape, ENGINE)
 
 
 def test_a_convolution_takes_the_cycles_of_the_folding_formula(tmp_path: Path):
-    net = Network((8, 10, 10))
+    net = ModelBuilder((8, 10, 10))
     net.conv("x", (8, 16), (3, 3), name="out", pads=[1] * 4)
 
     cost = _cost(net, tmp_path)
@@ -37,7 +37,7 @@ def test_a_convolution_takes_the_cycles_of_the_folding_formula(tmp_path: Path):
 
 
 def test_a_row_of_a_window_is_read_as_one_run(tmp_path: Path):
-    net = Network((3, 10, 10))
+    net = ModelBuilder((3, 10, 10))
     net.conv("x", (3, 4), (3, 3), name="out")
 
     # Three rows of 9 bytes: two words of 8 each, not three words of 3 channels each.
@@ -45,7 +45,7 @@ def test_a_row_of_a_window_is_read_as_one_run(tmp_path: Path):
 
 
 def test_results_that_leave_slower_than_they_are_made_set_the_period(tmp_path: Path):
-    net = Network((8, 4, 4))
+    net = ModelBuilder((8, 4, 4))
     net.conv("x", (8, 16), (1, 1), name="out")
 
     cost = _sweep(net, tmp_path)
@@ -54,7 +54,7 @@ def test_results_that_leave_slower_than_they_are_made_set_the_period(tmp_path: P
 
 
 def test_a_linear_layer_reads_the_map_as_one_run(tmp_path: Path):
-    net = Network((3, 4, 4))
+    net = ModelBuilder((3, 4, 4))
     net.gemm(net.node("Flatten", "x", name="flat"), (48, 10), name="out")
 
     cost = _cost(net, tmp_path)
@@ -63,7 +63,7 @@ def test_a_linear_layer_reads_the_map_as_one_run(tmp_path: Path):
 
 
 def test_depthwise_and_pooling_use_the_vector_lanes(tmp_path: Path):
-    net = Network((12, 6, 6))
+    net = ModelBuilder((12, 6, 6))
     a = net.conv("x", (12, 12), (3, 3), name="a", group=12)
     net.node("MaxPool", a, name="out", kernel_shape=[2, 2], strides=[2, 2])
     graph = load_source(net.save(tmp_path / "net.onnx", "out"))

@@ -27,7 +27,7 @@ from hwmap.ir.graph import Graph
 from hwmap.ir.types import Constant
 from hwmap.quantize.choose import output_error, quantize_graph
 from tests.decompose.test_factors import conv_graph
-from tests.models import Network, chain, everything
+from tests.models import ModelBuilder, chain, everything
 
 
 def _chain(tmp_path: Path) -> tuple[Graph, dict[str, np.ndarray]]:
@@ -183,7 +183,7 @@ def test_costs_are_those_of_the_fitted_chain(tmp_path: Path):
 def test_a_loss_does_not_depend_on_which_other_ops_are_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    net = Network((4, 8, 8))
+    net = ModelBuilder((4, 8, 8))
     output = "x"
     for index in range(6):
         output = net.conv(output, (4, 4), (3, 3), name=f"conv{index}", pads=[1] * 4)

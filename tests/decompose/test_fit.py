@@ -14,14 +14,14 @@ from hwmap.decompose.method import Method
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph, macs, to_networkx
 from hwmap.ir.ops import Add, Conv
-from tests.models import Network, chain, everything, everything_else
+from tests.models import ModelBuilder, chain, everything, everything_else
 
 Inputs = dict[str, np.ndarray]
 
 
 def _residual(tmp_path: Path) -> Graph:
     """Two residual blocks with clamps, as in a ResNet."""
-    net = Network((6, 10, 9), seed=3)
+    net = ModelBuilder((6, 10, 9), seed=3)
     stem = net.conv("x", (6, 16), (3, 3), name="stem", pads=[1, 1, 1, 1])
     tensor = net.node("Relu", stem, name="stem.relu")
     for block in ("one", "two"):
@@ -88,7 +88,7 @@ def test_ops_before_the_first_decomposed_one_stay_as_they_are(tmp_path: Path):
 
 
 def test_a_subtraction_is_fitted_with_its_sign(tmp_path: Path):
-    net = Network((8, 7, 7), seed=5)
+    net = ModelBuilder((8, 7, 7), seed=5)
     left = net.conv("x", (8, 12), (3, 3), name="left", pads=[1, 1, 1, 1])
     right = net.conv("x", (8, 12), (3, 3), name="right", pads=[1, 1, 1, 1])
     net.node("Relu", net.node("Sub", left, right, name="sub"), name="out")

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.models import Network
+from tests.models import ModelBuilder
 
-Build = Callable[[Network], str]
+Build = Callable[[ModelBuilder], str]
 CASES: dict[str, tuple[tuple[int, ...], int, Build]] = {}
 
 
@@ -21,5 +21,5 @@ def case(name: str, shape: tuple[int, ...] = (4, 6, 5), opset: int = 13):
     return register
 
 
-def ints(net: Network, values: object, name: str) -> str:
+def ints(net: ModelBuilder, values: object, name: str) -> str:
     return net.constant(np.array(values, np.int64), name)

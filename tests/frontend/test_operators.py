@@ -14,14 +14,14 @@ from hwmap.ir.evaluate import evaluate
 from hwmap.passes import canonicalize
 from tests.frontend.cases import CASES, Build, ints
 from tests.frontend.operators import constants, functions, moves, pairs, pools, weighted
-from tests.models import Network
+from tests.models import ModelBuilder
 
 TOLERANCE = 1e-4
 MODULES = (constants, functions, moves, pairs, pools, weighted)
 """They register the cases."""
 
 
-def _agree(net: Network, output: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+def _agree(net: ModelBuilder, output: str, shape: tuple[int, ...], tmp_path: Path) -> None:
     model = net.save(tmp_path / "net.onnx", output)
     images = np.random.default_rng(1).standard_normal((2, *shape)).astype(np.float32)
     (wanted,) = run_model(model, {"x": images}).values()
@@ -37,7 +37,7 @@ def _agree(net: Network, output: str, shape: tuple[int, ...], tmp_path: Path) ->
 @pytest.mark.parametrize("trans_a", [0, 1])
 @pytest.mark.parametrize("trans_b", [0, 1])
 def test_gemm_in_every_transposition(swap: bool, trans_a: int, trans_b: int, tmp_path: Path):
-    net = Network((7,))
+    net = ModelBuilder((7,))
     # x is [1, 7]; as a column it is [7, 1].
     vector = [7, 1] if trans_a != swap else [1, 7]
     source = net.node("Reshape", "x", ints(net, vector, "s"), name="v")
@@ -62,7 +62,7 @@ def test_gemm_in_every_transposition(swap: bool, trans_a: int, trans_b: int, tmp
 @pytest.mark.parametrize("name", CASES)
 def test_an_operator_equals_onnxruntime(name: str, tmp_path: Path):
     shape, opset, build = CASES[name]
-    net = Network(shape, opset=opset)
+    net = ModelBuilder(shape, opset=opset)
 
     _agree(net, build(net), shape, tmp_path)
 
@@ -70,7 +70,7 @@ def test_an_operator_equals_onnxruntime(name: str, tmp_path: Path):
 def test_every_operator_has_a_case():
     tested = set()
     for shape, opset, build in CASES.values():
-        net = Network(shape, opset=opset)
+        net = ModelBuilder(shape, opset=opset)
         build(net)
         tested |= {node.op_type for node in net.nodes}
 
@@ -82,7 +82,7 @@ def test_every_operator_has_a_case():
 
 @pytest.mark.parametrize("opset", range(7, onnx.defs.onnx_opset_version() + 1))
 def test_every_opset_is_read(opset: int, tmp_path: Path):
-    net = Network((4, 6, 5), opset=opset)
+    net = ModelBuilder((4, 6, 5), opset=opset)
     a = net.node("Relu", net.conv("x", (4, 6), (3, 3), name="a", pads=[1] * 4), name="r")
     a = net.node("MaxPool", a, name="p", kernel_shape=[2, 2])
     net.gemm(net.node("Flatten", a, name="f"), (6 * 5 * 4, 3), name="y")
@@ -115,7 +115,7 @@ def test_every_opset_is_read(opset: int, tmp_path: Path):
     ],
 )  # fmt: skip
 def test_what_an_operator_cannot_do_is_said(build: Build, message: str, tmp_path: Path):
-    net = Network((4, 6, 5), opset=13)
+    net = ModelBuilder((4, 6, 5), opset=13)
     output = build(net)
     graph = onnx.helper.make_graph(
         net.nodes, "n", net.inputs,

@@ -13,7 +13,7 @@ from hwmap.frontend.runtime import run_model
 from hwmap.inference import load_network
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import macs
-from tests.models import Network, everything
+from tests.models import ModelBuilder, everything
 from tests.networks import SHARED, Case
 
 MACS = {
@@ -64,14 +64,14 @@ def test_every_operator_equals_onnxruntime(seed: int, tmp_path: Path):
 
 @pytest.mark.parametrize("auto_pad", ["SAME_UPPER", "SAME_LOWER", "VALID"])
 def test_auto_pad_equals_onnxruntime(auto_pad: str, tmp_path: Path):
-    net = Network((2, 7, 6))
+    net = ModelBuilder((2, 7, 6))
     net.conv("x", (2, 3), (4, 3), name="out", strides=[2, 2], auto_pad=auto_pad)
 
     _agree(net.save(tmp_path / "net.onnx", "out"), np.ones((1, 2, 7, 6), np.float32))
 
 
 def test_batch_normalization_constants_and_matmul_equal_onnxruntime(tmp_path: Path):
-    net = Network((3, 5, 5))
+    net = ModelBuilder((3, 5, 5))
     parts = [net.constant(net.rng.uniform(0.5, 2, 3), f"bn{i}") for i in range(4)]
     a = net.node("BatchNormalization", "x", *parts, name="first")
     a = net.conv(a, (3, 6), (3, 3), name="conv", bias=False)
@@ -89,14 +89,14 @@ def test_batch_normalization_constants_and_matmul_equal_onnxruntime(tmp_path: Pa
 
 
 def test_old_clip_takes_its_bounds_from_attributes(tmp_path: Path):
-    net = Network((2, 3, 3), opset=9)
+    net = ModelBuilder((2, 3, 3), opset=9)
     net.node("Clip", net.conv("x", (2, 2), (1, 1), name="a"), name="out", min=0.0, max=6.0)
 
     _agree(net.save(tmp_path / "net.onnx", "out"), np.full((1, 2, 3, 3), 9, np.float32))
 
 
 def test_selection_convolutions_are_marked_fixed(tmp_path: Path):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     weight = np.zeros((4, 2, 1, 1))
     weight[1, 0] = weight[2, 1] = 1
     net.node("Conv", "x", net.constant(weight, "w"), name="out", kernel_shape=[1, 1])
@@ -107,7 +107,7 @@ def test_selection_convolutions_are_marked_fixed(tmp_path: Path):
 
 
 def test_every_unsupported_node_is_named_at_once(tmp_path: Path):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     a = net.node("Det", "x", name="wave")
     a = net.node("Hardmax", a, name="grow")
     a = net.node("Det", a, name="again")
@@ -124,7 +124,7 @@ def test_every_unsupported_node_is_named_at_once(tmp_path: Path):
 
 
 def test_an_unsupported_attribute_says_what_was_expected_and_found(tmp_path: Path):
-    net = Network((2, 5, 5))
+    net = ModelBuilder((2, 5, 5))
     net.node("MaxPool", "x", name="out", kernel_shape=[2, 2], storage_order=1)
 
     with pytest.raises(UnsupportedOperatorError, match="storage_order must be 0, got 1"):
@@ -132,7 +132,7 @@ def test_an_unsupported_attribute_says_what_was_expected_and_found(tmp_path: Pat
 
 
 def test_inspect_lists_problems_instead_of_raising(tmp_path: Path):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.node("Det", "x", name="out")
 
     file = inspect_model(net.save(tmp_path / "net.onnx", "out"))
@@ -143,7 +143,7 @@ def test_inspect_lists_problems_instead_of_raising(tmp_path: Path):
 
 
 def test_a_softmax_in_the_middle_does_not_run_on_the_accelerator(tmp_path: Path):
-    net = Network((2, 1, 1))
+    net = ModelBuilder((2, 1, 1))
     net.conv(net.node("Softmax", "x", name="soft", axis=1), (2, 2), (1, 1), name="out")
 
     with pytest.raises(UnsupportedOperatorError, match="node 'soft': Softmax must be last"):
@@ -167,7 +167,7 @@ def test_a_directory_and_a_missing_file_are_refused(tmp_path: Path):
 
 
 def test_a_dynamic_dimension_is_named(tmp_path: Path):
-    model = Network((2, 4, 4))
+    model = ModelBuilder((2, 4, 4))
     model.conv("x", (2, 2), (1, 1), name="out")
     proto = model.model("out")
     proto.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "height"
@@ -178,7 +178,7 @@ def test_a_dynamic_dimension_is_named(tmp_path: Path):
 
 
 def test_weights_that_are_not_numbers_are_refused(tmp_path: Path):
-    net = Network((1, 2, 2))
+    net = ModelBuilder((1, 2, 2))
     net.node("Conv", "x", net.constant(np.full((1, 1, 1, 1), np.nan), "w"), name="out")
 
     with pytest.raises(UnsupportedOperatorError, match="constant 'w' holds NaN or infinite values"):
@@ -186,7 +186,7 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path: Path):
 
 
 def test_what_no_output_needs_is_left_out(tmp_path: Path):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.inputs.append(onnx.helper.make_tensor_value_info("unused", 1, [1, 3, 2, 2]))
     net.node("Det", "x", name="dead")
     net.conv("x", (2, 2), (1, 1), name="out")
@@ -198,7 +198,7 @@ def test_what_no_output_needs_is_left_out(tmp_path: Path):
 
 
 def test_nodes_of_one_name_are_told_apart(tmp_path: Path):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.conv("x", (2, 2), (1, 1), name="a#1")
     net.conv("a#1", (2, 2), (1, 1), name="a")
     net.conv("a", (2, 2), (1, 1), name="out")
@@ -210,7 +210,7 @@ def test_nodes_of_one_name_are_told_apart(tmp_path: Path):
 
 
 def test_constants_in_every_form_are_read(tmp_path: Path):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.node("Constant", name="zero", value_float=0.0)
     weight = net.constant(net.rng.standard_normal((2, 2, 1, 1)), "w")
     net.node("Identity", weight, name="same")
@@ -221,7 +221,7 @@ def test_constants_in_every_form_are_read(tmp_path: Path):
 
 
 def test_a_thousand_activations_in_a_row_are_one(tmp_path: Path):
-    net = Network((1, 2, 2))
+    net = ModelBuilder((1, 2, 2))
     tensor = net.conv("x", (1, 1), (1, 1), name="a")
     for index in range(1000):
         tensor = net.node("Relu", tensor, name=f"r{index}")
@@ -230,7 +230,7 @@ def test_a_thousand_activations_in_a_row_are_one(tmp_path: Path):
 
 
 def test_a_pool_whose_pads_are_as_large_as_its_kernel_is_refused(tmp_path: Path):
-    net = Network((2, 5, 5))
+    net = ModelBuilder((2, 5, 5))
     net.node("MaxPool", "x", name="out", kernel_shape=[2, 2], pads=[2, 0, 0, 0])
 
     with pytest.raises(UnsupportedOperatorError, match="must be smaller than the kernel"):
@@ -238,7 +238,7 @@ def test_a_pool_whose_pads_are_as_large_as_its_kernel_is_refused(tmp_path: Path)
 
 
 def test_an_input_of_integers_is_listed_with_the_other_problems(tmp_path: Path):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.node("Det", net.conv("x", (2, 2), (1, 1), name="a"), name="out")
     proto = net.model("out")
     proto.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.INT16

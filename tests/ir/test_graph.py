@@ -16,7 +16,7 @@ from hwmap.ir.types import Tensor
 from hwmap.ir.verify import verify
 from hwmap.quantize.calibrate import measure_ranges, synthetic_inputs
 from hwmap.quantize.lower import lower
-from tests.models import Network, everything
+from tests.models import ModelBuilder, everything
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_the_text_changes_with_a_weight(graph: Graph, tmp_path: Path):
 
 
 def test_the_networkx_view_keeps_both_edges_of_an_add_to_itself(tmp_path: Path):
-    net = Network((2, 3, 3))
+    net = ModelBuilder((2, 3, 3))
     a = net.conv("x", (2, 2), (1, 1), name="a")
     net.node("Add", a, a, name="out")
     view = to_networkx(load_source(net.save(tmp_path / "net.onnx", "out")))

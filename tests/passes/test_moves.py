@@ -16,7 +16,7 @@ from hwmap.passes.hardware import not_on_hardware
 from hwmap.passes.pad import lower_pad, merge_pad
 from hwmap.passes.resize import split_resize
 from hwmap.passes.select import lower_select
-from tests.models import Network
+from tests.models import ModelBuilder
 from tests.passes.test_passes import kinds, same
 
 
@@ -24,25 +24,25 @@ from tests.passes.test_passes import kinds, same
 def read(tmp_path: Path):
     """Import a network without running any pass."""
 
-    def run(net: Network, *outputs: str) -> Graph:
+    def run(net: ModelBuilder, *outputs: str) -> Graph:
         return read_model(net.save(tmp_path / "net.onnx", *outputs))
 
     return run
 
 
-def _gather(net: Network, source: str, order: list[int], name: str) -> str:
+def _gather(net: ModelBuilder, source: str, order: list[int], name: str) -> str:
     index = net.constant(np.array(order, np.int64), f"{name}.i")
     return net.node("Gather", source, index, name=name, axis=1)
 
 
-def _pad(net: Network, source: str, pads: list[int], name: str, **more: object) -> str:
+def _pad(net: ModelBuilder, source: str, pads: list[int], name: str, **more: object) -> str:
     widths = net.constant(np.array(pads, np.int64), f"{name}.p")
     extra = [net.constant(np.float32(more["value"]), f"{name}.v")] if "value" in more else []
     return net.node("Pad", source, widths, *extra, name=name)
 
 
 def test_a_channel_shuffle_becomes_a_fixed_convolution(read):
-    net = Network((6, 3, 3))
+    net = ModelBuilder((6, 3, 3))
     net.conv(_gather(net, "x", [0, 2, 4, 1, 3, 5], "shuffle"), (6, 2), (1, 1), name="out")
     before = read(net, "out")
 
@@ -54,7 +54,7 @@ def test_a_channel_shuffle_becomes_a_fixed_convolution(read):
 
 
 def test_two_runs_of_channels_stay_a_copy(read):
-    net = Network((6, 3, 3))
+    net = ModelBuilder((6, 3, 3))
     net.conv(_gather(net, "x", [3, 4, 5, 0, 1, 2], "swap"), (6, 2), (1, 1), name="out")
     graph = read(net, "out")
 
@@ -64,7 +64,7 @@ def test_two_runs_of_channels_stay_a_copy(read):
 
 
 def test_a_shuffle_of_rows_and_channels_is_split(read):
-    net = Network((4, 4, 3))
+    net = ModelBuilder((4, 4, 3))
     rows = net.constant(np.array([3, 1, 0], np.int64), "rows")
     a = net.node("Gather", _gather(net, "x", [3, 0, 2, 1], "c"), rows, name="r", axis=2)
     net.conv(a, (4, 2), (1, 1), name="out")
@@ -77,7 +77,7 @@ def test_a_shuffle_of_rows_and_channels_is_split(read):
 
 
 def test_a_pad_with_zeros_merges_into_its_readers(read):
-    net = Network((2, 5, 5))
+    net = ModelBuilder((2, 5, 5))
     a = _pad(net, net.node("Tanh", "x", name="t"), [0, 0, 1, 2, 0, 0, 0, 1], "pad")
     b = net.conv(a, (2, 3), (3, 3), name="b", pads=[1, 0, 0, 1])
     c = net.node("AveragePool", a, name="c", kernel_shape=[2, 2])
@@ -91,7 +91,7 @@ def test_a_pad_with_zeros_merges_into_its_readers(read):
 
 
 def test_a_pad_stays_before_what_cannot_take_it(read):
-    net = Network((2, 5, 5))
+    net = ModelBuilder((2, 5, 5))
     pads = [0, 0, 1, 1, 0, 0, 1, 1]
     a = net.node("MaxPool", _pad(net, "x", pads, "p"), name="a", kernel_shape=[2, 2])
     b = net.node("AveragePool", _pad(net, "x", pads, "q"), name="b", kernel_shape=[3, 3],
@@ -106,7 +106,7 @@ def test_a_pad_stays_before_what_cannot_take_it(read):
 
 
 def test_added_channels_become_a_fixed_convolution(read):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.conv(_pad(net, "x", [0, 1, 1, 0, 0, 2, 0, 0], "p"), (5, 3), (1, 1), name="out")
     before = read(net, "out")
 
@@ -117,7 +117,7 @@ def test_added_channels_become_a_fixed_convolution(read):
 
 
 def test_an_affine_map_folds_into_the_convolution_after_it(read):
-    net = Network((4, 5, 5))
+    net = ModelBuilder((4, 5, 5))
     a = net.node("Mul", "x", net.constant(net.rng.uniform(1, 2, (4, 1, 1)), "s"), name="scale")
     a = net.node("Add", a, net.constant(net.rng.uniform(1, 2, (4, 1, 1)), "t"), name="shift")
     net.conv(a, (4, 6), (3, 3), name="out", group=2)
@@ -130,7 +130,7 @@ def test_an_affine_map_folds_into_the_convolution_after_it(read):
 
 
 def test_a_shift_does_not_fold_into_a_convolution_that_pads(read):
-    net = Network((4, 5, 5))
+    net = ModelBuilder((4, 5, 5))
     a = net.node("Add", "x", net.constant(net.rng.uniform(1, 2, (4, 1, 1)), "t"), name="shift")
     net.conv(a, (4, 6), (3, 3), name="out", pads=[1] * 4)
     graph = read(net, "out")
@@ -139,7 +139,7 @@ def test_a_shift_does_not_fold_into_a_convolution_that_pads(read):
 
 
 def test_a_resize_of_two_axes_becomes_two(read):
-    net = Network((2, 3, 4))
+    net = ModelBuilder((2, 3, 4))
     scales = net.constant(np.float32([1, 1, 2, 1.5]), "scales")
     net.conv(net.node("Resize", "x", "", scales, name="r", mode="linear"), (2, 2), (1, 1),
              name="out")  # fmt: skip
@@ -154,7 +154,7 @@ def test_a_resize_of_two_axes_becomes_two(read):
 
 
 def test_a_cubic_resize_is_not_on_hardware(read):
-    net = Network((2, 3, 4))
+    net = ModelBuilder((2, 3, 4))
     scales = net.constant(np.float32([1, 1, 2, 1]), "scales")
     net.conv(net.node("Resize", "x", "", scales, name="r", mode="cubic"), (2, 2), (1, 1),
              name="out")  # fmt: skip
@@ -165,14 +165,14 @@ def test_a_cubic_resize_is_not_on_hardware(read):
     assert reason.startswith("mixes more than two neighbours")
 
 
-def _quantized(net: Network, source: str, scale: float, zero: int, name: str) -> str:
+def _quantized(net: ModelBuilder, source: str, scale: float, zero: int, name: str) -> str:
     parts = net.constant(np.float32(scale), f"{name}.s"), net.constant(np.int8(zero), f"{name}.z")
     integers = net.node("QuantizeLinear", source, *parts, name=f"{name}.q")
     return net.node("DequantizeLinear", integers, *parts, name=name)
 
 
 def test_grids_move_to_the_tensors_before_them(read):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     a = _quantized(net, "x", 0.1, 3, "input")
     a = net.node("Relu", net.conv(a, (2, 3), (1, 1), name="c"), name="r")
     a = _quantized(net, a, 0.2, -128, "middle")
@@ -190,7 +190,7 @@ def test_grids_move_to_the_tensors_before_them(read):
 
 
 def test_a_grid_of_a_tensor_that_others_read_becomes_a_rescale(read):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     a = net.conv("x", (2, 3), (1, 1), name="c")
     net.node("Add", _quantized(net, a, 0.1, 0, "q"), a, name="out")
     before = read(net, "out")
@@ -203,7 +203,7 @@ def test_a_grid_of_a_tensor_that_others_read_becomes_a_rescale(read):
 
 
 def test_the_host_takes_a_softmax_and_the_moves_around_it(read):
-    net = Network((4, 3, 2))
+    net = ModelBuilder((4, 3, 2))
     a = net.conv("x", (4, 5), (1, 1), name="logits")
     b = net.node("Softmax", net.node("Transpose", a, name="t", perm=[0, 2, 3, 1]), name="s")
     b = net.node("Transpose", b, name="u", perm=[0, 3, 1, 2])
@@ -222,7 +222,7 @@ def test_the_host_takes_a_softmax_and_the_moves_around_it(read):
 
 
 def test_the_host_decodes_what_the_engine_cannot_move(read):
-    net = Network((4, 3, 2))
+    net = ModelBuilder((4, 3, 2))
     a = net.conv("x", (4, 8), (1, 1), name="heads")
     a = net.node("Transpose", a, name="t", perm=[0, 2, 3, 1])
     a = net.node("Reshape", a, net.constant(np.array([1, -1, 4]), "s"), name="boxes")
@@ -241,7 +241,7 @@ def test_the_host_decodes_what_the_engine_cannot_move(read):
 
 
 def test_what_the_engine_cannot_move_stays_before_a_convolution(read):
-    net = Network((4, 3, 2))
+    net = ModelBuilder((4, 3, 2))
     a = net.node("Reshape", net.conv("x", (4, 4), (1, 1), name="a"),
                  net.constant(np.array([1, 2, 6, 2]), "s"), name="r")  # fmt: skip
     net.conv(a, (2, 3), (1, 1), name="out")
@@ -253,7 +253,7 @@ def test_what_the_engine_cannot_move_stays_before_a_convolution(read):
 
 
 def test_constants_of_columns_become_those_of_channels_behind_a_transpose(read):
-    net = Network((5, 4, 3))
+    net = ModelBuilder((5, 4, 3))
     scale = net.constant(net.rng.uniform(1, 2, (1, 1, 1, 3)), "s")
     a = net.node("Transpose", net.node("Mul", "x", scale, name="m"), name="t", perm=[0, 3, 1, 2])
     net.conv(a, (3, 2), (3, 3), name="out")
@@ -268,7 +268,7 @@ def test_constants_of_columns_become_those_of_channels_behind_a_transpose(read):
 
 
 def test_a_network_without_softmax_has_no_host_part(read):
-    net = Network((2, 3, 3))
+    net = ModelBuilder((2, 3, 3))
     net.conv("x", (2, 2), (1, 1), name="out")
     graph = canonicalize(read(net, "out"))
 
@@ -277,7 +277,7 @@ def test_a_network_without_softmax_has_no_host_part(read):
 
 
 def test_a_pool_that_does_not_count_its_pads_keeps_them_apart(read):
-    net = Network((2, 5, 5))
+    net = ModelBuilder((2, 5, 5))
     net.node("AveragePool", "x", name="out", kernel_shape=[3, 3], pads=[1, 0, 0, 1])
 
     (op,) = read(net, "out").ops

@@ -15,14 +15,14 @@ from hwmap.passes.affine import fold_affine, lower_affine
 from hwmap.passes.clip import fuse_clip, lower_clip
 from hwmap.passes.linear import lower_linear
 from hwmap.passes.reshape import remove_noop_reshape, remove_outer_reshape
-from tests.models import Network
+from tests.models import ModelBuilder
 
 
 @pytest.fixture
 def read(tmp_path: Path):
     """Import a network without running any pass."""
 
-    def run(net: Network, *outputs: str) -> Graph:
+    def run(net: ModelBuilder, *outputs: str) -> Graph:
         return read_model(net.save(tmp_path / "net.onnx", *outputs))
 
     return run
@@ -46,7 +46,7 @@ def same(before: Graph, after: Graph) -> None:
 
 @pytest.mark.parametrize("run", PASSES, ids=lambda p: p.__name__)
 def test_a_pass_returns_a_graph_it_has_nothing_to_do_in(run, read):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.conv("x", (2, 3), (3, 3), name="out")
     graph = read(net, "out")
 
@@ -54,7 +54,7 @@ def test_a_pass_returns_a_graph_it_has_nothing_to_do_in(run, read):
 
 
 def test_a_chain_of_identities_collapses(read):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     a = net.node("Identity", net.node("Identity", "x", name="i"), name="j")
     net.conv(a, (2, 3), (1, 1), name="out")
     graph = read(net, "out")
@@ -66,7 +66,7 @@ def test_a_chain_of_identities_collapses(read):
 
 
 def test_an_identity_that_writes_an_output_passes_its_name_on(read):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.node("Identity", net.conv("x", (2, 3), (1, 1), name="a"), name="out")
     after = remove_noop_reshape(read(net, "out"))
 
@@ -75,7 +75,7 @@ def test_an_identity_that_writes_an_output_passes_its_name_on(read):
 
 
 def test_an_identity_from_input_to_output_stays(read):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.node("Identity", "x", name="out")
     graph = read(net, "out")
 
@@ -83,7 +83,7 @@ def test_an_identity_from_input_to_output_stays(read):
 
 
 def test_a_flatten_and_a_linear_layer_become_one_convolution(read):
-    net = Network((3, 4, 2))
+    net = ModelBuilder((3, 4, 2))
     net.gemm(net.node("Flatten", "x", name="flat"), (24, 5), name="out")
     graph = read(net, "out")
 
@@ -96,7 +96,7 @@ def test_a_flatten_and_a_linear_layer_become_one_convolution(read):
 
 
 def test_a_flatten_that_others_read_stays_for_them(read):
-    net = Network((3, 2, 2))
+    net = ModelBuilder((3, 2, 2))
     flat = net.node("Flatten", "x", name="flat")
     net.gemm(flat, (12, 5), name="out")
     graph = read(net, "out", "flat")
@@ -108,7 +108,7 @@ def test_a_flatten_that_others_read_stays_for_them(read):
 
 
 def test_a_reshape_of_an_input_goes_to_the_host(read):
-    net = Network((12,))
+    net = ModelBuilder((12,))
     shape = net.constant(np.array([1, 3, 2, 2]), "shape")
     net.conv(net.node("Reshape", "x", shape, name="r"), (3, 2), (2, 2), name="out")
     graph = read(net, "out")
@@ -120,7 +120,7 @@ def test_a_reshape_of_an_input_goes_to_the_host(read):
 
 
 def test_a_reshape_of_an_input_with_two_readers_stays(read):
-    net = Network((3, 1, 1))
+    net = ModelBuilder((3, 1, 1))
     flat = net.node("Flatten", "x", name="flat")
     net.gemm(flat, (3, 3), name="a")
     net.conv("x", (3, 3), (1, 1), name="b")
@@ -130,7 +130,7 @@ def test_a_reshape_of_an_input_with_two_readers_stays(read):
 
 
 def test_a_batch_normalization_folds_into_the_convolution_before_it(read):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     parts = [net.constant(net.rng.uniform(0.5, 2, 3), f"p{i}") for i in range(4)]
     net.node("BatchNormalization", net.conv("x", (2, 3), (3, 3), name="a"), *parts, name="out")
     graph = read(net, "out")
@@ -142,7 +142,7 @@ def test_a_batch_normalization_folds_into_the_convolution_before_it(read):
 
 
 def test_a_batch_normalization_of_a_tensor_that_others_read_does_not_fold(read):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     parts = [net.constant(net.rng.uniform(0.5, 2, 3), f"p{i}") for i in range(4)]
     a = net.conv("x", (2, 3), (3, 3), name="a")
     net.node("BatchNormalization", a, *parts, name="out")
@@ -152,7 +152,7 @@ def test_a_batch_normalization_of_a_tensor_that_others_read_does_not_fold(read):
 
 
 def test_a_batch_normalization_alone_becomes_a_depthwise_convolution(read):
-    net = Network((3, 4, 4))
+    net = ModelBuilder((3, 4, 4))
     parts = [net.constant(net.rng.uniform(0.5, 2, 3), f"p{i}") for i in range(4)]
     net.node("BatchNormalization", "x", *parts, name="out")
     graph = read(net, "out")
@@ -165,7 +165,7 @@ def test_a_batch_normalization_alone_becomes_a_depthwise_convolution(read):
 
 
 def test_a_relu_fuses_into_the_addition_before_it(read):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     a = net.conv("x", (2, 2), (1, 1), name="a")
     net.node("Relu", net.node("Add", a, "x", name="sum"), name="out")
     graph = read(net, "out")
@@ -178,7 +178,7 @@ def test_a_relu_fuses_into_the_addition_before_it(read):
 
 
 def test_a_relu_of_a_tensor_that_others_read_does_not_fuse(read):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.node("Relu", net.conv("x", (2, 2), (1, 1), name="a"), name="out")
     graph = read(net, "out", "a")
 
@@ -186,7 +186,7 @@ def test_a_relu_of_a_tensor_that_others_read_does_not_fuse(read):
 
 
 def test_a_relu_alone_becomes_an_average_over_one_value(read):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     net.node("Relu", "x", name="out")
     graph = read(net, "out")
 
@@ -202,7 +202,7 @@ def test_two_clamps_are_one():
 
 
 def test_a_final_softmax_is_the_hosts(read):
-    net = Network((4,))
+    net = ModelBuilder((4,))
     net.node("Softmax", net.gemm("x", (4, 3), name="a"), name="out")
     graph = canonicalize(read(net, "out"))
 
@@ -213,7 +213,7 @@ def test_a_final_softmax_is_the_hosts(read):
 
 
 def test_a_reshape_before_something_else_than_a_linear_layer_is_not_on_hardware(read):
-    net = Network((2, 2, 2))
+    net = ModelBuilder((2, 2, 2))
     a = net.conv("x", (2, 2), (1, 1), name="a")
     a = net.node("Reshape", a, net.constant(np.array([1, 4, 1, 2]), "shape"), name="reshape")
     net.conv(a, (4, 3), (1, 1), name="out")
@@ -226,7 +226,7 @@ def test_a_reshape_before_something_else_than_a_linear_layer_is_not_on_hardware(
 
 
 def test_a_flatten_and_an_activation_before_a_linear_layer_fold_into_it(read):
-    net = Network((2, 2, 2))
+    net = ModelBuilder((2, 2, 2))
     a = net.node("Flatten", net.conv("x", (2, 2), (1, 1), name="a"), name="flat")
     net.gemm(net.node("Relu", a, name="relu"), (8, 3), name="out")
 
@@ -236,7 +236,7 @@ def test_a_flatten_and_an_activation_before_a_linear_layer_fold_into_it(read):
 
 
 def test_the_canonical_form_has_no_other_ops(read):
-    net = Network((2, 4, 4))
+    net = ModelBuilder((2, 4, 4))
     a = net.node("Relu", net.conv("x", (2, 2), (1, 1), name="a"), name="relu")
     net.gemm(net.node("Flatten", a, name="flat"), (32, 3), name="out")
 

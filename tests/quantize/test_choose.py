@@ -13,18 +13,18 @@ from hwmap.ir.requantize import multiplier_and_shift, requant_of
 from hwmap.passes import device_part
 from hwmap.quantize.calibrate import ESTIMATORS, estimate_ranges
 from hwmap.quantize.choose import (
-    RECIPES,
-    Recipe,
+    SCHEMES,
+    Scheme,
     output_error,
     quantize_graph,
-    recipes_of,
+    schemes_of,
     weight_error_means,
 )
 from hwmap.quantize.lower import lower
-from tests.models import Network, everything, everything_else
+from tests.models import ModelBuilder, everything, everything_else
 
 
-def _device(net: Network, tmp_path: Path, output: str = "out") -> Graph:
+def _device(net: ModelBuilder, tmp_path: Path, output: str = "out") -> Graph:
     return device_part(load_network(net.save(tmp_path / "net.onnx", output)).whole)
 
 
@@ -34,7 +34,7 @@ def _images(graph: Graph, count: int = 12) -> dict[str, np.ndarray]:
 
 
 def test_estimators_agree_but_for_the_tails(tmp_path: Path):
-    net = Network((1, 50, 50))
+    net = ModelBuilder((1, 50, 50))
     net.conv("x", (1, 1), (1, 1), name="out")
     graph = _device(net, tmp_path)
     values = np.random.default_rng(0).standard_normal((8, 1, 50, 50)).astype("f")
@@ -50,7 +50,7 @@ def test_estimators_agree_but_for_the_tails(tmp_path: Path):
 
 
 def test_a_tensor_that_is_always_zero_has_a_range(tmp_path: Path):
-    net = Network((1, 4, 4))
+    net = ModelBuilder((1, 4, 4))
     net.conv("x", (1, 1), (1, 1), name="out")
     graph = _device(net, tmp_path)
 
@@ -65,19 +65,19 @@ def test_the_recipe_of_least_error_is_taken(build, tmp_path: Path):
 
     made = quantize_graph(graph, _images(graph))
 
-    assert set(made.errors) == set(RECIPES)
-    assert made.errors[made.recipe] == min(made.errors.values())
-    assert made.errors[made.recipe] < 0.1
+    assert set(made.errors) == set(SCHEMES)
+    assert made.errors[made.scheme] == min(made.errors.values())
+    assert made.errors[made.scheme] < 0.1
 
 
 def test_recipes_are_those_that_are_left_open():
-    assert recipes_of("mse", True) == (Recipe("mse", True),)
-    assert recipes_of(None, False) == tuple(Recipe(e, False) for e in ESTIMATORS)
-    assert recipes_of(None, None) == RECIPES
+    assert schemes_of("mse", True) == (Scheme("mse", True),)
+    assert schemes_of(None, False) == tuple(Scheme(e, False) for e in ESTIMATORS)
+    assert schemes_of(None, None) == SCHEMES
 
 
 def test_bias_correction_restores_the_mean_of_every_channel(tmp_path: Path):
-    net = Network((8, 6, 6))
+    net = ModelBuilder((8, 6, 6))
     net.conv(net.node("Relu", "x", name="r"), (8, 5), (3, 3), name="out")
     graph = _device(net, tmp_path)
     images = {name: values + 2 for name, values in _images(graph, 16).items()}
@@ -103,7 +103,7 @@ def _exact(ratio: float) -> bool:
 
 def test_scales_are_where_the_requantizer_is_exact(tmp_path: Path):
     graph = _device(everything_else(), tmp_path)
-    integer = quantize_graph(graph, _images(graph), RECIPES[:1]).graph
+    integer = quantize_graph(graph, _images(graph), SCHEMES[:1]).graph
     scale = {name: tensor.integer.scalar_scale for name, tensor in integer.tensors.items()}
     exact = []
     for op in integer.ops:
@@ -127,7 +127,7 @@ def test_scales_are_where_the_requantizer_is_exact(tmp_path: Path):
 
 
 def test_an_error_of_zero_is_that_of_the_network_itself(tmp_path: Path):
-    net = Network((1, 4, 4))
+    net = ModelBuilder((1, 4, 4))
     net.node("MaxPool", "x", name="out", kernel_shape=[2, 2], strides=[2, 2])
     graph = _device(net, tmp_path)
     images = {"x": np.arange(-64, 64, dtype="f").reshape(8, 1, 4, 4)}
@@ -141,7 +141,7 @@ def test_an_error_of_zero_is_that_of_the_network_itself(tmp_path: Path):
 
 
 def test_data_that_overflows_is_refused(tmp_path: Path):
-    net = Network((1, 4, 4))
+    net = ModelBuilder((1, 4, 4))
     net.conv(net.node("Exp", "x", name="e"), (1, 1), (1, 1), name="out")
     graph = _device(net, tmp_path)
 

@@ -13,10 +13,10 @@ from hwmap.ir.ops import Concat, Conv, MaxPool
 from hwmap.ir.requantize import requant_of
 from hwmap.quantize.calibrate import measure_ranges
 from hwmap.quantize.lower import lower
-from tests.models import Network, everything
+from tests.models import ModelBuilder, everything
 
 
-def _lowered(net: Network, tmp_path: Path, x: np.ndarray) -> tuple[Graph, Graph]:
+def _lowered(net: ModelBuilder, tmp_path: Path, x: np.ndarray) -> tuple[Graph, Graph]:
     graph = load_source(net.save(tmp_path / "net.onnx", "out"))
     return graph, lower(graph, measure_ranges(graph, {"x": x}))
 
@@ -50,7 +50,7 @@ def test_the_integer_network_is_close_to_the_float_one(tmp_path: Path, images: n
 
 
 def test_what_only_a_concat_reads_is_rounded_once(tmp_path: Path, images: np.ndarray):
-    net = Network((3, 11, 9))
+    net = ModelBuilder((3, 11, 9))
     for name, channels in (("a", 2), ("b", 4), ("c", 3)):
         net.conv("x", (3, channels), (1, 1), name=name)
     net.node("Concat", "a", "b", name="inner", axis=1)
@@ -85,7 +85,7 @@ def test_weights_are_symmetric_per_channel_and_biases_32_bits(tmp_path: Path, im
 
 
 def test_a_channel_of_dead_weights_with_a_bias_does_not_overflow(tmp_path: Path):
-    net = Network((2, 2, 2))
+    net = ModelBuilder((2, 2, 2))
     weight = np.array([[1.0, -1.0], [1e-12, 0.0], [0.0, 0.0]]).reshape(3, 2, 1, 1)
     inputs = ["x", net.constant(weight, "w"), net.constant(np.array([0.5, 1000.0, -3.0]), "b")]
     net.node("Conv", *inputs, name="out", kernel_shape=[1, 1])
@@ -117,7 +117,7 @@ def test_a_clamp_becomes_integer_bounds(tmp_path: Path, images: np.ndarray):
 
 
 def test_images_that_are_all_zero_still_quantize(tmp_path: Path):
-    net = Network((2, 3, 3))
+    net = ModelBuilder((2, 3, 3))
     net.conv("x", (2, 2), (1, 1), name="out", bias=False)
 
     _, integer = _lowered(net, tmp_path, np.zeros((2, 2, 3, 3), "f"))
@@ -127,7 +127,7 @@ def test_images_that_are_all_zero_still_quantize(tmp_path: Path):
 
 @pytest.mark.parametrize("bias", [0.0, 3e5, -3e5])
 def test_a_sum_of_very_many_products_fits_32_bits(bias: float, tmp_path: Path):
-    net = Network((1, 300, 300))
+    net = ModelBuilder((1, 300, 300))
     weight = net.constant(np.ones((1, 1, 300, 300)), "w")
     inputs = ["x", weight, net.constant(np.array([bias]), "b")]
     net.node("Conv", *inputs, name="out", kernel_shape=[300, 300])
@@ -143,7 +143,7 @@ def test_a_sum_of_very_many_products_fits_32_bits(bias: float, tmp_path: Path):
 
 
 def test_weights_that_overflow_are_refused(tmp_path: Path):
-    net = Network((2, 2, 2))
+    net = ModelBuilder((2, 2, 2))
     weight = net.constant(np.full((1, 2, 1, 1), 3e38, np.float32), "w")
     net.node("Conv", "x", weight, name="out", kernel_shape=[1, 1])
 

@@ -20,10 +20,10 @@ from hwmap.solve.addresses import Item, live_peak, pack, pack_low, top
 from hwmap.solve.check import check_plan
 from hwmap.solve.plan import Choice, Plan, Retention, Step, from_json, to_json
 from hwmap.solve.sequential.assemble import assemble
-from hwmap.solve.sequential.problem import build_problem, network_of
+from hwmap.solve.sequential.problem import build_problem, jobs_of
 from hwmap.solve.sequential.recompute import recompute
 from hwmap.solve.sequential.schedule import schedule
-from tests.models import Network, chain, must_recompute
+from tests.models import ModelBuilder, chain, must_recompute
 
 BOARD = load_board("pynq-z2")
 WHOLE = budget_of(BOARD)
@@ -74,7 +74,7 @@ def test_many_recomputations_are_found_by_the_search(tmp_path: Path):
 def test_without_recomputation_that_network_does_not_fit(tmp_path: Path):
     source = load_source(must_recompute().save(tmp_path / "net.onnx", "out"))
     dense = dense_candidates(source)
-    problem = build_problem(network_of(source, dense), Engine(1, 1, 1, 1, 1), WHOLE, 0.0)
+    problem = build_problem(jobs_of(source, dense), Engine(1, 1, 1, 1, 1), WHOLE, 0.0)
     resident = [replace(task, options=task.options[:1]) for task in problem.tasks]
     problem = replace(problem, tasks=tuple(resident))
     constants = sum(
@@ -327,7 +327,7 @@ def test_few_blocks_of_memory_are_used_in_their_best_shape(tmp_path: Path):
 def test_a_schedule_whose_memories_do_not_fit_the_blocks_is_no_plan(tmp_path: Path):
     source = load_source(chain().save(tmp_path / "net.onnx", "out"))
     dense = dense_candidates(source)
-    problem = build_problem(network_of(source, dense), Engine(4, 4, 4, 2, 4), WHOLE, 0.0)
+    problem = build_problem(jobs_of(source, dense), Engine(4, 4, 4, 2, 4), WHOLE, 0.0)
     limit = WHOLE.memory_bytes
     found = recompute(problem, [0] * len(problem.tasks), limit_bytes=limit, seconds=0.5)
     assert found is not None
@@ -347,7 +347,7 @@ def test_too_few_blocks_of_memory_are_proved_infeasible(tmp_path: Path):
 
 
 def test_one_factor_of_a_chain_may_stay_on_chip_alone(tmp_path: Path):
-    net = Network((100,), seed=1)
+    net = ModelBuilder((100,), seed=1)
     low_rank = net.rng.standard_normal((256, 12)) @ net.rng.standard_normal((12, 100)) / 30
     a = net.node("Gemm", "x", net.constant(low_rank, "w"), name="a", transB=1)
     net.gemm(net.node("Relu", a, name="relu"), (256, 8), name="out")

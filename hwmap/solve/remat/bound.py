@@ -14,7 +14,7 @@ from math import ceil
 from ortools.sat.python import cp_model
 
 from hwmap.solve.cpsat import SECONDS_PER_VARIABLE, new_solver
-from hwmap.solve.remat.types import Problem
+from hwmap.solve.remat.types import SchedulingProblem
 
 
 def build_seconds(nodes: int) -> float:
@@ -23,7 +23,7 @@ def build_seconds(nodes: int) -> float:
 
 
 def fixed_order_bound(
-    problem: Problem, budget: int, seconds: float, known: Sequence[int] = ()
+    problem: SchedulingProblem, budget: int, seconds: float, known: Sequence[int] = ()
 ) -> tuple[int, list[int]] | None:
     """No schedule that keeps the order of the nodes is shorter; None: there is none. And the best
     schedule of the relaxation that was found, or nothing: it may take more than the budget. `known`
@@ -65,7 +65,7 @@ def fixed_order_bound(
 
 
 def _known(
-    problem: Problem, sequence: Sequence[int]
+    problem: SchedulingProblem, sequence: Sequence[int]
 ) -> Iterator[tuple[tuple[int, int], bool, bool]]:
     """For every (t, i), i < t: whether value i is live while t runs for the first time, and whether
     i runs again between that and the first run before."""

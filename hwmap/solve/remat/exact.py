@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import heappop, heappush
 
-from hwmap.solve.remat.types import Problem
+from hwmap.solve.remat.types import SchedulingProblem
 
 State = tuple[int, int]
 
@@ -25,7 +25,7 @@ class Proof:
     proved: bool
 
 
-def best_schedule(problem: Problem, budget: int, most_states: int) -> Proof:
+def best_schedule(problem: SchedulingProblem, budget: int, most_states: int) -> Proof:
     """The shortest schedule; it gives up after `most_states`."""
     space = _Space(problem, budget)
     start = (0, 0)
@@ -59,7 +59,7 @@ def _path(reached: dict[State, tuple[int, State, int]], state: State) -> tuple[i
 
 @dataclass(frozen=True)
 class _Space:
-    problem: Problem
+    problem: SchedulingProblem
     budget: int
     known: dict[State, int] = field(default_factory=dict)
 

@@ -12,7 +12,7 @@ from hwmap.solve.addresses import Item, live_peak, pack, pack_low, top
 from hwmap.solve.remat.bound import build_seconds, fixed_order_bound
 from hwmap.solve.remat.exact import best_schedule
 from hwmap.solve.remat.rounds import KEEPING, search
-from hwmap.solve.remat.types import Problem
+from hwmap.solve.remat.types import SchedulingProblem
 
 EXACT_NODES = 24
 EXACT_SHARE = 0.5
@@ -96,7 +96,7 @@ def rematerialize(
         raise BudgetError(f"seed is {seed!r}; expected a whole number from 0 to {MOST_SEED}")
     reads = [list(graph.predecessors(node)) for node in graph]
     order = list(nx.lexicographical_topological_sort(graph))
-    problem = Problem(
+    problem = SchedulingProblem(
         reads,
         [int(size) for size in sizes],
         [int(duration) for duration in durations],
@@ -116,7 +116,7 @@ def rematerialize(
 
 
 def _solve(
-    problem: Problem, budget: int, seconds: float, seed: int, *, proves: bool = True
+    problem: SchedulingProblem, budget: int, seconds: float, seed: int, *, proves: bool = True
 ) -> tuple[Rematerialization, float]:
     """The best schedule that was found, what is proved about it, and the seconds that are left."""
     bound = sum(problem.durations)
@@ -145,7 +145,7 @@ def _solve(
 
 
 def _result(
-    problem: Problem, sequence: Sequence[int] | None, bound: int, *, proved: bool
+    problem: SchedulingProblem, sequence: Sequence[int] | None, bound: int, *, proved: bool
 ) -> Rematerialization:
     if sequence is None:
         return Rematerialization((), 0, 0, "infeasible" if proved else "unknown", bound)
@@ -155,7 +155,9 @@ def _result(
     return Rematerialization(tuple(sequence), peak, duration, status, bound)
 
 
-def _solve_packed(problem: Problem, budget: int, seconds: float, seed: int) -> Rematerialization:
+def _solve_packed(
+    problem: SchedulingProblem, budget: int, seconds: float, seed: int
+) -> Rematerialization:
     """The shortest schedule found whose values can be packed.
 
     An arena is larger than its live values, so they get a lower limit: as much lower as the arena
@@ -194,7 +196,7 @@ def _solve_packed(problem: Problem, budget: int, seconds: float, seed: int) -> R
     return replace(best, status=status, bound=first.bound)
 
 
-def _packed_start(problem: Problem, budget: int) -> Rematerialization | None:
+def _packed_start(problem: SchedulingProblem, budget: int) -> Rematerialization | None:
     """The schedule that was given, if its values can be packed."""
     items = problem.items(problem.start)
     if live_peak(items) > budget:

@@ -8,7 +8,7 @@ from math import inf
 import numpy as np
 
 from hwmap.solve.addresses import live_peak
-from hwmap.solve.remat.types import Dag, Ends, Integers, Problem, new_dag, new_sequence
+from hwmap.solve.remat.types import Dag, Ends, Integers, SchedulingProblem, new_dag, new_sequence
 
 MOVE_SECONDS = (0.75e-6, 0.1e-9)
 """Of one move, and more for every node of the graph. Measured on layered graphs of 100 to 1000
@@ -78,7 +78,7 @@ class Result:
 
 
 def search(
-    problem: Problem, budget: int, seconds: float, seed: int, wanted: Sequence[Way] = ()
+    problem: SchedulingProblem, budget: int, seconds: float, seed: int, wanted: Sequence[Way] = ()
 ) -> tuple[list[int], float]:
     """The shortest schedule found (empty if none fits), and the seconds that are left. `wanted`:
     the ways to begin; without any, those that suit the graph."""
@@ -132,14 +132,20 @@ def search(
     return best.nodes, 0.0
 
 
-def _ways(problem: Problem) -> tuple[Way, ...]:
+def _ways(problem: SchedulingProblem) -> tuple[Way, ...]:
     """The ways that suit a problem."""
     ways = FIXED_WAYS if problem.fixed else WAYS
     return ways + SMALL_WAYS if len(problem.sizes) <= SMALL else ways
 
 
 def anneal_from(
-    dag: Dag, problem: Problem, budget: int, way: Way, start: list[int], moves: int, seed: int
+    dag: Dag,
+    problem: SchedulingProblem,
+    budget: int,
+    way: Way,
+    start: list[int],
+    moves: int,
+    seed: int,
 ) -> Result:
     """One search, `way`, from the schedule `start`; `dag` is that of `problem`."""
     # Here, because numba takes its time to load, and few commands search.

@@ -26,7 +26,7 @@ MOST_CHANGES = 300
 
 
 @dataclass(frozen=True)
-class Problem:
+class SchedulingProblem:
     """What is to be scheduled, in whatever memory: node v reads the nodes `reads[v]`; `start` is a
     schedule of any size; `fixed`: first runs come in the order of the nodes."""
 

@@ -37,7 +37,7 @@ class PartShape:
 
 
 @dataclass(frozen=True)
-class Method:
+class JobOption:
     """A candidate, before an engine is chosen."""
 
     candidate: int
@@ -54,12 +54,12 @@ class Job:
     kind: Kind
     inputs: tuple[int, ...]
     output: int
-    methods: tuple[Method, ...]
+    methods: tuple[JobOption, ...]
     stream_bytes: int = 0
 
 
 @dataclass(frozen=True)
-class Network:
+class Jobs:
     """What is to be scheduled, for any engine."""
 
     jobs: tuple[Job, ...]
@@ -173,7 +173,7 @@ class Problem:
     tables: tuple[BlockShape, ...]
 
 
-def network_of(graph: Graph, candidates: Mapping[str, Sequence[Candidate]]) -> Network:
+def jobs_of(graph: Graph, candidates: Mapping[str, Sequence[Candidate]]) -> Jobs:
     """The jobs of `graph`: loads first, then the ops in order, then the stores."""
     numbers = {name: index for index, name in enumerate(graph.tensors)}
     jobs = [
@@ -183,7 +183,7 @@ def network_of(graph: Graph, candidates: Mapping[str, Sequence[Candidate]]) -> N
     for op in hardware_ops(graph):
         inputs = tuple(dict.fromkeys(numbers[name] for name in op.inputs))
         methods = tuple(
-            Method(index, loss_ppb(candidate.loss), _part_shapes(candidate))
+            JobOption(index, loss_ppb(candidate.loss), _part_shapes(candidate))
             for index, candidate in enumerate(candidates[op.name])
         )
         jobs.append(Job(op.name, "run", inputs, numbers[op.output], methods))
@@ -192,7 +192,7 @@ def network_of(graph: Graph, candidates: Mapping[str, Sequence[Candidate]]) -> N
         for name in graph.outputs
     ]
     sizes = tuple(tensor.elements for tensor in graph.tensors.values())
-    return Network(tuple(jobs), sizes, count_tables(graph))
+    return Jobs(tuple(jobs), sizes, count_tables(graph))
 
 
 def _part_shapes(candidate: Candidate) -> tuple[PartShape, ...]:
@@ -204,7 +204,7 @@ def _part_shapes(candidate: Candidate) -> tuple[PartShape, ...]:
     )
 
 
-def build_problem(network: Network, engine: Engine, budget: Budget, max_loss: float) -> Problem:
+def build_problem(network: Jobs, engine: Engine, budget: Budget, max_loss: float) -> Problem:
     """The problem of `network` on `engine`."""
     memories = engine_memories(
         engine, arena_bytes=0, weight_words=0, channel_words=0, tables=network.tables
@@ -256,7 +256,7 @@ def _task(job: Job, engine: Engine) -> Task:
     return Task(job.name, job.kind, job.inputs, job.output, _useful(options, engine))
 
 
-def _residencies(method: Method, engine: Engine) -> list[tuple[Part, ...]]:
+def _residencies(method: JobOption, engine: Engine) -> list[tuple[Part, ...]]:
     """The parts of a chain with their constants resident or fetched, in every combination; of long
     chains only all resident and all fetched, or there would be too many."""
     resident = tuple(_part(part, engine) for part in method.parts)

@@ -17,7 +17,7 @@ from hwmap.solve.choices import add_choices
 from hwmap.solve.cpsat import effort_seconds, new_solver
 from hwmap.solve.sequential.memory import MemoryVariables, add_memory
 from hwmap.solve.sequential.problem import Problem, WordKind
-from hwmap.solve.sequential.space import Run, Schedule, Space, Value, run_cycles
+from hwmap.solve.sequential.space import Run, Schedule, Space, Written, run_cycles
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def schedule(
 
 Runs = list[list[tuple[Run, cp_model.IntVar]]]
 """What may run in each slot, with its variable; one empty slot more at the end."""
-Live = dict[tuple[int, Value], cp_model.IntVar]
+Live = dict[tuple[int, Written], cp_model.IntVar]
 
 
 def _all(run: Runs) -> Iterator[tuple[int, Run, cp_model.IntVar]]:
@@ -114,8 +114,8 @@ def _add_liveness(model: cp_model.CpModel, space: Space, run: Runs) -> Live:
 
     live[p+1, v] <= live[p, v] + sum of run[p, r] over r that write v
     """
-    writers: dict[Value, list[tuple[int, cp_model.IntVar]]] = {}
-    readers: dict[Value, list[tuple[int, cp_model.IntVar]]] = {}
+    writers: dict[Written, list[tuple[int, cp_model.IntVar]]] = {}
+    readers: dict[Written, list[tuple[int, cp_model.IntVar]]] = {}
     for slot, r, variable in _all(run):
         target = space.writes(r)
         if target is not None:
@@ -162,7 +162,7 @@ def _add_arena(
         here, after, runs = held[slot], held[slot + 1], run[slot]
         first = [space.option(r).parts[r.first].output_bytes * v for r, v in runs]
         model.add(_total(here) + _total(first) <= memory.arena_bytes)
-        chains: dict[Value | None, list[tuple[Run, cp_model.IntVar]]] = {}
+        chains: dict[Written | None, list[tuple[Run, cp_model.IntVar]]] = {}
         for r, variable in runs:
             if r.last - r.first > 1:
                 chains.setdefault(space.writes(r), []).append((r, variable))

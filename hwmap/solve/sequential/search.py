@@ -6,7 +6,7 @@ extra slots that no further recomputation could pay.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -17,9 +17,10 @@ from hwmap.cost.engine import DSP_PER_REQUANT, MOST_SIDE, Engine, widest_bus
 from hwmap.decompose.candidates import Candidate
 from hwmap.errors import InfeasibleError, TimeLimitError
 from hwmap.ir.graph import Graph
+from hwmap.progress import Progress, quiet
 from hwmap.solve.plan import Plan
 from hwmap.solve.sequential.assemble import assemble, with_bound
-from hwmap.solve.sequential.problem import Network, Problem, build_problem, network_of
+from hwmap.solve.sequential.problem import Jobs, Problem, build_problem, jobs_of
 from hwmap.solve.sequential.recompute import recompute
 from hwmap.solve.sequential.relax import cannot_fit, least_bytes, relax
 from hwmap.solve.sequential.schedule import schedule
@@ -41,8 +42,6 @@ SEARCH_SHARE = 0.05
 ENGINES_FOR_LEAST = 6
 LEAST_SECONDS = 3.0
 """Engines tried for the least memory, and the seconds for each."""
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def solve(
     candidates: Mapping[str, Sequence[Candidate]],
     board: Board,
     limits: Limits,
-    report: Report = lambda _: None,
+    progress: Progress = quiet,
 ) -> Plan:
     """The plan with the fewest cycles that was found, with a proved bound.
 
@@ -88,7 +87,7 @@ def solve(
             f"no design fits {limits.budget.dsp} DSP slices on '{board.name}': the smallest engine"
             f" needs {least}; give --dsp {least} or more"
         )
-    network = network_of(graph, candidates)
+    network = jobs_of(graph, candidates)
     search = _Search(graph, candidates, board, limits, network)
     ordered = sorted(
         (
@@ -96,15 +95,15 @@ def solve(
             for index, engine in enumerate(engines)
         )
     )
-    state = _try_engines(search, [(low, engines[index]) for low, index in ordered], report)
+    state = _try_engines(search, [(low, engines[index]) for low, index in ordered], progress)
     smallest, least = None, 0
     if state.best is None:
-        report("looking for the least memory that works")
+        progress("looking for the least memory that works")
         smallest, least = least_memory(search, engines)
         if smallest is not None and smallest.memory_bytes <= limits.budget.memory_bytes:
             state = replace(state, best=smallest)
-    state = _try_search(search, state, report)
-    state = _try_extra(search, state, report)
+    state = _try_search(search, state, progress)
+    state = _try_extra(search, state, progress)
     if state.best is not None:
         return with_bound(state.best, state.bound())
     message = (
@@ -148,7 +147,7 @@ class _Search:
     candidates: Mapping[str, Sequence[Candidate]]
     board: Board
     limits: Limits
-    network: Network
+    network: Jobs
 
     def problem(self, engine: Engine) -> Problem:
         return build_problem(self.network, engine, self.limits.budget, self.limits.max_loss)
@@ -181,7 +180,9 @@ class _State:
         return min(lows)
 
 
-def _try_engines(search: _Search, engines: Sequence[tuple[int, Engine]], report: Report) -> _State:
+def _try_engines(
+    search: _Search, engines: Sequence[tuple[int, Engine]], progress: Progress
+) -> _State:
     """Every engine that can win, without extra slots."""
     state = _State(None, (), None, search.limits.seconds)
     for position, (quick, engine) in enumerate(engines):
@@ -189,7 +190,7 @@ def _try_engines(search: _Search, engines: Sequence[tuple[int, Engine]], report:
             break
         if state.seconds <= 0:
             return replace(state, unseen=quick)
-        report(f"engine {position + 1} of {len(engines)}")
+        progress(f"engine {position + 1} of {len(engines)}")
         problem = search.problem(engine)
         if cannot_fit(problem, search.limits.budget.memory_bytes):
             continue
@@ -203,12 +204,12 @@ def _try_engines(search: _Search, engines: Sequence[tuple[int, Engine]], report:
     return state
 
 
-def _try_search(search: _Search, state: _State, report: Report) -> _State:
+def _try_search(search: _Search, state: _State, progress: Progress) -> _State:
     """The most promising open engines, with the options of their relaxed answers."""
     for item in sorted(state.open, key=lambda item: item.low)[:SEARCHED]:
         if state.seconds <= 0 or (state.best is not None and item.low >= state.best.cycles):
             break
-        report(f"recomputation: search, {len(state.open)} engines open")
+        progress(f"recomputation: search, {len(state.open)} engines open")
         seconds = search.limits.seconds * SEARCH_SHARE
         limit = search.limits.budget.memory_bytes
         found = recompute(item.problem, item.choice, limit_bytes=limit, seconds=seconds)
@@ -218,7 +219,7 @@ def _try_search(search: _Search, state: _State, report: Report) -> _State:
     return state
 
 
-def _try_extra(search: _Search, state: _State, report: Report) -> _State:
+def _try_extra(search: _Search, state: _State, progress: Progress) -> _State:
     """Open engines, the most promising first, with extra slots."""
     for extra in (None, *EXTRA_SLOTS):
         for item in sorted(state.open, key=lambda item: item.low):
@@ -233,7 +234,7 @@ def _try_extra(search: _Search, state: _State, report: Report) -> _State:
             slots = useful if extra is None else extra
             if Space(item.problem, slots).variables * SECONDS_PER_RUN > state.seconds:
                 continue
-            report(f"recomputation: {slots} extra steps, {len(state.open)} engines open")
+            progress(f"recomputation: {slots} extra steps, {len(state.open)} engines open")
             state, proved = _attempt(search, state, item, extra=slots)
             if proved and slots >= _useful_extra(item, state.best):
                 state = replace(state, open=tuple(o for o in state.open if o is not item))

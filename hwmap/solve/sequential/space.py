@@ -9,7 +9,7 @@ import networkx as nx
 
 from hwmap.solve.sequential.problem import Option, Problem, Task
 
-Value = tuple[int, int, int]
+Written = tuple[int, int, int]
 """(tensor, -1, -1), or (task, option, part): what that part of a chain writes."""
 
 
@@ -94,18 +94,18 @@ class Space:
     def option(self, run: Run) -> Option:
         return self.task(run).options[run.option]
 
-    def reads(self, run: Run) -> tuple[Value, ...]:
+    def reads(self, run: Run) -> tuple[Written, ...]:
         if run.first == 0:
             return tuple((tensor, -1, -1) for tensor in self.task(run).inputs)
         return ((run.task, run.option, run.first - 1),)
 
-    def writes(self, run: Run) -> Value | None:
+    def writes(self, run: Run) -> Written | None:
         if run.last < len(self.option(run).parts):
             return (run.task, run.option, run.last - 1)
         output = self.task(run).output
         return None if output < 0 else (output, -1, -1)
 
-    def size(self, value: Value) -> int:
+    def size(self, value: Written) -> int:
         index, option, part = value
         if part < 0:
             return self.problem.tensor_bytes[index]

@@ -4,11 +4,11 @@ import numpy as np
 import onnx
 
 from tests.frontend.cases import case, ints
-from tests.models import Network
+from tests.models import ModelBuilder
 
 
 @case("shapes computed at run time")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     shape = net.node("Shape", "x", name="shape")
     channels = net.node("Gather", shape, ints(net, 1, "one"), name="channels", axis=0)
     channels = net.node("Unsqueeze", channels, ints(net, [0], "zero"), name="c")
@@ -21,7 +21,7 @@ def _(net: Network) -> str:
 
 
 @case("constants made of constants")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     shape = ints(net, [3, 4, 1, 1], "shape")
     value = onnx.numpy_helper.from_array(np.float32([0.5]))
     weight = net.node("ConstantOfShape", shape, name="weight", value=value)
@@ -31,6 +31,6 @@ def _(net: Network) -> str:
 
 
 @case("identities and dropout", opset=11)
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     a = net.node("Identity", net.node("Dropout", "x", name="d"), name="i")
     return net.node("Cast", net.node("Relu", a, name="r"), name="y", to=1)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tests.frontend.cases import case
-from tests.models import Network
+from tests.models import ModelBuilder
 
 for kind, attributes in {
     "Abs": {},
@@ -30,14 +30,14 @@ for kind, attributes in {
 }.items():
 
     @case(kind, opset=14)
-    def _(net: Network, kind: str = kind, attributes: dict = attributes) -> str:
+    def _(net: ModelBuilder, kind: str = kind, attributes: dict = attributes) -> str:
         return net.node(kind, net.conv("x", (4, 3), (1, 1), name="c"), name="y", **attributes)
 
 
 for kind in ("Log", "Sqrt", "Reciprocal"):
 
     @case(kind)
-    def _(net: Network, kind: str = kind) -> str:
+    def _(net: ModelBuilder, kind: str = kind) -> str:
         above = net.node("Sigmoid", "x", name="above")
         return net.node(kind, above, name="y")
 
@@ -45,23 +45,23 @@ for kind in ("Log", "Sqrt", "Reciprocal"):
 for mode in ("none", "tanh"):
 
     @case(f"Gelu {mode}", opset=20)
-    def _(net: Network, mode: str = mode) -> str:
+    def _(net: ModelBuilder, mode: str = mode) -> str:
         return net.node("Gelu", "x", name="y", approximate=mode)
 
 
 @case("Mish", opset=18)
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     return net.node("Mish", "x", name="y")
 
 
 @case("silu as a pattern")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     a = net.conv("x", (4, 3), (1, 1), name="c")
     return net.node("Mul", net.node("Sigmoid", a, name="s"), a, name="y")
 
 
 @case("hard swish as a pattern")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     a = net.conv("x", (4, 3), (1, 1), name="c")
     b = net.node("Add", a, net.constant(np.float32(3), "three"), name="b")
     bounds = net.constant(np.float32(0), "zero"), net.constant(np.float32(6), "six")
@@ -70,41 +70,41 @@ def _(net: Network) -> str:
 
 
 @case("prelu, one slope")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     return net.node("PRelu", "x", net.constant(np.float32([0.3]), "s"), name="y")
 
 
 @case("prelu per channel")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     return net.node("PRelu", "x", net.constant(np.float32([[[0.1]], [[0.5]], [[-1]], [[2]]]), "s"),
                     name="y")  # fmt: skip
 
 
 @case("clip by attributes", opset=9)
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     return net.node("Clip", "x", name="y", min=-0.5, max=0.25)
 
 
 @case("clip, upper bound only")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     return net.node("Clip", "x", "", net.constant(np.float32(0.5), "high"), name="y")
 
 
 @case("clip with crossed bounds")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     bounds = net.constant(np.float32(1), "low"), net.constant(np.float32(-1), "high")
     return net.node("Clip", "x", *bounds, name="y")
 
 
 @case("a value that several functions read")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     a = net.node("Relu", net.conv("x", (4, 3), (1, 1), name="c"), name="r")
     b = net.node("Sigmoid", a, name="s")
     return net.node("Add", net.node("Mul", a, b, name="m"), net.node("Tanh", a, name="t"), name="y")
 
 
 @case("a long chain of functions")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     a = "x"
     for index in range(60):
         a = net.node("Tanh" if index % 2 else "Sigmoid", a, name=f"f{index}")

@@ -4,29 +4,29 @@ import numpy as np
 import onnx
 
 from tests.frontend.cases import case, ints
-from tests.models import Network
+from tests.models import ModelBuilder
 
 for kind in ("Add", "Sub", "Mul"):
 
     @case(f"{kind} of two tensors")
-    def _(net: Network, kind: str = kind) -> str:
+    def _(net: ModelBuilder, kind: str = kind) -> str:
         a, b = (net.conv("x", (4, 3), (1, 1), name=n) for n in "ab")
         return net.node("Relu", net.node(kind, a, b, name="sum"), name="y")
 
 
 @case("add and multiply a tensor with itself")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     return net.node("Mul", *[net.node("Add", "x", "x", name="a")] * 2, name="y")
 
 
 @case("sum of three", opset=9)
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     parts = [net.conv("x", (4, 3), (1, 1), name=n) for n in "abc"]
     return net.node("Sum", *parts, name="y")
 
 
 @case("squeeze and excite")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     a = net.node("GlobalAveragePool", "x", name="pool")
     a = net.node("Sigmoid", net.conv(a, (4, 4), (1, 1), name="c"), name="gate")
     return net.node("Mul", a, "x", name="y")
@@ -35,7 +35,7 @@ def _(net: Network) -> str:
 for kind, first in (("Add", 0), ("Sub", 0), ("Sub", 1), ("Mul", 1), ("Div", 0)):
 
     @case(f"{kind} with a constant per channel, {'first' if first else 'last'}")
-    def _(net: Network, kind: str = kind, first: int = first) -> str:
+    def _(net: ModelBuilder, kind: str = kind, first: int = first) -> str:
         constant = net.constant(net.rng.uniform(1, 2, (1, 4, 1, 1)), "k")
         inputs = (constant, "x") if first else ("x", constant)
         return net.node(kind, *inputs, name="y")
@@ -44,14 +44,14 @@ for kind, first in (("Add", 0), ("Sub", 0), ("Sub", 1), ("Mul", 1), ("Div", 0)):
 for kind, first in (("Max", 0), ("Min", 1), ("Pow", 0), ("Div", 1), ("Sub", 1)):
 
     @case(f"{kind} with a number, {'first' if first else 'last'}")
-    def _(net: Network, kind: str = kind, first: int = first) -> str:
+    def _(net: ModelBuilder, kind: str = kind, first: int = first) -> str:
         above = net.node("Sigmoid", "x", name="above")
         number = net.constant(np.float32(0.4), "k")
         return net.node(kind, *((number, above) if first else (above, number)), name="y")
 
 
 @case("constants per channel of (height, width, channels)", (3, 6, 5))
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     a = net.node("Transpose", net.conv("x", (3, 4), (1, 1), name="c"), name="t", perm=[0, 2, 3, 1])
     a = net.node("Add", a, net.constant(net.rng.standard_normal(4), "k"), name="bias")
     a = net.node("Transpose", net.node("Relu", a, name="r"), name="u", perm=[0, 3, 1, 2])
@@ -59,7 +59,7 @@ def _(net: Network) -> str:
 
 
 @case("normalization of a (height, width, channels) input", (6, 5, 3))
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     a = net.node("Sub", "x", net.constant(net.rng.standard_normal((1, 1, 1, 3)), "m"), name="s")
     a = net.node("Div", a, net.constant(net.rng.uniform(1, 2, (1, 1, 1, 3)), "d"), name="v")
     a = net.node("Transpose", a, name="t", perm=[0, 3, 1, 2])
@@ -67,18 +67,18 @@ def _(net: Network) -> str:
 
 
 @case("linear layer with bias over rows", (5, 7))
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     a = net.node("MatMul", "x", net.constant(net.rng.standard_normal((7, 3)), "w"), name="a")
     return net.node("Add", a, net.constant(net.rng.standard_normal(3), "b"), name="y")
 
 
 @case("a constant for every pixel")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     return net.node("Add", "x", net.constant(net.rng.standard_normal((4, 6, 5)), "k"), name="y")
 
 
 @case("decoding of a detector", (4, 3, 2))
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     a = net.node("Reshape", net.conv("x", (4, 10), (1, 1), name="c"),
                  ints(net, [1, 2, 5, 3, 2], "s"), name="r")  # fmt: skip
     a = net.node("Sigmoid", net.node("Transpose", a, name="t", perm=[0, 1, 3, 4, 2]), name="g")

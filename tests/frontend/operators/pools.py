@@ -1,12 +1,12 @@
 """Pools, reductions and normalizations."""
 
 from tests.frontend.cases import case, ints
-from tests.models import Network
+from tests.models import ModelBuilder
 
 
 def _pool(name: str, kind: str, shape=(4, 7, 6), opset: int = 13, **attributes) -> None:
     @case(name, shape, opset)
-    def build(net: Network) -> str:
+    def build(net: ModelBuilder) -> str:
         return net.node(kind, "x", name="y", **attributes)
 
 
@@ -43,5 +43,5 @@ _pool("softmax of a row", "Softmax", shape=(9,))
 
 
 @case("reduce mean with axes as an input", opset=18)
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     return net.node("ReduceMean", "x", ints(net, [2, 3], "axes"), name="y")

@@ -1,14 +1,14 @@
 """Convolutions and linear layers."""
 
 from tests.frontend.cases import case, ints
-from tests.models import Network
+from tests.models import ModelBuilder
 
 # Convolutions
 
 
 def _conv(name: str, kernel: tuple[int, int], shape=(4, 6, 5), out: int = 6, **attributes) -> None:
     @case(name, shape)
-    def build(net: Network) -> str:
+    def build(net: ModelBuilder) -> str:
         return net.conv("x", (shape[0], out), kernel, name="y", **attributes)
 
 
@@ -24,7 +24,7 @@ _conv("conv, whole map", (6, 5))
 
 
 @case("conv, one dimension", (4, 9))
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     weight = net.constant(net.rng.standard_normal((6, 2, 3)), "w")
     a = net.node("Conv", "x", weight, name="a", group=2, pads=[1, 0], strides=[2])
     return net.node("MaxPool", a, name="y", kernel_shape=[2])
@@ -32,7 +32,7 @@ def _(net: Network) -> str:
 
 def _transposed(name: str, kernel: tuple[int, int], out: int = 6, **attributes) -> None:
     @case(name)
-    def build(net: Network) -> str:
+    def build(net: ModelBuilder) -> str:
         return net.transposed("x", (4, out), kernel, name="y", **attributes)
 
 
@@ -51,38 +51,38 @@ _transposed("transposed, same lower", (2, 3), strides=[2, 2], auto_pad="SAME_LOW
 
 
 @case("gemm without bias", (7,))
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     weight = net.constant(net.rng.standard_normal((3, 7)), "w")
     return net.node("Gemm", "x", weight, name="y", transB=1)
 
 
 @case("matmul and add", (7,))
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     a = net.node("MatMul", "x", net.constant(net.rng.standard_normal((7, 5)), "w"), name="a")
     return net.node("Add", net.constant(net.rng.standard_normal(5), "b"), a, name="y")
 
 
 @case("matmul of a matrix and a vector", (7,))
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     column = net.node("Reshape", "x", ints(net, [7, 1], "s"), name="v")
     return net.node("MatMul", net.constant(net.rng.standard_normal((5, 7)), "w"), column, name="y")
 
 
 @case("matmul of rows", (5, 7))
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     a = net.node("MatMul", "x", net.constant(net.rng.standard_normal((7, 3)), "w"), name="a")
     a = net.node("Relu", a, name="r")
     return net.node("MatMul", a, net.constant(net.rng.standard_normal((3, 2)), "v"), name="y")
 
 
 @case("linear layer after a map", (4, 3, 2))
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     a = net.node("Relu", net.node("Flatten", "x", name="f"), name="r")
     return net.gemm(a, (24, 5), name="y")
 
 
 @case("batch normalization before and after a convolution")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     parts = [net.constant(net.rng.uniform(0.5, 2, 4), f"a{i}") for i in range(4)]
     a = net.node("BatchNormalization", "x", *parts, name="before", epsilon=1e-3)
     a = net.conv(a, (4, 6), (3, 3), name="c")
@@ -91,13 +91,13 @@ def _(net: Network) -> str:
 
 
 @case("batch normalization before a padded convolution")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     parts = [net.constant(net.rng.uniform(0.5, 2, 4), f"a{i}") for i in range(4)]
     a = net.node("BatchNormalization", "x", *parts, name="before")
     return net.conv(a, (4, 6), (3, 3), name="y", pads=[1] * 4)
 
 
 @case("scale before a padded depthwise convolution")
-def _(net: Network) -> str:
+def _(net: ModelBuilder) -> str:
     a = net.node("Mul", "x", net.constant(net.rng.uniform(1, 2, (4, 1, 1)), "s"), name="a")
     return net.conv(a, (4, 4), (3, 3), name="y", group=4, pads=[1] * 4)
