@@ -14,7 +14,7 @@ from hwmap.frontend.runtime import Session, run_model
 from hwmap.inference import load_network, run_integer
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
-from hwmap.passes import canonicalize
+from hwmap.passes import canonicalize, device_part
 from hwmap.quantize.choose import SCHEMES, quantize_graph
 from tests.agreement import worst_level
 from tests.frontend.test_operators import CASES
@@ -73,7 +73,7 @@ NOT_INTEGER = {"local normalization"}
 @pytest.mark.parametrize("name", sorted(set(CASES) - NOT_INTEGER))
 def test_each_op_of_an_integer_network_is_onnxruntimes_to_one_level(name: str, tmp_path: Path):
     model, images = _model(name, tmp_path)
-    source = load_network(model).device
+    source = device_part(load_network(model).whole)
     inputs = {"x": images.reshape(-1, *source.shape("x"))}
 
     integer = quantize_graph(source, inputs, SCHEMES[:1]).graph
@@ -87,12 +87,12 @@ def test_an_exported_integer_network_keeps_its_integers(build, tmp_path: Path):
     network = load_network(model)
     shape = network.whole.shape("x")
     inputs = {"x": np.random.default_rng(1).standard_normal((6, *shape)).astype(np.float32)}
-    first = quantize_graph(network.device, inputs, SCHEMES[:1]).graph
+    first = quantize_graph(device_part(network.whole), inputs, SCHEMES[:1]).graph
     path = tmp_path / "qdq.onnx"
     path.write_bytes(export_integer(first, network.host))
 
     again = load_network(path)
-    second = quantize_graph(again.device, inputs, SCHEMES[:1]).graph
+    second = quantize_graph(device_part(again.whole), inputs, SCHEMES[:1]).graph
 
     wanted = run_integer(network, first, inputs)["out"]
     assert (run_integer(again, second, inputs)["out"] == wanted).all()
@@ -103,7 +103,7 @@ def test_an_exported_integer_network_keeps_its_integers(build, tmp_path: Path):
 def test_an_integer_network_of_any_number_of_images_stays_one(build, tmp_path: Path):
     network = load_network(build().save(tmp_path / "net.onnx", "out"))
     images = np.random.default_rng(1).standard_normal((3, *network.whole.shape("x"))).astype("f")
-    integer = quantize_graph(network.device, {"x": images}, SCHEMES[:1]).graph
+    integer = quantize_graph(device_part(network.whole), {"x": images}, SCHEMES[:1]).graph
     path = tmp_path / "qdq.onnx"
 
     path.write_bytes(export_integer(replace(integer, free_batch=True), network.host))
