@@ -9,12 +9,6 @@ from pathlib import Path
 from hwmap import ladder
 from hwmap.accuracy import top1
 from hwmap.board import Board, budget_of, load_board, with_clock
-from hwmap.calibration import (
-    read_calibration,
-    read_data,
-    read_labelled,
-    warn_synthetic,
-)
 from hwmap.compiler import (
     Allowed,
     Compiled,
@@ -25,9 +19,16 @@ from hwmap.compiler import (
     find_plan,
     load_source,
 )
-from hwmap.data import DataSet, as_given
+from hwmap.data.calibration import (
+    read_calibration,
+    read_data,
+    read_labelled,
+    warn_synthetic,
+)
+from hwmap.data.dataset import DataSet, as_given
 from hwmap.errors import BudgetError, DataError, PlanError
-from hwmap.files import write_file
+from hwmap.files.npz import named_npz
+from hwmap.files.write import check_file, check_output, write_file
 from hwmap.frontend.export import export_float, export_integer
 from hwmap.frontend.reader import inspect_model
 from hwmap.frontend.runtime import check_model
@@ -37,22 +38,17 @@ from hwmap.ir.types import Array
 from hwmap.ladder import Rung, run_simulation
 from hwmap.passes import hardware_part, integer_part
 from hwmap.progress import Progress, quiet
-from hwmap.project import (
-    check_file,
-    check_output,
-    npz_bytes,
-    project_files,
-    read_project,
-    write_project,
-)
+from hwmap.project import project_files, read_project, write_project
 from hwmap.quantize.calibrate import Estimator
 from hwmap.quantize.choose import quantize_graph, schemes_of
 from hwmap.quantize.lower import lower
-from hwmap.reduce import Goal, check_drop, check_goal, decompose_network, reduce_report
-from hwmap.report import compile_report, host_shape, inspect_report, measure_accuracy
-from hwmap.sim.result import SimResult
-from hwmap.solve.curve import memory_curve
-from hwmap.solve.plan import Plan, from_json
+from hwmap.reduce.goal import Goal, check_drop, check_goal
+from hwmap.reduce.network import decompose_network
+from hwmap.reduce.report import reduce_report
+from hwmap.report.inspect import compile_report, host_shape, inspect_report, measure_accuracy
+from hwmap.sequential.curve import memory_curve
+from hwmap.sequential.plan import Plan, from_json
+from hwmap.sequential.result import SimResult
 
 log = logging.getLogger(__name__)
 
@@ -216,7 +212,7 @@ def run(
         for name, values in as_given(network.whole, outputs).items()
     }
     if output is not None:
-        write_file(Path(output), npz_bytes(shaped))
+        write_file(Path(output), named_npz(shaped))
     return RunResult(shaped, result)
 
 

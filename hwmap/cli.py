@@ -21,7 +21,7 @@ from hwmap.ladder import Rung, require
 from hwmap.progress import Progress
 from hwmap.progress import quiet as say_nothing
 from hwmap.quantize.calibrate import ESTIMATORS, Estimator
-from hwmap.tables import (
+from hwmap.report.tables import (
     boards_table,
     compile_table,
     decompose_table,

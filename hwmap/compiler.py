@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hwmap.board import Board, Budget
-from hwmap.data import DataSet
+from hwmap.data.dataset import DataSet
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.cache import cache_for
 from hwmap.decompose.candidates import (
@@ -18,18 +18,19 @@ from hwmap.decompose.candidates import (
 from hwmap.decompose.chain import is_decomposable, without_values
 from hwmap.decompose.fit import fit_network
 from hwmap.decompose.method import DENSE
-from hwmap.design.sequential import build_design
-from hwmap.design.types import Design
-from hwmap.drop import check_images, check_labels, loss_limit
 from hwmap.errors import PlanError
 from hwmap.frontend.reader import read_model
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.passes import canonicalize, hardware_part
 from hwmap.progress import Progress
 from hwmap.quantize.choose import quantize_graph
-from hwmap.solve.check import check_plan
-from hwmap.solve.plan import Choice, Plan
-from hwmap.solve.sequential.search import Limits, solve
+from hwmap.sequential.check import check_plan
+from hwmap.sequential.design.build import build_design
+from hwmap.sequential.design.types import Design
+from hwmap.sequential.plan import Plan
+from hwmap.sequential.solve.search import Limits, solve
+from hwmap.solve.answer import Choice
+from hwmap.solve.drop import check_images, check_labels, loss_limit
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hwmap.accuracy import largest_difference, level_differences, same_class, worst_error
-from hwmap.codegen.render import render
-from hwmap.codegen.vectors import stream_bytes
-from hwmap.data import as_given
+from hwmap.data.dataset import as_given
 from hwmap.errors import BudgetError, MismatchError
 from hwmap.frontend.export import export_op
 from hwmap.frontend.runtime import Session, run_model
@@ -21,8 +19,10 @@ from hwmap.ir.ops import HardwareOp
 from hwmap.ir.types import Array
 from hwmap.project import Project, require_tools
 from hwmap.quantize.choose import quantize_inputs
-from hwmap.sim.result import SimResult
-from hwmap.sim.sequential import simulate
+from hwmap.sequential.hls import render
+from hwmap.sequential.result import SimResult
+from hwmap.sequential.simulate import simulate
+from hwmap.sequential.vectors import stream_bytes
 
 FLOAT_TOLERANCE = 1e-4
 """Largest difference between two float evaluations, relative to the largest output."""

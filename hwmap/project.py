@@ -1,32 +1,29 @@
 """A build directory: written whole or not at all, and read back for `simulate` and `verify`."""
 
 import hashlib
-import io
 import json
 import os
 import shutil
 import tempfile
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
-from hwmap.codegen.render import render
-from hwmap.codegen.vectors import stream_bytes
 from hwmap.compiler import Compiled, Settings, load_source
-from hwmap.data import DataSet
-from hwmap.decode import decode
-from hwmap.design.sequential import build_design
+from hwmap.data.dataset import DataSet
 from hwmap.errors import OutputError
+from hwmap.files.decode import decode
+from hwmap.files.npz import numbered_npz, unpack
+from hwmap.files.write import check_output
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.serialize import from_parts, to_parts
-from hwmap.ir.types import Array
 from hwmap.ir.verify import verify
 from hwmap.quantize.choose import quantize_inputs
-from hwmap.solve.check import check_plan
-from hwmap.solve.plan import from_json, to_json
+from hwmap.sequential.check import check_plan
+from hwmap.sequential.design.build import build_design
+from hwmap.sequential.hls import render
+from hwmap.sequential.plan import from_json, to_json
+from hwmap.sequential.vectors import stream_bytes
 
 
 @dataclass(frozen=True)
@@ -36,42 +33,6 @@ class Project:
     directory: Path
     compiled: Compiled
     images: DataSet
-
-
-def check_output(directory: Path) -> None:
-    """Refuse an output directory that is not new or empty.
-
-    Raises:
-        OutputError: it is not, or it cannot be made.
-    """
-    try:
-        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-            raise OutputError(
-                f"{directory}: is there and not empty; give a new directory with -o, or remove it"
-            )
-        above = next(parent for parent in directory.resolve().parents if parent.exists())
-    except (OSError, RuntimeError) as error:
-        raise OutputError(f"{directory}: cannot be written ({error}); give another -o") from error
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise OutputError(
-            f"{directory}: cannot be written, {above} is not writable; give another -o"
-        )
-
-
-def check_file(path: Path, *inputs: str | Path | None) -> None:
-    """Refuse an output file that cannot be written, or is one of the `inputs`.
-
-    Raises:
-        OutputError: it is.
-    """
-    folder = path.resolve().parent
-    if path.exists() and not path.is_file():
-        kind = "a directory" if path.is_dir() else "no ordinary file"
-        raise OutputError(f"{path}: is {kind}; give another output file")
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise OutputError(f"{path}: cannot be written; give a file in a folder that is there")
-    if path.resolve() in {Path(name).resolve() for name in inputs if name is not None}:
-        raise OutputError(f"{path}: is an input of this command; give another output file")
 
 
 def project_files(
@@ -87,8 +48,8 @@ def project_files(
         "report.json": (json.dumps(report, indent=1) + "\n").encode(),
         "settings.json": (json.dumps(asdict(compiled.settings), indent=1) + "\n").encode(),
         "network.json": text.encode(),
-        "network.npz": _npz(list(constants.values())),
-        "vectors/images.npz": _npz([images.inputs[name] for name in compiled.graph.inputs]),
+        "network.npz": numbered_npz(list(constants.values())),
+        "vectors/images.npz": numbered_npz([images.inputs[name] for name in compiled.graph.inputs]),
     }
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in state.items()}
     return {
@@ -98,29 +59,6 @@ def project_files(
         "vectors/inputs.bin": stream_bytes(compiled.design, "load", inputs),
         "vectors/expected.bin": stream_bytes(compiled.design, "store", expected),
     }
-
-
-def _npz(arrays: Sequence[Array]) -> bytes:
-    """`arrays` by number, because names of tensors are no file names; the same bytes every time."""
-    buffer = io.BytesIO()
-    np.savez(buffer, *arrays)
-    return buffer.getvalue()
-
-
-def npz_bytes(arrays: Mapping[str, Array]) -> bytes:
-    """`arrays` by name, whatever the names are; the same bytes every time."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as file:
-        for name, array in arrays.items():
-            part = io.BytesIO()
-            np.lib.format.write_array(part, np.asarray(array), allow_pickle=False)
-            file.writestr(zipfile.ZipInfo(f"{name}.npy"), part.getvalue())
-    return buffer.getvalue()
-
-
-def _unpack(content: bytes, names: Iterable[str]) -> dict[str, Array]:
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return {name: arrays[f"arr_{number}"] for number, name in enumerate(names)}
 
 
 def write_project(directory: Path, files: Mapping[str, str | bytes]) -> None:
@@ -158,8 +96,8 @@ def read_project(directory: Path) -> Project:
         settings = decode(Settings, json.loads(files["settings.json"]), "settings")
         plan = from_json(files["plan.json"].decode(), str(directory / "plan.json"))
         text = files["network.json"].decode()
-        graph = from_parts(text, _unpack(files["network.npz"], json.loads(text)["constants"]))
-        inputs = _unpack(files["vectors/images.npz"], graph.inputs)
+        graph = from_parts(text, unpack(files["network.npz"], json.loads(text)["constants"]))
+        inputs = unpack(files["vectors/images.npz"], graph.inputs)
     except (OSError, ValueError, KeyError) as error:
         raise OutputError(
             f"{directory}: not a complete hwmap build ({error}); make it with `hwmap compile`"

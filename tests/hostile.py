@@ -22,7 +22,7 @@ from hwmap.frontend.runtime import run_model
 from hwmap.ir.evaluate import evaluate
 from hwmap.passes import canonicalize, integer_part
 from hwmap.quantize.choose import SCHEMES, quantize_graph
-from hwmap.report import inspect_report
+from hwmap.report.inspect import inspect_report
 from tests.models import ModelBuilder, everything, everything_else
 
 Proto = onnx.ModelProto

@@ -7,14 +7,14 @@ import onnx
 import pytest
 
 from hwmap.compiler import load_source
-from hwmap.data import as_given
+from hwmap.data.dataset import as_given
 from hwmap.frontend.reader import inspect_model, read_model
 from hwmap.frontend.runtime import run_model
 from hwmap.inference import load_network
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import total_macs
 from hwmap.quantize.choose import SCHEMES
-from hwmap.report import inspect_report, parameters
+from hwmap.report.inspect import inspect_report, parameters
 from tests.agreement import worst_level
 from tests.integer import integer_case, measure
 from tests.networks import SHARED, load_case

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
-from hwmap.data import load_data
+from hwmap.data.dataset import load_data
 from hwmap.errors import DataError
 from hwmap.frontend.runtime import run_model
 from hwmap.inference import load_network

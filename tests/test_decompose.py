@@ -8,14 +8,14 @@ import pytest
 
 import hwmap
 from hwmap.compiler import find_candidates, load_source
-from hwmap.data import DataSet
+from hwmap.data.dataset import DataSet
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.fit import fit_network
-from hwmap.drop import LEVELS, loss_limit, measure_drop
 from hwmap.errors import InfeasibleError
 from hwmap.frontend.reader import read_model
 from hwmap.frontend.runtime import run_model
 from hwmap.ir.ops import Conv
+from hwmap.solve.drop import LEVELS, loss_limit, measure_drop
 from hwmap.solve.select import Limit, select
 from tests.command import fails, run
 from tests.models import ModelBuilder

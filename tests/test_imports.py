@@ -1,6 +1,7 @@
 """Imports go one way."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -9,38 +10,60 @@ PACKAGE = Path(__file__).resolve().parent.parent / "hwmap"
 
 # Rooms in the order in which they may import each other; rooms of one set do not.
 ORDER = (
-    {"errors", "decode", "progress"},
-    {"files"},
+    {"errors", "progress"},
     {"ir"},
-    {"board", "preprocess", "accuracy"},
-    {"cost", "data"},
-    {"frontend", "passes", "quantize", "decompose"},
+    {"accuracy", "board", "files"},
+    {"blocks"},
+    {"data"},
+    {"frontend", "passes", "quantize"},
+    {"decompose", "inference"},
     {"solve"},
-    {"design"},
-    {"codegen", "sim"},
-    {"inference", "calibration"},
-    {"drop"},
+    {"sequential"},
+    {"style"},
     {"compiler"},
     {"project"},
-    {"ladder", "report", "reduce"},
+    {"ladder"},
+    {"reduce"},
+    {"report"},
     {"api"},
-    {"tables"},
     {"cli"},
 )
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 
+# The same inside a style: what things cost, how they are solved, what a design is, who uses it.
+STYLE_ORDER = (
+    {"geometry"},
+    {"sweeps"},
+    {"engine"},
+    {"memory", "strips"},
+    {"plan"},
+    {"check", "curve", "solve"},
+    {"design"},
+    {"hls", "result", "vectors"},
+    {"simulate"},
+)
+STYLE_LEVEL = {room: level for level, rooms in enumerate(STYLE_ORDER) for room in rooms}
+STYLES = ("sequential",)
 
-def _imports(path: Path) -> set[str]:
-    """The rooms that the module at `path` imports."""
-    rooms = set()
+# Libraries that only some rooms may import.
+ONLY = {
+    "onnx": r"frontend/.*",
+    "ortools": r"solve/.*|\w+/solve/.*",
+    "jinja2": r"\w+/hls|report/.*",
+}
+
+
+def _modules(path: Path) -> set[tuple[str, ...]]:
+    """The dotted names that the module at `path` imports, as parts."""
+    found = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         names = []
         if isinstance(node, ast.ImportFrom) and node.module:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        rooms |= {name.split(".")[1] for name in names if name.startswith("hwmap.")}
-    return rooms
+        found |= {tuple(name.split(".")) for name in names}
+    return found
 
 
 MODULES = sorted(
@@ -49,12 +72,29 @@ MODULES = sorted(
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_a_room_imports_only_the_rooms_below_it(path: Path):
-    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+def test_a_module_imports_only_what_lies_below_it(path: Path):
+    name = str(path.relative_to(PACKAGE).with_suffix(""))
+    room, *inner = name.split("/")
+    imports = _modules(path)
+    ours = {parts[1:] for parts in imports if parts[0] == "hwmap"}
 
-    above = {other for other in _imports(path) - {room} if LEVEL[other] >= LEVEL[room]}
+    above = {parts for parts in ours if parts[0] != room and LEVEL[parts[0]] >= LEVEL[room]}
+    above |= {
+        parts
+        for parts in ours
+        if room in STYLES
+        and parts[0] == room
+        and parts[1] != inner[0]
+        and STYLE_LEVEL[parts[1]] >= STYLE_LEVEL[inner[0]]
+    }
+    banned = {
+        library
+        for library, rooms in ONLY.items()
+        if any(parts[0] == library for parts in imports) and not re.fullmatch(rooms, name)
+    }
 
     assert above == set()
+    assert banned == set()
 
 
 LONGER = {PACKAGE / "solve" / "remat" / "search.py": 500}

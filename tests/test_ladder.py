@@ -7,20 +7,20 @@ import pytest
 
 from hwmap.board import budget_of, load_board
 from hwmap.compiler import Compiled, Settings, load_source
-from hwmap.cost.engine import Engine
-from hwmap.data import DataSet
+from hwmap.data.dataset import DataSet
 from hwmap.decompose.candidates import dense_candidates
-from hwmap.design.sequential import build_design
 from hwmap.errors import MismatchError
 from hwmap.ir.graph import Graph
 from hwmap.ladder import Rung, climb, require, run_simulation
 from hwmap.project import Project, project_files, read_project, write_project
 from hwmap.quantize.calibrate import measure_ranges
 from hwmap.quantize.lower import lower
-from hwmap.solve.plan import Plan
-from hwmap.solve.sequential.assemble import assemble
-from hwmap.solve.sequential.problem import build_problem, network_of
-from hwmap.solve.sequential.schedule import schedule
+from hwmap.sequential.design.build import build_design
+from hwmap.sequential.engine import Engine
+from hwmap.sequential.plan import Plan
+from hwmap.sequential.solve.assemble import assemble
+from hwmap.sequential.solve.problem import build_problem, network_of
+from hwmap.sequential.solve.schedule import schedule
 from tests.models import ModelBuilder, everything, everything_else
 
 BOARD = load_board("u250")

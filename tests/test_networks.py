@@ -8,16 +8,16 @@ import pytest
 
 from hwmap.board import Budget, budget_of, load_board
 from hwmap.compiler import Compiled, Settings, build, load_source
-from hwmap.data import DataSet
+from hwmap.data.dataset import DataSet
 from hwmap.decompose.cache import cache_for
 from hwmap.decompose.candidates import Candidate, enumerate_candidates
 from hwmap.errors import InfeasibleError
 from hwmap.ir.graph import Graph
 from hwmap.ladder import climb, run_simulation
 from hwmap.project import project_files, read_project, write_project
-from hwmap.report import compile_report, measure_accuracy
-from hwmap.solve.check import check_plan
-from hwmap.solve.sequential.search import Limits, solve
+from hwmap.report.inspect import compile_report, measure_accuracy
+from hwmap.sequential.check import check_plan
+from hwmap.sequential.solve.search import Limits, solve
 from tests.networks import ROOT, Case
 
 BOARD = load_board("pynq-z2")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hwmap.decode import decode
 from hwmap.decompose.method import Method
-from hwmap.files import make_folder, write_file
+from hwmap.files.decode import decode
+from hwmap.files.write import make_folder, write_file
 from hwmap.ir.graph import Graph
 from hwmap.ir.serialize import to_parts
 from hwmap.ir.types import Array

@@ -113,11 +113,3 @@ def _least_squares(counts: NDArray[np.int64], extremes: Range) -> Range:
         if error < least:
             best, least = (bottom, top), error
     return best
-
-
-def synthetic_inputs(graph: Graph, count: int = 16) -> dict[str, NDArray[np.float32]]:
-    """Random images, uniform in 0..1, for a network that comes without calibration data."""
-    rng = np.random.default_rng(0)
-    return {
-        name: rng.random((count, *graph.shape(name)), dtype=np.float32) for name in graph.inputs
-    }

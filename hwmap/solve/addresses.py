@@ -83,7 +83,7 @@ def pack_low(items: Sequence[Item], wanted: int, seconds: float) -> tuple[int, .
     again with the items ahead that came to lie above what is wanted. It ends at `wanted`.
     """
     # Here, because numba takes its time to load.
-    from hwmap.solve.fit import first_fit
+    from hwmap.solve.first_fit import first_fit
 
     orders = (
         lambda i: (-items[i].size_bytes, items[i].start),

@@ -11,9 +11,9 @@ from ortools.sat.python import cp_model
 from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.method import DENSE, Method
 from hwmap.errors import InfeasibleError, TimeLimitError
+from hwmap.solve.answer import PPB, Status, loss_ppb
 from hwmap.solve.choices import add_choices, chosen, unbeaten
 from hwmap.solve.cpsat import new_solver
-from hwmap.solve.plan import PPB, Status, loss_ppb
 
 Cost = Literal["macs", "weights", "loss"]
 SECONDS = 20.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from hwmap.inference import load_network
 from hwmap.ir.graph import Graph, peak_elements
 from hwmap.passes import hardware_part
-from hwmap.solve.curve import Point, memory_curve
+from hwmap.sequential.curve import Point, memory_curve
 from tests.bench.topologies import TOPOLOGIES
 from tests.networks import SHARED
 

@@ -13,7 +13,7 @@ import numpy as np
 import hwmap
 from hwmap.ir.evaluate import evaluate
 from hwmap.quantize.choose import quantize_inputs
-from hwmap.sim.sequential import simulate
+from hwmap.sequential.simulate import simulate
 from tests.bench.common import cases, save_data, temporary
 
 IMAGES = 10

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.headers import headers, stage
+
 HLS = Path(__file__).resolve().parents[2] / "hls"
 PROGRAMS = sorted((HLS / "test").glob("*.cpp"))
 
@@ -14,7 +16,8 @@ def test_the_headers_own_program_passes(program: Path, tmp_path: Path):
     binary = tmp_path / "test"
     flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"]
     flags += ["-Wno-unused-label", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    command = ["g++", *flags, "-DHWMAP_CYCLES", f"-I{HLS}", "-o", str(binary), str(program)]
+    command = ["g++", *flags, "-DHWMAP_CYCLES", f"-I{stage(tmp_path)}"]
+    command += ["-o", str(binary), str(program)]
     subprocess.run(command, check=True)
 
     run = subprocess.run([binary], capture_output=True, text=True, check=False)
@@ -25,6 +28,6 @@ def test_the_headers_own_program_passes(program: Path, tmp_path: Path):
 def test_every_header_with_behaviour_has_a_program():
     without = {"step"}
 
-    headers = {path.stem for path in (HLS / "hwmap").glob("*.hpp")} - without
+    named = {path.stem for path in headers()} - without
 
-    assert {path.stem.removesuffix("_test") for path in PROGRAMS} == headers
+    assert {path.stem.removesuffix("_test") for path in PROGRAMS} == named

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hwmap.compiler import load_source
+from hwmap.data.calibration import synthetic_inputs
 from hwmap.errors import GraphError
 from hwmap.ir.graph import Graph, rewrite, to_networkx
 from hwmap.ir.ops import Add
@@ -14,7 +15,7 @@ from hwmap.ir.serialize import from_parts, to_parts
 from hwmap.ir.text import to_text
 from hwmap.ir.types import Tensor
 from hwmap.ir.verify import verify
-from hwmap.quantize.calibrate import measure_ranges, synthetic_inputs
+from hwmap.quantize.calibrate import measure_ranges
 from hwmap.quantize.lower import lower
 from tests.models import ModelBuilder, everything
 

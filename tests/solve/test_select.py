@@ -9,7 +9,7 @@ from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.method import DENSE, Method
 from hwmap.errors import InfeasibleError
 from hwmap.ir.graph import Graph
-from hwmap.solve.plan import loss_ppb
+from hwmap.solve.answer import loss_ppb
 from hwmap.solve.select import Limit, select
 
 EMPTY = Graph("part", (), (), (), {}, {})

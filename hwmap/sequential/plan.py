@@ -1,0 +1,79 @@
+"""A plan: every decision that turns a float graph into a design, and what it costs."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from hwmap.errors import PlanError
+from hwmap.files.decode import decode
+from hwmap.sequential.engine import Engine
+from hwmap.solve.answer import Choice, Status
+
+Kind = Literal["load", "run", "store"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run. `name` is an op, or for "load" and "store" a graph input or output.
+
+    `instance` counts the runs of the same op from 0: above 0, it is a rematerialization.
+    """
+
+    kind: Kind
+    name: str
+    instance: int = 0
+
+
+@dataclass(frozen=True)
+class Retention:
+    """A copy of `tensor` lies at `address_bytes` of the arena during steps [start, end)."""
+
+    tensor: str
+    start_step: int
+    end_step: int
+    address_bytes: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The decisions for one network, board and budget. Names are those of the rewritten graph.
+
+    `resident` names the ops whose constants stay on chip; all others are fetched each time, while
+    the step before computes. `bound_cycles` is a proved lower bound over everything the solver
+    chooses: no plan takes fewer cycles.
+    """
+
+    network: str
+    board: str
+    status: Status
+    cycles: int
+    bound_cycles: int
+    engine: Engine
+    choices: tuple[Choice, ...]
+    resident: tuple[str, ...]
+    steps: tuple[Step, ...]
+    retentions: tuple[Retention, ...]
+    arena_bytes: int
+    weight_words: int
+    channel_words: int
+    memory_bytes: int
+    dsp: int
+    loss: float
+
+
+def to_json(plan: Plan) -> str:
+    """The plan as readable JSON."""
+    return json.dumps(asdict(plan), indent=1) + "\n"
+
+
+def from_json(text: str, source: str) -> Plan:
+    """The plan that `to_json` wrote.
+
+    Raises:
+        PlanError: not a plan; `source` is named.
+    """
+    try:
+        plan: Plan = decode(Plan, json.loads(text), "plan")
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"{source}: not a plan of hwmap ({error}); expected a plan.json") from error
+    return plan

@@ -1,0 +1,19 @@
+"""Test vectors: the bytes that go into and come out of an accelerator."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from hwmap.ir.types import Array
+from hwmap.sequential.design.types import Design
+
+
+def stream_bytes(design: Design, kind: str, tensors: Mapping[str, Array]) -> bytes:
+    """`tensors` (N, C, H, W) in the order of the stream, image by image: the tensors in the order
+    of the "load" (or "store") steps, each as (height, width, channels)."""
+    names = [step.source for step in design.steps if step.kind == kind]
+    parts = [
+        tensors[name].astype(np.int8).transpose(0, 2, 3, 1).reshape(len(tensors[name]), -1)
+        for name in names
+    ]
+    return np.concatenate(parts, axis=1).tobytes()

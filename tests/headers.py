@@ -1,0 +1,20 @@
+"""The C++ headers as a project has them: all in one folder."""
+
+from pathlib import Path
+
+from hwmap.files.resources import data_directory
+
+
+def headers() -> tuple[Path, ...]:
+    """Every header, shared or of a style."""
+    return tuple(sorted((data_directory("hls") / "hwmap").rglob("*.hpp")))
+
+
+def stage(folder: Path) -> Path:
+    """Copy them into `folder`/hwmap; `folder`, for the compiler's include path."""
+    (folder / "hwmap").mkdir()
+    for header in headers():
+        target = folder / "hwmap" / header.name
+        assert not target.exists(), f"two headers are called {header.name}"
+        target.write_bytes(header.read_bytes())
+    return folder

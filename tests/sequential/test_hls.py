@@ -1,0 +1,116 @@
+"""What is emitted: golden text, the idioms of synthesis, no warnings."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import hwmap
+from hwmap.files.resources import used_headers
+from hwmap.sequential.hls import TEMPLATES, render
+from tests.headers import headers, stage
+from tests.models import chain
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | bytes]:
+    model = chain().save(tmp_path_factory.mktemp("net") / "chain.onnx", "out")
+    compiled = hwmap.compile(model, "pynq-z2", mem=5_800, max_drop=0.0, time_limit=3).compiled
+    return render(compiled.design)
+
+
+@pytest.mark.parametrize("name", sorted(TEMPLATES))
+def test_emitted_text_is_the_golden_one(name: str, files, golden):
+    golden(Path(name).name, files[name])
+
+
+def test_every_step_names_its_onnx_node(files):
+    assert re.findall(r"// \d+: '(.*)'", files["hls/steps.hpp"]) == [
+        "x",
+        "a",
+        "b",
+        "pool",
+        "out",
+        "out",
+    ]
+
+
+def test_only_the_headers_that_a_design_uses_are_emitted(files):
+    emitted = {path for path in files if path.startswith("hls/hwmap/")}
+    included = set(re.findall(r'#include "(hwmap/.*)"', "\n".join(map(str, files.values()))))
+
+    assert emitted == {f"hls/{path}" for path in included}
+    assert set(used_headers(['#include "hwmap/stream.hpp"'], "sequential")) == {
+        "hwmap/clock.hpp",
+        "hwmap/stream.hpp",
+    }
+
+
+def test_every_loop_of_the_headers_has_a_label_and_a_pragma():
+    text = "\n".join(path.read_text("utf-8") for path in headers())
+    lines = [line.strip() for line in text.splitlines()]
+
+    for at, line in enumerate(lines):
+        if line.startswith(("for (", "while (")):
+            assert re.fullmatch(r"[A-Z]\w+:", lines[at - 1]), f"no label: {line}"
+            nearby = " ".join(lines[at : at + 4])
+            assert "#pragma HLS" in nearby or lines[at - 1] == "Steps:", f"no pragma: {line}"
+
+
+def test_the_headers_use_nothing_that_cannot_be_synthesized():
+    for header in headers():
+        text = re.sub(r"//.*", "", header.read_text("utf-8"))
+        if header.name not in ("stream.hpp", "clock.hpp"):
+            assert not re.search(r"\bdouble\b|\bfloat\b|\bnew\b|std::vector|malloc", text), header
+
+
+def test_each_header_compiles_alone_without_a_warning(tmp_path: Path):
+    include = stage(tmp_path)
+    for header in headers():
+        source = tmp_path / "main.cpp"
+        source.write_text(f'#include "hwmap/{header.name}"\nint main() {{}}\n', "utf-8")
+        flags = ["-std=c++17", "-Wall", "-Wextra", "-Wpedantic"]
+        flags += ["-Wno-unknown-pragmas", "-Wno-unused-label"]
+        command = ["g++", *flags, f"-I{include}", "-fsyntax-only", str(source)]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert run.stderr == "", header
+
+
+def test_the_emitted_project_compiles_without_a_warning(files, tmp_path: Path):
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    run = subprocess.run(
+        ["make", "bin/csim", "bin/cycles"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0
+    assert run.stderr == ""
+
+
+def test_the_vendors_side_of_the_project_compiles_and_computes_the_same(tmp_path: Path):
+    model = chain().save(tmp_path / "chain.onnx", "out")
+    build = tmp_path / "build"
+    hwmap.compile(model, "pynq-z2", build, mem=5_800, max_drop=0.0, time_limit=3)
+    mock = Path(__file__).parent / "vitis"
+    flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label"]
+    sources = [str(build / "hls" / name) for name in ("top.cpp", "testbench.cpp")]
+    includes = [f"-I{mock}", f"-I{build / 'hls'}"]
+
+    compiled = subprocess.run(
+        ["g++", *flags, "-DHWMAP_VITIS", *includes, *sources, "-o", tmp_path / "vitis"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    run = subprocess.run([tmp_path / "vitis", build], capture_output=True, text=True, check=False)
+
+    assert compiled.stderr == ""
+    assert run.stdout == "10 images, 50 values, all as expected\n"
