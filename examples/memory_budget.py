@@ -24,9 +24,9 @@ def main() -> None:
         )
         report = result.report
         print(
-            f"{mem:>6} bytes: {report['cycles']:>6} cycles ({report['status']}),"
-            f" {len(report['decomposed'])} ops decomposed, {len(report['fetched'])} fetched,"
-            f" top-1 {report['accuracy']['integer_top1']:.4f}"
+            f"{mem:>6} bytes: {report.cycles:>6} cycles ({report.status}),"
+            f" {len(report.decomposed)} ops decomposed, {len(report.fetched)} fetched,"
+            f" top-1 {report.accuracy.integer_top1:.4f}"
         )
 
 

@@ -73,6 +73,12 @@ class Accuracy:
     integer_top1: float
     same_class: float
 
+    def __str__(self) -> str:
+        return (
+            f"float {self.float_top1:.4f}, integer {self.integer_top1:.4f} on {self.images} images"
+            f" ({self.same_class:.1%} same class)"
+        )
+
 
 def accuracy_of(exact: Outputs, integer: Outputs, labels: Array) -> Accuracy:
     """The accuracy of a network with one output, in float and in integers."""

@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,11 +17,14 @@ from rich.table import Table
 from hwmap import api
 from hwmap.board import board_names, load_board
 from hwmap.errors import BudgetError, HwmapError
-from hwmap.ladder import Rung, require
+from hwmap.ladder import require
 from hwmap.progress import Progress
 from hwmap.progress import quiet as say_nothing
 from hwmap.quantize.calibrate import ESTIMATORS, Estimator
+from hwmap.report.inspect import MemoryReport
 from hwmap.report.tables import (
+    BoardsReport,
+    Report,
     boards_table,
     compile_table,
     decompose_table,
@@ -31,6 +34,8 @@ from hwmap.report.tables import (
     run_table,
     simulate_table,
 )
+from hwmap.rung import Rung
+from hwmap.style import sim_summary
 
 app = typer.Typer(
     help="Compile trained ONNX networks into FPGA accelerators.",
@@ -115,11 +120,11 @@ def _progress(*, quiet: bool) -> Iterator[Progress]:
         yield lambda text: status.update(text)
 
 
-def _print(table: Table, data: Mapping[str, object], *, as_json: bool) -> None:
+def _print(table: Callable[[Report], Table], report: Report, *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(data, indent=1))
+        typer.echo(json.dumps(asdict(report), indent=1))
     else:
-        out.print(table)
+        out.print(table(report))
 
 
 @app.command()
@@ -136,8 +141,8 @@ def inspect(
     """Show operators, shapes, MACs and memory of a model, and every node that is not supported."""
     with _progress(quiet=as_json) as progress:
         report = api.inspect(model, memory=memory, time_limit=time_limit, progress=progress)
-    _print(inspect_table(report), report, as_json=as_json)
-    if memory and not as_json:
+    _print(inspect_table, report, as_json=as_json)
+    if isinstance(report, MemoryReport) and not as_json:
         out.print(memory_table(report))
 
 
@@ -168,7 +173,7 @@ def quantize(
             correct_bias=bias_correction,
             progress=progress,
         )
-    _print(quantize_table(result.report), result.report, as_json=as_json)
+    _print(quantize_table, result.report, as_json=as_json)
     if not as_json:
         typer.echo(f"model: {output}   next: hwmap run {output} DATA.npz --integer")
 
@@ -198,7 +203,7 @@ def run(
             output=output,
             progress=progress,
         )
-    _print(run_table(result.report), result.report, as_json=as_json)
+    _print(run_table, result.report, as_json=as_json)
 
 
 @app.command()
@@ -237,7 +242,7 @@ def decompose(
             cache=cache,
             progress=progress,
         )
-    _print(decompose_table(result.report), result.report, as_json=as_json)
+    _print(decompose_table, result.report, as_json=as_json)
     if not as_json:
         typer.echo(f"model: {output}   next: hwmap compile {output} --board BOARD --calib {calib}")
 
@@ -292,7 +297,7 @@ def compile(
             cache=cache,
             progress=progress,
         )
-    _print(compile_table(result.report), result.report, as_json=as_json)
+    _print(compile_table, result.report, as_json=as_json)
     if not as_json:
         typer.echo(f"project: {target}   next: hwmap verify {target}")
 
@@ -309,16 +314,7 @@ def simulate(
     with _progress(quiet=as_json) as progress:
         progress("simulating")
         result = api.simulate(build, images)
-    data: dict[str, object] = {
-        "images": len(next(iter(result.outputs.values()))),
-        "cycles": result.cycles,
-        "fps": result.clock_mhz * 1e6 / result.cycles,
-        "clock_mhz": result.clock_mhz,
-        "stall_cycles": result.stalls,
-        "peak_arena_bytes": result.peak_bytes,
-        "steps": [asdict(step) | {"cycles": step.cycles} for step in result.steps],
-    }
-    _print(simulate_table(data), data, as_json=as_json)
+    _print(simulate_table, sim_summary(result), as_json=as_json)
 
 
 @app.command()
@@ -340,8 +336,8 @@ def verify(build: Build, as_json: Json = False) -> None:
 @app.command()
 def boards(as_json: Json = False) -> None:
     """List the built-in boards."""
-    found = [asdict(load_board(name)) for name in board_names()]
-    _print(boards_table(found), {"boards": found}, as_json=as_json)
+    found = BoardsReport(tuple(load_board(name) for name in board_names()))
+    _print(boards_table, found, as_json=as_json)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hwmap.board import Board, Budget
+from hwmap import style
 from hwmap.data.dataset import DataSet
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.cache import cache_for
@@ -24,26 +24,12 @@ from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.passes import canonicalize, hardware_part
 from hwmap.progress import Progress
 from hwmap.quantize.choose import quantize_graph
-from hwmap.sequential.check import check_plan
-from hwmap.sequential.design.build import build_design
-from hwmap.sequential.design.types import Design
-from hwmap.sequential.plan import Plan
-from hwmap.sequential.solve.search import Limits, solve
 from hwmap.solve.answer import Choice
 from hwmap.solve.drop import check_images, check_labels, loss_limit
+from hwmap.solve.settings import Settings
+from hwmap.style import Design, Plan
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a plan must respect: kept beside the design, so that it can be checked again. `max_drop`
-    is the user's limit (see `hwmap.drop.Drop`), `max_loss` what it means for a plan."""
-
-    board: Board
-    budget: Budget
-    max_drop: float
-    max_loss: float
 
 
 @dataclass(frozen=True)
@@ -122,8 +108,7 @@ def find_plan(
     source: Graph, settings: Settings, allowed: Allowed, seconds: float, progress: Progress
 ) -> Plan:
     """The solver's plan for a float network."""
-    limits = Limits(settings.budget, settings.max_loss, seconds)
-    return solve(source, allowed.candidates, settings.board, limits, progress)
+    return style.solve(style.DEFAULT_STYLE, source, allowed.candidates, settings, seconds, progress)
 
 
 def build(
@@ -138,10 +123,10 @@ def build(
     methods = {choice.op: choice.method for choice in plan.choices}
     rewritten = apply_parts(source, fit_network(source, methods, data.inputs, progress))
     progress("checking the plan")
-    check_plan(plan, rewritten, settings.board, settings.budget, settings.max_loss)
+    style.check(plan, rewritten, settings)
     progress("quantizing")
     graph = quantize_graph(rewritten, data.inputs, progress=progress).graph
-    return Compiled(settings, source, graph, plan, build_design(graph, plan, settings.board))
+    return Compiled(settings, source, graph, plan, style.design_of(graph, plan, settings.board))
 
 
 def _check_choices(source: Graph, plan: Plan) -> None:

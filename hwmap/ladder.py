@@ -2,11 +2,10 @@
 
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from hwmap import style
 from hwmap.accuracy import largest_difference, level_differences, same_class, worst_error
 from hwmap.data.dataset import as_given
 from hwmap.errors import BudgetError, MismatchError
@@ -19,26 +18,14 @@ from hwmap.ir.ops import HardwareOp
 from hwmap.ir.types import Array
 from hwmap.project import Project, require_tools
 from hwmap.quantize.choose import quantize_inputs
-from hwmap.sequential.hls import render
-from hwmap.sequential.result import SimResult
-from hwmap.sequential.simulate import simulate
-from hwmap.sequential.vectors import stream_bytes
+from hwmap.rung import Rung
+from hwmap.style import SimResult
 
 FLOAT_TOLERANCE = 1e-4
 """Largest difference between two float evaluations, relative to the largest output."""
 LEVEL_IMAGES = 2
 """Images on which each op is compared with onnxruntime."""
 MAKE_SECONDS = 600
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One comparison: what it says, whether it holds. A rung that only measures has `holds` None:
-    quantization and decomposition change values, and by how much is a result, not a fault."""
-
-    name: str
-    holds: bool | None
-    detail: str
 
 
 def climb(project: Project, simulated: SimResult) -> Iterator[Rung]:
@@ -50,18 +37,13 @@ def climb(project: Project, simulated: SimResult) -> Iterator[Rung]:
     yield _quantization_rung(project, reference)
     yield _levels_rung(project)
     yield _values_rung("simulator = integer reference", simulated.outputs, reference)
-    planned = compiled.plan.cycles
-    yield Rung(
-        "simulator = planned cycles",
-        simulated.cycles == planned,
-        f"{simulated.cycles:,} simulated, {planned:,} planned",
-    )
+    yield from style.planned_rungs(compiled.plan, simulated)
     yield _files_rung(project)
     require_tools("make", "g++")
-    expected = stream_bytes(compiled.design, "store", reference)
+    expected = style.output_bytes(compiled.design, reference)
     yield _csim_rung(project, "csim", "C++ = integer reference", expected)
     yield _csim_rung(project, "cycles", "C++ with cycle counter = integer reference", expected)
-    yield _cycles_rung(project, simulated)
+    yield from style.counted_rungs(simulated, project.directory, project.images.count)
 
 
 def _float_rung(project: Project) -> Rung:
@@ -150,7 +132,7 @@ def _values_rung(name: str, found: Mapping[str, Array], wanted: Mapping[str, Arr
 
 def _files_rung(project: Project) -> Rung:
     """The files in the directory are those of the design."""
-    for name, content in render(project.compiled.design).items():
+    for name, content in style.emit(project.compiled.design).items():
         wanted = content if isinstance(content, bytes) else content.encode()
         path = project.directory / name
         if not path.is_file() or path.read_bytes() != wanted:
@@ -187,25 +169,6 @@ def _csim_rung(project: Project, target: str, name: str, expected: bytes) -> Run
     return Rung(name, True, f"{len(expected):,} values equal")
 
 
-def _cycles_rung(project: Project, simulated: SimResult) -> Rung:
-    """The counter in the C++ = the simulator, on every step of every image."""
-    name = "C++ counted cycles = simulator"
-    path: Path = project.directory / "vectors" / "step_ends.txt"
-    lines = path.read_text("utf-8").splitlines() if path.is_file() else []
-    wanted = [step.end_cycle for step in simulated.steps]
-    for image, line in enumerate(lines):
-        counted = [int(cycle) for cycle in line.split()]
-        for step, (a, b) in enumerate(zip(counted, wanted, strict=False)):
-            if a != b:
-                return Rung(
-                    name, False, f"image {image}, step {step}: {a:,} counted, {b:,} simulated"
-                )
-    complete = len(lines) == project.images.count and all(
-        len(line.split()) == len(wanted) for line in lines
-    )
-    return Rung(name, complete, f"{len(wanted)} steps of {len(lines)} images equal")
-
-
 def run_simulation(project: Project, images: int | None = None) -> SimResult:
     """Simulate the project's design on its (first) images."""
     if images is not None and not 1 <= images <= project.images.count:
@@ -214,7 +177,9 @@ def run_simulation(project: Project, images: int | None = None) -> SimResult:
             f" {project.images.count}"
         )
     data = project.images if images is None else project.images.first(images)
-    return simulate(project.compiled.design, quantize_inputs(project.compiled.graph, data.inputs))
+    return style.simulate(
+        project.compiled.design, quantize_inputs(project.compiled.graph, data.inputs)
+    )
 
 
 def require(rungs: tuple[Rung, ...]) -> None:

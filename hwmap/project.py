@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from hwmap.compiler import Compiled, Settings, load_source
+from hwmap import style
+from hwmap.compiler import Compiled, load_source
 from hwmap.data.dataset import DataSet
 from hwmap.errors import OutputError
 from hwmap.files.decode import decode
@@ -19,11 +20,8 @@ from hwmap.ir.evaluate import evaluate
 from hwmap.ir.serialize import from_parts, to_parts
 from hwmap.ir.verify import verify
 from hwmap.quantize.choose import quantize_inputs
-from hwmap.sequential.check import check_plan
-from hwmap.sequential.design.build import build_design
-from hwmap.sequential.hls import render
-from hwmap.sequential.plan import from_json, to_json
-from hwmap.sequential.vectors import stream_bytes
+from hwmap.solve.settings import Settings
+from hwmap.style import CompileReport
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Project:
 
 
 def project_files(
-    compiled: Compiled, model: Path, images: DataSet, report: Mapping[str, object]
+    compiled: Compiled, model: Path, images: DataSet, report: CompileReport
 ) -> dict[str, str | bytes]:
     """Every file of the build directory. Same design, same bytes."""
     text, constants = to_parts(compiled.graph)
@@ -44,8 +42,8 @@ def project_files(
     expected = evaluate(compiled.graph, inputs)
     state = {
         "model.onnx": model.read_bytes(),
-        "plan.json": to_json(compiled.plan).encode(),
-        "report.json": (json.dumps(report, indent=1) + "\n").encode(),
+        "plan.json": style.plan_to_json(compiled.plan).encode(),
+        "report.json": (json.dumps(asdict(report), indent=1) + "\n").encode(),
         "settings.json": (json.dumps(asdict(compiled.settings), indent=1) + "\n").encode(),
         "network.json": text.encode(),
         "network.npz": numbered_npz(list(constants.values())),
@@ -53,11 +51,11 @@ def project_files(
     }
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in state.items()}
     return {
-        **render(compiled.design),
+        **style.emit(compiled.design),
         **state,
         "manifest.json": json.dumps(digests, indent=1) + "\n",
-        "vectors/inputs.bin": stream_bytes(compiled.design, "load", inputs),
-        "vectors/expected.bin": stream_bytes(compiled.design, "store", expected),
+        "vectors/inputs.bin": style.input_bytes(compiled.design, inputs),
+        "vectors/expected.bin": style.output_bytes(compiled.design, expected),
     }
 
 
@@ -94,7 +92,7 @@ def read_project(directory: Path) -> Project:
     try:
         files = _read_state(directory)
         settings = decode(Settings, json.loads(files["settings.json"]), "settings")
-        plan = from_json(files["plan.json"].decode(), str(directory / "plan.json"))
+        plan = style.plan_from_json(files["plan.json"].decode(), str(directory / "plan.json"))
         text = files["network.json"].decode()
         graph = from_parts(text, unpack(files["network.npz"], json.loads(text)["constants"]))
         inputs = unpack(files["vectors/images.npz"], graph.inputs)
@@ -103,9 +101,9 @@ def read_project(directory: Path) -> Project:
             f"{directory}: not a complete hwmap build ({error}); make it with `hwmap compile`"
         ) from error
     verify(graph, "network.json")
-    check_plan(plan, graph, settings.board, settings.budget, settings.max_loss)
+    style.check(plan, graph, settings)
     source = load_source(directory / "model.onnx")
-    design = build_design(graph, plan, settings.board)
+    design = style.design_of(graph, plan, settings.board)
     return Project(
         directory, Compiled(settings, source, graph, plan, design), DataSet(inputs, None)
     )

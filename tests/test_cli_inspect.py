@@ -1,9 +1,11 @@
 """hwmap inspect: what a model holds, and its curve memory -> extra cycles."""
 
 import json
+from functools import cache
 from pathlib import Path
 from unittest.mock import patch
 
+from hwmap import api
 from tests.command import fails, run
 from tests.models import ModelBuilder
 from tests.networks import ROOT
@@ -41,10 +43,9 @@ def test_something_that_is_no_model_is_one_line(tmp_path: Path):
 def test_the_curve_of_memory_has_a_row_per_budget():
     arguments = ("inspect", DIGITS, "--memory", "--time-limit", "0.1")
 
-    report = json.loads(run(*arguments, "--json").stdout)
-    curve = report["memory_curve"]
-    # The curve takes its time: the table is that of the same one.
-    with patch("hwmap.api.inspect", return_value=report):
+    # A curve takes its time: JSON and table are of one.
+    with patch("hwmap.api.inspect", cache(api.inspect)):
+        curve = json.loads(run(*arguments, "--json").stdout)["memory_curve"]
         table = run(*arguments).stdout
 
     whole, half = (point for point in curve if point["share"] in (1.0, 0.5))

@@ -42,17 +42,17 @@ def half(cache: Path, tmp_path_factory) -> tuple[Path, dict]:
 def test_a_share_of_the_macs_is_kept(half):
     _, report = half
 
-    assert report["macs"] <= 0.5 * report["dense_macs"]
-    assert report["status"] == "optimal"
-    assert report["decomposed"]
+    assert report.macs <= 0.5 * report.dense_macs
+    assert report.status == "optimal"
+    assert report.decomposed
 
 
 def test_the_decomposed_network_is_as_accurate_as_expected(half):
     _, report = half
 
-    assert report["top1"]["original"] == pytest.approx(0.9972, abs=1e-4)
-    assert report["top1"]["int8"] > 0.98
-    assert report["error"]["float"] < 2 * report["expected_error"]
+    assert report.top1["original"] == pytest.approx(0.9972, abs=1e-4)
+    assert report.top1["int8"] > 0.98
+    assert report.error["float"] < 2 * report.expected_error
 
 
 def test_the_written_model_is_the_network_that_was_measured(half):
@@ -63,14 +63,14 @@ def test_the_written_model_is_the_network_that_was_measured(half):
     (output,) = run_model(path, {"input": test["x"].astype("f")}).values()
 
     top1 = (output.reshape(len(output), -1).argmax(1) == test["y"]).mean()
-    assert top1 == pytest.approx(report["top1"]["float"])
-    assert hwmap.inspect(path)["macs"] == report["macs"]
+    assert top1 == pytest.approx(report.top1["float"])
+    assert hwmap.inspect(path).macs == report.macs
 
 
 def test_a_decomposed_model_is_not_decomposed_twice(half, cache: Path):
     path, report = half
     factors = {op.name for op in read_model(path).ops if isinstance(op, Conv) and op.factor}
-    assert len(factors) >= 2 * len(report["decomposed"])
+    assert len(factors) >= 2 * len(report.decomposed)
 
     again = hwmap.decompose(path, calib=CALIB, max_drop=5, cache=cache).report
 
@@ -80,7 +80,7 @@ def test_a_decomposed_model_is_not_decomposed_twice(half, cache: Path):
 def test_weights_are_a_goal_too(cache: Path):
     report = hwmap.decompose(DIGITS, calib=CALIB, weights=0.4, cache=cache).report
 
-    assert report["weights"] <= 0.4 * report["dense_weights"]
+    assert report.weights <= 0.4 * report.dense_weights
 
 
 def test_more_drop_allows_fewer_macs(cache: Path):
@@ -89,7 +89,7 @@ def test_more_drop_allows_fewer_macs(cache: Path):
         for drop in (0, 5, 40)
     ]
 
-    macs = [report["macs"] for report in reports]
+    macs = [report.macs for report in reports]
     assert macs == sorted(macs, reverse=True)
     assert macs[2] < macs[0]
 
@@ -126,8 +126,8 @@ def test_compile_stays_within_the_drop(cache: Path, tmp_path: Path):
     )
 
     report, plan = result.report, result.compiled.plan
-    assert report["cycles"] < 0.7 * dense.report["cycles"]
-    assert report["accuracy"]["integer_top1"] > report["accuracy"]["float_top1"] - 0.02
+    assert report.cycles < 0.7 * dense.report.cycles
+    assert report.accuracy.integer_top1 > report.accuracy.float_top1 - 0.02
     assert plan.loss <= result.compiled.settings.max_loss
     assert hwmap.verify(tmp_path / "build").holds
     again = hwmap.compile(
@@ -238,7 +238,7 @@ def test_data_that_nothing_can_be_fitted_to_is_a_warning(tmp_path: Path, caplog)
 
     dense = hwmap.decompose(DIGITS, calib=calib, max_drop=5, cache=tmp_path / "cache")
 
-    assert dense.report["decomposed"] == []
+    assert dense.report.decomposed == ()
     assert "of no op anything smaller comes near it" in caplog.text
     caplog.clear()
     with pytest.raises(InfeasibleError):
@@ -258,8 +258,8 @@ def test_data_that_is_not_like_the_rest_is_a_warning(tmp_path: Path, caplog):
 def test_no_drop_is_no_decomposition(cache: Path):
     report = hwmap.decompose(DIGITS, calib=CALIB, max_drop=0, cache=cache).report
 
-    assert report["decomposed"] == []
-    assert report["macs"] == report["dense_macs"]
+    assert report.decomposed == ()
+    assert report.macs == report.dense_macs
 
 
 def test_compile_without_data_does_not_decompose(tmp_path: Path):
@@ -301,4 +301,4 @@ def test_a_network_without_learned_weights_stays_as_it_is(tmp_path: Path):
 
     report = hwmap.decompose(model, tmp_path / "out.onnx", calib=calib, max_drop=1).report
 
-    assert report["decomposed"] == []
+    assert report.decomposed == ()

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "hwmap"
 ORDER = (
     {"errors", "progress"},
     {"ir"},
-    {"accuracy", "board", "files"},
+    {"accuracy", "board", "files", "rung"},
     {"blocks"},
     {"data"},
     {"frontend", "passes", "quantize"},
@@ -40,7 +40,7 @@ STYLE_ORDER = (
     {"check", "curve", "solve"},
     {"design"},
     {"hls", "result", "vectors"},
-    {"simulate"},
+    {"rungs", "simulate", "summary"},
 )
 STYLE_LEVEL = {room: level for level, rooms in enumerate(STYLE_ORDER) for room in rooms}
 STYLES = ("sequential",)

@@ -6,21 +6,24 @@ import numpy as np
 import pytest
 
 from hwmap.board import budget_of, load_board
-from hwmap.compiler import Compiled, Settings, load_source
+from hwmap.compiler import Compiled, load_source
 from hwmap.data.dataset import DataSet
 from hwmap.decompose.candidates import dense_candidates
 from hwmap.errors import MismatchError
 from hwmap.ir.graph import Graph
-from hwmap.ladder import Rung, climb, require, run_simulation
+from hwmap.ladder import climb, require, run_simulation
 from hwmap.project import Project, project_files, read_project, write_project
 from hwmap.quantize.calibrate import measure_ranges
 from hwmap.quantize.lower import lower
+from hwmap.report.compiled import compile_report
+from hwmap.rung import Rung
 from hwmap.sequential.design.build import build_design
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.plan import Plan
 from hwmap.sequential.solve.assemble import assemble
-from hwmap.sequential.solve.problem import build_problem, network_of
+from hwmap.sequential.solve.problem import build_problem, jobs_of
 from hwmap.sequential.solve.schedule import schedule
+from hwmap.solve.settings import Settings
 from tests.models import ModelBuilder, everything, everything_else
 
 BOARD = load_board("u250")
@@ -37,7 +40,7 @@ ENGINES = (
 def _plan(graph: Graph, engine: Engine, *, resident: bool) -> Plan:
     """The best plan of one engine with all constants resident, or all fetched."""
     dense = dense_candidates(graph)
-    problem = build_problem(network_of(graph, dense), engine, budget_of(BOARD), 0.0)
+    problem = build_problem(jobs_of(graph, dense), engine, budget_of(BOARD), 0.0)
     tasks = tuple(
         type(task)(
             task.name,
@@ -72,7 +75,7 @@ def _project(
     compiled = Compiled(settings, source, graph, plan, build_design(graph, plan, BOARD))
     write_project(
         tmp_path / "build",
-        project_files(compiled, model, DataSet(inputs, None), {}),
+        project_files(compiled, model, DataSet(inputs, None), compile_report(compiled, None)),
     )
     return read_project(tmp_path / "build")
 

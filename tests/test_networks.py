@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hwmap.board import Budget, budget_of, load_board
-from hwmap.compiler import Compiled, Settings, build, load_source
+from hwmap.compiler import Compiled, build, load_source
 from hwmap.data.dataset import DataSet
 from hwmap.decompose.cache import cache_for
 from hwmap.decompose.candidates import Candidate, enumerate_candidates
@@ -15,9 +15,10 @@ from hwmap.errors import InfeasibleError
 from hwmap.ir.graph import Graph
 from hwmap.ladder import climb, run_simulation
 from hwmap.project import project_files, read_project, write_project
-from hwmap.report.inspect import compile_report, measure_accuracy
+from hwmap.report.compiled import compile_report, measure_accuracy
 from hwmap.sequential.check import check_plan
 from hwmap.sequential.solve.search import Limits, solve
+from hwmap.solve.settings import Settings
 from tests.networks import ROOT, Case
 
 BOARD = load_board("pynq-z2")
@@ -86,13 +87,13 @@ def test_every_rung_of_the_ladder_holds(prepared, tightness: str, tmp_path: Path
 
     assert [rung for rung in rungs if rung.holds is False] == []
     assert sum(rung.holds is True for rung in rungs) == 8
-    assert simulated.peak_bytes <= compiled.plan.arena_bytes
+    assert simulated.peak_bytes <= compiled.plan.memory.arena_bytes
     assert compiled.plan.memory_bytes <= budget.memory_bytes
     assert compiled.plan.dsp <= budget.dsp
     assert compiled.plan.bound_cycles <= compiled.plan.cycles
     check_plan(compiled.plan, compiled.graph, BOARD, budget, MAX_LOSS)
     if tightness != "ample":
-        assert compiled.plan.choices or compile_report(compiled, None)["fetched"]
+        assert compiled.plan.choices or compile_report(compiled, None).fetched
 
 
 @pytest.mark.parametrize("tightness", ["ample", "tight", "tightest"])

@@ -154,7 +154,7 @@ def test_a_random_network_on_a_random_budget_climbs_every_rung(seed: int, tmp_pa
     board = load_board(rng.choice(board_names()))
     dsp = rng.choice((4, 9, 31, 100, board.dsp))
     ample = hwmap.compile(model, board, dsp=min(dsp, board.dsp), time_limit=2)
-    memory = int(str(ample.report["memory_bytes"]))
+    memory = int(str(ample.report.memory_bytes))
 
     hwmap.compile(
         model,

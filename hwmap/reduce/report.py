@@ -1,7 +1,8 @@
 """What was decomposed, and what that cost, in float and after int8."""
 
 import logging
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from hwmap.accuracy import output_loss, top1
 from hwmap.data.dataset import DataSet
@@ -13,6 +14,7 @@ from hwmap.ir.ops import Weighted
 from hwmap.progress import Progress
 from hwmap.quantize.choose import quantize_graph, quantize_inputs
 from hwmap.reduce.network import Reduced
+from hwmap.solve.answer import Choice, Status
 from hwmap.solve.drop import labels_for
 
 MUCH_WORSE = 2.0
@@ -22,10 +24,30 @@ MUCH_ERROR = 0.1
 log = logging.getLogger(__name__)
 
 
-def reduce_report(
+@dataclass(frozen=True)
+class DecomposeReport:
+    """A decomposed network. `error` (relative, of the outputs) is in "float" and in "int8", `top1`
+    also that of the "original", or None without labels; both on so many images, `measured_on` says
+    on which."""
+
+    network: str
+    status: Status
+    macs: int
+    dense_macs: int
+    weights: int
+    dense_weights: int
+    expected_error: float
+    measured_on: str
+    images: int
+    error: Mapping[str, float]
+    top1: Mapping[str, float] | None
+    decomposed: tuple[Choice, ...]
+
+
+def decompose_report(
     made: Reduced, data: DataSet, tests: DataSet | None, progress: Progress
-) -> dict[str, object]:
-    """What was decomposed and what that cost, in float and after int8, as a JSON object; measured
+) -> DecomposeReport:
+    """What was decomposed and what that cost, in float and after int8, measured
     on `tests`, or else on the images that it was fitted to."""
     progress("quantizing")
     integer = quantize_graph(made.device, data.inputs, progress=progress).graph
@@ -47,28 +69,25 @@ def reduce_report(
         )
     labels = labels_for(made.source, measured)
     dense = [made.source.op(c.op) for c in made.selection.candidates]
-    return {
-        "network": made.source.name,
-        "status": made.selection.status,
-        "macs": made.selection.macs,
-        "dense_macs": total_macs(made.source),
-        "weights": made.selection.weights,
-        "dense_weights": sum(
+    return DecomposeReport(
+        network=made.source.name,
+        status=made.selection.status,
+        macs=made.selection.macs,
+        dense_macs=total_macs(made.source),
+        weights=made.selection.weights,
+        dense_weights=sum(
             made.source.constants[op.weight].values.size for op in dense if isinstance(op, Weighted)
         ),
-        "expected_error": expected,
-        "measured_on": "images that it was fitted to" if tests is None else "test images",
-        "images": measured.count,
-        "error": errors,
-        "top1": None
+        expected_error=expected,
+        measured_on="images that it was fitted to" if tests is None else "test images",
+        images=measured.count,
+        error=errors,
+        top1=None
         if labels is None
-        else {
-            "original": top1(exact, labels),
-            **{name: top1(output, labels) for name, output in outputs.items()},
-        },
-        "decomposed": [
-            {"op": c.op, "method": asdict(c.method), "error": c.error, "loss": c.loss}
+        else {name: top1(found, labels) for name, found in {"original": exact, **outputs}.items()},
+        decomposed=tuple(
+            Choice(c.op, c.method, c.error, c.loss)
             for c in made.selection.candidates
             if c.method != DENSE
-        ],
-    }
+        ),
+    )

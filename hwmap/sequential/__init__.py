@@ -1,0 +1,29 @@
+"""The sequential style: one engine, and a program of steps that it runs one after the other."""
+
+from hwmap.sequential import (
+    check,
+    curve,
+    design,
+    hls,
+    plan,
+    result,
+    rungs,
+    simulate,
+    solve,
+    summary,
+    vectors,
+)
+
+__all__ = [
+    "check",
+    "curve",
+    "design",
+    "hls",
+    "plan",
+    "result",
+    "rungs",
+    "simulate",
+    "solve",
+    "summary",
+    "vectors",
+]

@@ -5,6 +5,7 @@ there untouched. Cycles, constants, memory and DSP slices are counted again, ste
 """
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from itertools import pairwise
 from math import floor
 
@@ -16,7 +17,7 @@ from hwmap.errors import PlanError
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import HardwareOp, Weighted
 from hwmap.sequential.engine import DRAM_LATENCY_CYCLES, engine_problem, op_cost
-from hwmap.sequential.memory import count_tables, engine_memories
+from hwmap.sequential.memory import count_tables
 from hwmap.sequential.plan import Plan, Retention, Step
 from hwmap.solve.answer import PPB, loss_ppb
 
@@ -76,7 +77,7 @@ def _arena_problem(plan: Plan, graph: Graph) -> str | None:
     unknown = [item.tensor for item in plan.retentions if item.tensor not in graph.tensors]
     if unknown:
         return f"keeps '{unknown[0]}', which the network does not have"
-    content = np.full(plan.arena_bytes, -1, np.int64)
+    content = np.full(plan.memory.arena_bytes, -1, np.int64)
     for index, step in enumerate(plan.steps):
         kept = [
             (number, item)
@@ -86,10 +87,10 @@ def _arena_problem(plan: Plan, graph: Graph) -> str | None:
         copies = [item.tensor for _, item in kept]
         if len(set(copies)) != len(copies):
             return f"step {index} ('{step.name}'): two copies of a tensor are kept at once"
-        taken = np.zeros(plan.arena_bytes, bool)
+        taken = np.zeros(plan.memory.arena_bytes, bool)
         for _, item in kept:
             space = _space(item, graph)
-            if item.address_bytes < 0 or space.stop > plan.arena_bytes:
+            if item.address_bytes < 0 or space.stop > plan.memory.arena_bytes:
                 return f"'{item.tensor}' at {space.start}..{space.stop} is outside the arena"
             if taken[space].any():
                 return f"step {index} ('{step.name}'): '{item.tensor}' overlaps another tensor"
@@ -139,25 +140,22 @@ def _constants_problem(plan: Plan, graph: Graph) -> str | None:
         channels += cost.channel_words
     fetches = [*_fetches(plan, graph), (0, 0, 0)]
     for index, (now, following) in enumerate(pairwise(fetches)):
-        if weights + now[0] + following[0] > plan.weight_words:
-            return f"step {index}: weights need more than {plan.weight_words} words"
-        if channels + now[1] + following[1] > plan.channel_words:
-            return f"step {index}: channel constants need more than {plan.channel_words} words"
+        if weights + now[0] + following[0] > plan.memory.weight_words:
+            return f"step {index}: weights need more than {plan.memory.weight_words} words"
+        if channels + now[1] + following[1] > plan.memory.channel_words:
+            return (
+                f"step {index}: channel constants need more than {plan.memory.channel_words} words"
+            )
     if fetches[0] != (0, 0, 0):
         return "the first step needs constants that no step before it can fetch"
     return None
 
 
 def _resource_problem(plan: Plan, graph: Graph, budget: Budget) -> str | None:
-    if min(plan.arena_bytes, plan.weight_words, plan.channel_words, plan.bound_cycles) < 0:
+    sizes = plan.memory
+    if min(*astuple(sizes), plan.bound_cycles) < 0:
         return "a memory or a bound is negative"
-    memories = engine_memories(
-        plan.engine,
-        arena_bytes=plan.arena_bytes,
-        weight_words=plan.weight_words,
-        channel_words=plan.channel_words,
-        tables=count_tables(graph),
-    )
+    memories = sizes.memories(plan.engine, count_tables(graph))
     size = sum(memory.size_bytes for memory in memories)
     if size != plan.memory_bytes or size > budget.memory_bytes:
         return (

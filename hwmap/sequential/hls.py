@@ -61,10 +61,11 @@ def render(design: Design) -> dict[str, str | bytes]:
     context = {
         "design": replace(design, name=one_line(design.name), board=one_line(design.board)),
         "top": TOP,
+        "arena_rows": design.memory.arena_rows(design.engine),
         "steps": tuple(_step_texts(design.steps)),
         "resident": _fetch(design.resident),
-        "weight_depth": max(design.weight_words, 1),
-        "channel_depth": max(design.channel_words, 1),
+        "weight_depth": max(design.memory.weight_words, 1),
+        "channel_depth": max(design.memory.channel_words, 1),
         "fetched_words": len(design.dram) - design.resident_words,
         "fetch_fifo_words": FETCH_FIFO_WORDS,
         "dram_latency_cycles": DRAM_LATENCY_CYCLES,

@@ -1,12 +1,13 @@
 """A plan: every decision that turns a float graph into a design, and what it costs."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
 from hwmap.errors import PlanError
 from hwmap.files.decode import decode
 from hwmap.sequential.engine import Engine
+from hwmap.sequential.memory import EngineMemory
 from hwmap.solve.answer import Choice, Status
 
 Kind = Literal["load", "run", "store"]
@@ -53,17 +54,18 @@ class Plan:
     resident: tuple[str, ...]
     steps: tuple[Step, ...]
     retentions: tuple[Retention, ...]
-    arena_bytes: int
-    weight_words: int
-    channel_words: int
+    memory: EngineMemory
     memory_bytes: int
     dsp: int
     loss: float
 
 
 def to_json(plan: Plan) -> str:
-    """The plan as readable JSON."""
-    return json.dumps(asdict(plan), indent=1) + "\n"
+    """The plan as readable JSON; the sizes of its memory stand among its own fields."""
+    values: dict[str, object] = {}
+    for name, value in asdict(plan).items():
+        values |= value if name == "memory" else {name: value}
+    return json.dumps(values, indent=1) + "\n"
 
 
 def from_json(text: str, source: str) -> Plan:
@@ -73,7 +75,11 @@ def from_json(text: str, source: str) -> Plan:
         PlanError: not a plan; `source` is named.
     """
     try:
-        plan: Plan = decode(Plan, json.loads(text), "plan")
+        values = json.loads(text)
+        if isinstance(values, dict):
+            sizes = [field.name for field in fields(EngineMemory) if field.name in values]
+            values["memory"] = {name: values.pop(name) for name in sizes}
+        plan: Plan = decode(Plan, values, "plan")
     except (ValueError, RecursionError) as error:
         raise PlanError(f"{source}: not a plan of hwmap ({error}); expected a plan.json") from error
     return plan

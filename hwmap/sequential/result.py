@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class StepTime:
-    """One step of the table on the time line of an image."""
+    """One step of the table on the time line of an image: `cycles` from the end of the step before
+    to its own end, `compute_trips` and `fetch_words` in them."""
 
     source: str
     kind: str
@@ -18,11 +19,7 @@ class StepTime:
     end_cycle: int
     compute_trips: int
     fetch_words: int
-
-    @property
-    def cycles(self) -> int:
-        """Cycles from the end of the step before to the end of this one."""
-        return self.end_cycle - self.start_cycle
+    cycles: int
 
 
 @dataclass(frozen=True, eq=False)

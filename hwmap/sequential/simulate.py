@@ -36,10 +36,10 @@ class _Machine:
         self.design = design
         self.engine = engine
         self.guard = engine.arena_lanes
-        size = design.arena_rows * engine.arena_lanes
+        size = design.memory.arena_rows(engine) * engine.arena_lanes
         self.arena = np.full((images, size), UNWRITTEN, np.int8)
-        self.weights = np.zeros((design.weight_words, engine.weight_word_bytes), np.int8)
-        self.channels = np.zeros((design.channel_words, engine.channel_word_bytes), np.int8)
+        self.weights = np.zeros((design.memory.weight_words, engine.weight_word_bytes), np.int8)
+        self.channels = np.zeros((design.memory.channel_words, engine.channel_word_bytes), np.int8)
         self.next_word = 0
         self.peak = 0
 
@@ -69,10 +69,10 @@ class _Machine:
 
     def write(self, addresses: Integers, values: Integers) -> None:
         """Write `values` (images, *addresses.shape)."""
-        if addresses.min() < 0 or addresses.max() >= self.design.arena_bytes:
+        if addresses.min() < 0 or addresses.max() >= self.design.memory.arena_bytes:
             raise SimulationError(
                 f"a write to byte {int(addresses.max())} of an arena of"
-                f" {self.design.arena_bytes} bytes"
+                f" {self.design.memory.arena_bytes} bytes"
             )
         self.arena[:, addresses + self.guard] = values.astype(np.int8)
         self.peak = max(self.peak, int(addresses.max()) + 1)
@@ -247,7 +247,18 @@ def time_line(design: Design) -> tuple[tuple[StepTime, ...], int]:
         end = last_read + max(trips - fetched, 0)
         stalls += end - begin - trips
         start = steps[-1].end_cycle if steps else 0
-        steps.append(StepTime(step.source, step.kind, step.instance, start, end, trips, fetched))
+        steps.append(
+            StepTime(
+                source=step.source,
+                kind=step.kind,
+                instance=step.instance,
+                start_cycle=start,
+                end_cycle=end,
+                compute_trips=trips,
+                fetch_words=fetched,
+                cycles=end - start,
+            )
+        )
         now = end
     return tuple(steps), stalls
 

@@ -1,5 +1,6 @@
 """What every style's plan says: its status, what was chosen for each op, and the loss of that."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 from typing import Literal
@@ -25,3 +26,14 @@ class Choice:
     method: Method
     error: float
     loss: float
+
+
+def described(choices: Iterable[Choice]) -> str:
+    """The choices for people, a line each."""
+    lines = (f"{choice.op} ({choice.method}, error {choice.error:.3f})" for choice in choices)
+    return "\n".join(lines) or "none"
+
+
+def kept(part: int, whole: int) -> str:
+    """How many MACs or weights are left of so many, for people."""
+    return f"{part:,} ({part / whole if whole else 1:.1%} of dense)"

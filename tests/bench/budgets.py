@@ -33,12 +33,12 @@ def run() -> Iterator[dict[str, object]]:
                 yield {
                     "network": case.name,
                     "budget bytes": f"{budget:,}",
-                    "cycles": f"{report['cycles']:,}",
-                    "at least": f"{report['bound_cycles']:,}",
-                    "used bytes": f"{report['memory_bytes']:,}",
-                    "DSP": report["dsp"],
-                    "ops fetched": len(report["fetched"]),
-                    "steps recomputed": len(report["recomputed"]),
+                    "cycles": f"{report.cycles:,}",
+                    "at least": f"{report.bound_cycles:,}",
+                    "used bytes": f"{report.memory_bytes:,}",
+                    "DSP": report.dsp,
+                    "ops fetched": len(report.fetched),
+                    "steps recomputed": len(report.recomputed),
                 }
 
 

@@ -27,18 +27,18 @@ def run() -> Iterator[dict[str, object]]:
                 )
                 seconds = time.perf_counter() - start
             report = result.report
-            accuracy = report["accuracy"]
+            accuracy = report.accuracy
             yield {
                 "network": case.name,
                 "board": board,
                 "max drop": drop,
-                "plan": report["status"],
-                "cycles": f"{report['cycles']:,}",
-                "images/s": f"{report['fps']:,.0f}",
-                "MAC/multiplier/cycle": f"{report['macs_per_multiplier_cycle']:.2f}",
-                "DSP": report["dsp"],
-                "memory bytes": f"{report['memory_bytes']:,}",
-                "MACs kept": f"{report['macs'] / report['dense_macs']:.0%}",
+                "plan": report.status,
+                "cycles": f"{report.cycles:,}",
+                "images/s": f"{report.fps:,.0f}",
+                "MAC/multiplier/cycle": f"{report.macs_per_multiplier_cycle:.2f}",
+                "DSP": report.dsp,
+                "memory bytes": f"{report.memory_bytes:,}",
+                "MACs kept": f"{report.macs / report.dense_macs:.0%}",
                 "top-1 float": f"{accuracy['float_top1']:.4f}",
                 "top-1 int8": f"{accuracy['integer_top1']:.4f}",
                 "compile s": f"{seconds:.1f}",

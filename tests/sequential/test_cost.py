@@ -7,7 +7,7 @@ import pytest
 from hwmap.blocks import Memory, place
 from hwmap.compiler import load_source
 from hwmap.sequential.engine import Engine, op_cost, shape_of, sweep_cost
-from hwmap.sequential.memory import engine_memories
+from hwmap.sequential.memory import EngineMemory
 from tests.models import ModelBuilder
 
 ENGINE = Engine(pe=4, simd=8, vector_lanes=8, requant_lanes=2, bus_bytes=8)
@@ -115,7 +115,7 @@ def test_memories_move_to_ultra_ram_only_where_block_ram_is_full():
 
 
 def test_the_engine_holds_a_row_beyond_either_end_of_the_arena():
-    memories = engine_memories(ENGINE, arena_bytes=17, weight_words=3, channel_words=2, tables=2)
+    memories = EngineMemory(17, 3, 2).memories(ENGINE, tables=2)
 
     sizes = {memory.name: memory.size_bytes for memory in memories}
 

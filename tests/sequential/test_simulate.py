@@ -38,7 +38,7 @@ def test_the_simulator_is_the_reference(compiled: Compiled, inputs):
 
     assert np.array_equal(result.outputs["out"], evaluate(compiled.graph, inputs)["out"])
     assert result.cycles == compiled.plan.cycles
-    assert result.peak_bytes == compiled.plan.arena_bytes
+    assert result.peak_bytes == compiled.plan.memory.arena_bytes
 
 
 def test_a_tensor_that_is_overwritten_gives_wrong_values(compiled: Compiled, inputs):
@@ -51,14 +51,16 @@ def test_a_tensor_that_is_overwritten_gives_wrong_values(compiled: Compiled, inp
 
 
 def test_a_write_beyond_the_arena_is_an_error(compiled: Compiled, inputs):
-    beyond = _changed(compiled.design, 1, target_address=compiled.design.arena_bytes - 8)
+    beyond = _changed(compiled.design, 1, target_address=compiled.design.memory.arena_bytes - 8)
 
     with pytest.raises(SimulationError, match="a write to byte"):
         simulate(beyond, inputs)
 
 
 def test_constants_beyond_their_memory_are_an_error(compiled: Compiled, inputs):
-    beyond = _changed(compiled.design, 0, fetch=Fetch(0, compiled.design.weight_words + 1, 0, 0))
+    beyond = _changed(
+        compiled.design, 0, fetch=Fetch(0, compiled.design.memory.weight_words + 1, 0, 0)
+    )
 
     with pytest.raises(SimulationError, match="constants at"):
         simulate(beyond, inputs)

@@ -1,14 +1,14 @@
 """Integer graph + plan -> the design of a sequential accelerator."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import assert_never
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwmap.board import Board
-from hwmap.ir.graph import Graph, macs
+from hwmap.ir.graph import Graph, hardware_ops, total_macs
 from hwmap.ir.interpolate import FRACTION_BITS
 from hwmap.ir.ops import (
     Add,
@@ -24,128 +24,138 @@ from hwmap.ir.ops import (
     Select,
     Weighted,
 )
-from hwmap.ir.requantize import requant_of, window_sizes
+from hwmap.ir.requantize import Requant, requant_of, window_sizes
 from hwmap.sequential.design.constants import bus_words, channel_memory_words, weight_memory_words
 from hwmap.sequential.design.types import Design, Fetch, StepDescriptor, StepKind
-from hwmap.sequential.engine import Engine, run_words, shape_of, sweep_cost
+from hwmap.sequential.engine import Engine, OpShape, run_words, shape_of, sweep_cost
 from hwmap.sequential.geometry import Sweep
-from hwmap.sequential.memory import TABLE_ENTRIES, arena_rows
+from hwmap.sequential.memory import TABLE_ENTRIES
 from hwmap.sequential.plan import Plan, Step
-from hwmap.sequential.sweeps import is_matrix, sweeps_of
+from hwmap.sequential.sweeps import is_matrix
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What every run of an op has in common. `zeros` are the zero points of its inputs, `table` is
+    the number of its table."""
+
+    op: HardwareOp
+    shape: OpShape
+    requant: Requant
+    zeros: tuple[int, ...]
+    kind: StepKind
+    table: int
 
 
 @dataclass(frozen=True, eq=False)
 class _Constants:
     """The constants of one op as memory words, sweep by sweep, and where they lie."""
 
-    weights: list[NDArray[np.int8]]
-    channels: list[NDArray[np.int8]]
-    weight_address: int = 0
-    channel_address: int = 0
-
-    @property
-    def fetch(self) -> Fetch:
-        return Fetch(
-            self.weight_address, self.weight_words, self.channel_address, self.channel_words
-        )
-
-    @property
-    def weight_words(self) -> int:
-        return sum(map(len, self.weights))
-
-    @property
-    def channel_words(self) -> int:
-        return sum(map(len, self.channels))
+    weights: Sequence[NDArray[np.int8]]
+    channels: Sequence[NDArray[np.int8]]
+    place: Fetch
 
 
 def build_design(graph: Graph, plan: Plan, board: Board) -> Design:
     """The design that runs the integer `graph` as `plan` says."""
     engine = plan.engine
-    resident, weight_top, channel_top = _resident_constants(graph, plan)
-    fetched = _fetched_constants(graph, plan, weight_top, channel_top)
-    tables = {op.name: number for number, op in enumerate(lookups_of(graph))}
+    lookups = [op for op in hardware_ops(graph) if isinstance(op, Lookup)]
+    tables = {op.name: number for number, op in enumerate(lookups)}
+    facts = {op.name: _facts(op, graph, tables.get(op.name, 0)) for op in hardware_ops(graph)}
+    resident, stay = _resident_constants(graph, plan, facts)
+    fetched = _fetched_constants(graph, plan, facts, stay)
     steps: list[StepDescriptor] = []
     for index, step in enumerate(plan.steps):
-        constants = fetched.get(index) or resident.get(step.name)
-        rows = _descriptors(step, index, graph, plan, constants, tables)
         following = fetched.get(index + 1)
-        if following:
-            rows[-1] = replace(rows[-1], fetch=following.fetch)
-        steps += rows
-    blobs = [bus_words(_joined([c]), engine) for c in fetched.values()]
-    stay = bus_words(_joined(list(resident.values())), engine)
+        constants = fetched.get(index) or resident.get(step.name)
+        fetch = Fetch() if following is None else following.place
+        addresses = _addresses(plan, index)
+        if step.kind == "run":
+            steps += _rows(step, facts[step.name], graph, engine, addresses, constants, fetch)
+        else:
+            steps.append(_stream_row(step, graph, addresses[step.name], fetch))
+    blobs = [bus_words(_joined([constants]), engine) for constants in fetched.values()]
+    staying = bus_words(_joined(list(resident.values())), engine)
     return Design(
         name=graph.name,
         board=board.name,
         part=board.part,
         clock_mhz=board.clock_mhz,
         engine=engine,
+        memory=plan.memory,
         inputs=tuple(graph.tensors[name] for name in graph.inputs),
         outputs=tuple(graph.tensors[name] for name in graph.outputs),
         steps=tuple(steps),
-        arena_bytes=plan.arena_bytes,
-        arena_rows=arena_rows(plan.arena_bytes, engine),
-        weight_words=plan.weight_words,
-        channel_words=plan.channel_words,
-        resident=Fetch(0, weight_top, 0, channel_top),
-        resident_words=len(stay),
-        dram=np.concatenate([stay, *blobs]),
-        tables=np.array(
-            [graph.constants[op.table].values for op in lookups_of(graph)], np.int8
-        ).reshape(-1, TABLE_ENTRIES),
-        macs=sum(macs(op, graph) for op in graph.ops),
+        resident=stay,
+        resident_words=len(staying),
+        dram=np.concatenate([staying, *blobs]),
+        tables=np.array([graph.constants[op.table].values for op in lookups], np.int8).reshape(
+            -1, TABLE_ENTRIES
+        ),
+        macs=total_macs(graph),
     )
 
 
-def lookups_of(graph: Graph) -> tuple[Lookup, ...]:
-    """The lookups of a graph, in the order of their tables."""
-    return tuple(op for op in graph.ops if isinstance(op, Lookup))
+def _facts(op: HardwareOp, graph: Graph, table: int) -> _Facts:
+    zeros = tuple(graph.tensors[name].integer.zero_point for name in op.inputs)
+    requant = requant_of(op, graph)
+    return _Facts(op, shape_of(op, graph), requant, zeros, _kind(op, graph), table)
 
 
-def _joined(constants: list[_Constants]) -> NDArray[np.int8]:
+def _joined(constants: Sequence[_Constants]) -> NDArray[np.int8]:
     """All weights, then all channel constants, as bytes."""
     parts = [part for c in constants for part in c.weights]
     parts += [part for c in constants for part in c.channels]
     return np.concatenate([np.zeros(0, np.int8), *(part.reshape(-1) for part in parts)])
 
 
-def _made_constants(op: Weighted, graph: Graph, engine: Engine) -> _Constants:
-    return _Constants(
-        weight_memory_words(op, graph, engine), channel_memory_words(op, graph, engine)
+Words = tuple[list[NDArray[np.int8]], list[NDArray[np.int8]]]
+"""Of the weights and of the channel constants of an op, sweep by sweep."""
+
+
+def _memory_words(facts: _Facts, graph: Graph, engine: Engine) -> Words:
+    assert isinstance(facts.op, Weighted)
+    return (
+        weight_memory_words(facts.op, graph, engine, facts.shape),
+        channel_memory_words(facts.op, graph, engine, facts.shape, facts.requant),
     )
 
 
-def _resident_constants(graph: Graph, plan: Plan) -> tuple[dict[str, _Constants], int, int]:
-    """The resident constants by op, one after the other from address 0, and where they end."""
+def _resident_constants(
+    graph: Graph, plan: Plan, facts: Mapping[str, _Facts]
+) -> tuple[dict[str, _Constants], Fetch]:
+    """The resident constants by op, one after the other from address 0, and all that they take."""
     found: dict[str, _Constants] = {}
     weight_top = channel_top = 0
     for name in plan.resident:
-        op = graph.op(name)
-        assert isinstance(op, Weighted)
-        made = _made_constants(op, graph, plan.engine)
-        found[name] = replace(made, weight_address=weight_top, channel_address=channel_top)
-        weight_top += made.weight_words
-        channel_top += made.channel_words
-    return found, weight_top, channel_top
+        weights, channels = _memory_words(facts[name], graph, plan.engine)
+        counts = sum(map(len, weights)), sum(map(len, channels))
+        place = Fetch(weight_top, counts[0], channel_top, counts[1])
+        found[name] = _Constants(weights, channels, place)
+        weight_top, channel_top = weight_top + counts[0], channel_top + counts[1]
+    return found, Fetch(0, weight_top, 0, channel_top)
 
 
 def _fetched_constants(
-    graph: Graph, plan: Plan, weight_bottom: int, channel_bottom: int
+    graph: Graph, plan: Plan, facts: Mapping[str, _Facts], stay: Fetch
 ) -> dict[int, _Constants]:
     """The constants to fetch for each step: even steps from the bottom of the region above the
     resident constants, odd steps to its top, so that neighbours never overlap."""
     found: dict[int, _Constants] = {}
     for index, step in enumerate(plan.steps):
-        op = graph.by_name.get(step.name) if step.kind == "run" else None
-        if not isinstance(op, Weighted) or step.name in plan.resident:
+        fetched = step.kind == "run" and facts[step.name].shape.constants
+        if not fetched or step.name in plan.resident:
             continue
-        made = _made_constants(op, graph, plan.engine)
+        weights, channels = _memory_words(facts[step.name], graph, plan.engine)
+        counts = sum(map(len, weights)), sum(map(len, channels))
         top = index % 2 == 1
-        found[index] = replace(
-            made,
-            weight_address=plan.weight_words - made.weight_words if top else weight_bottom,
-            channel_address=plan.channel_words - made.channel_words if top else channel_bottom,
+        place = Fetch(
+            plan.memory.weight_words - counts[0] if top else stay.weight_words,
+            counts[0],
+            plan.memory.channel_words - counts[1] if top else stay.channel_words,
+            counts[1],
         )
+        found[index] = _Constants(weights, channels, place)
     return found
 
 
@@ -158,90 +168,89 @@ def _addresses(plan: Plan, step: int) -> Mapping[str, int]:
     }
 
 
-def _descriptors(
-    step: Step,
-    index: int,
-    graph: Graph,
-    plan: Plan,
-    constants: _Constants | None,
-    tables: Mapping[str, int],
-) -> list[StepDescriptor]:
-    """The rows of the table for one step: a row per sweep."""
-    addresses = _addresses(plan, index)
-    if step.kind != "run":
-        address = addresses[step.name]
-        return [
-            StepDescriptor(
-                source=step.name,
-                instance=step.instance,
-                kind=step.kind,
-                first_row_address=address if step.kind == "store" else 0,
-                target_address=address if step.kind == "load" else 0,
-                stream_bytes=graph.tensors[step.name].elements,
-            )
-        ]
-    op = graph.op(step.name)
-    assert isinstance(op, HardwareOp)
-    rows = []
-    weight, channel = (
-        (0, 0) if constants is None else (constants.weight_address, constants.channel_address)
-    )
-    for number, sweep in enumerate(sweeps_of(op, graph)):
-        row = _geometry(op, sweep, step, graph, plan.engine, addresses)
-        row = replace(row, weight_address=weight, channel_address=channel)
-        rows.append(_numbers(op, sweep, graph, row, tables.get(op.name, 0)))
-        if constants is not None:
-            weight += len(constants.weights[number])
-            channel += len(constants.channels[number])
-    return rows
-
-
-def _geometry(
-    op: HardwareOp,
-    sweep: Sweep,
-    step: Step,
-    graph: Graph,
-    engine: Engine,
-    addresses: Mapping[str, int],
-) -> StepDescriptor:
-    window, target = sweep.window, sweep.destination
-    shape = shape_of(op, graph)
-    cost = sweep_cost(sweep, shape, engine)
-    first = addresses[op.inputs[sweep.source]]
-    kind = _kind(op, graph)
-    second = addresses[op.inputs[1]] if isinstance(op, Add | Mul) else 0
+def _stream_row(step: Step, graph: Graph, address: int, fetch: Fetch) -> StepDescriptor:
+    """The row of a load or a store."""
+    assert step.kind != "run"
     return StepDescriptor(
         source=step.name,
         instance=step.instance,
-        kind=kind,
-        first_row_address=first - window.pad_rows * window.row_bytes,
-        second_source_bytes=second - first if kind in ("add", "mul") else second,
-        rows=window.rows,
-        row_bytes=window.row_bytes,
-        pad_rows=window.pad_rows,
-        pad_bytes=window.pad_bytes,
-        stride_rows=window.stride_rows,
-        stride_row_bytes=window.stride_rows * window.row_bytes,
-        stride_bytes=window.stride_bytes,
-        row_step=window.row_step,
-        row_step_bytes=window.row_step * window.row_bytes,
-        kernel_rows=window.kernel_rows,
-        runs=window.runs,
-        run_words=run_words(window, engine) if shape.matrix else 1,
-        run_step_bytes=window.run_step_bytes,
-        out_rows=target.rows,
-        out_columns=target.columns,
-        groups=window.groups,
-        group_bytes=window.group_bytes,
-        blocks=cost.blocks,
-        block_bytes=0 if shape.matrix else engine.vector_lanes,
-        period=cost.period,
-        drains=cost.drains,
-        target_address=addresses[op.output] + target.first_byte,
-        pixel_bytes=target.pixel_bytes,
-        target_row_bytes=target.row_bytes,
-        group_channels=target.channels // window.groups,
+        kind=step.kind,
+        first_row_address=address if step.kind == "store" else 0,
+        target_address=address if step.kind == "load" else 0,
+        stream_bytes=graph.tensors[step.name].elements,
+        fetch=fetch,
     )
+
+
+def _rows(
+    step: Step,
+    facts: _Facts,
+    graph: Graph,
+    engine: Engine,
+    addresses: Mapping[str, int],
+    constants: _Constants | None,
+    fetch: Fetch,
+) -> Iterator[StepDescriptor]:
+    """The rows of a run: a row per sweep, of which the last fetches for the next step."""
+    op, sweeps = facts.op, facts.shape.sweeps
+    weight, channel = (
+        (0, 0)
+        if constants is None
+        else (constants.place.weight_address, constants.place.channel_address)
+    )
+    for number, sweep in enumerate(sweeps):
+        window, target = sweep.window, sweep.destination
+        cost = sweep_cost(sweep, facts.shape, engine)
+        numbers = _numbers(facts, sweep, graph)
+        first = addresses[op.inputs[sweep.source]]
+        second = addresses[op.inputs[1]] if isinstance(op, Add | Mul) else 0
+        yield StepDescriptor(
+            source=step.name,
+            instance=step.instance,
+            kind=facts.kind,
+            first_row_address=first - window.pad_rows * window.row_bytes,
+            second_source_bytes=second - first if facts.kind in ("add", "mul") else second,
+            rows=window.rows,
+            row_bytes=window.row_bytes,
+            pad_rows=window.pad_rows,
+            pad_bytes=window.pad_bytes,
+            stride_rows=window.stride_rows,
+            stride_row_bytes=window.stride_rows * window.row_bytes,
+            stride_bytes=window.stride_bytes,
+            row_step=window.row_step,
+            row_step_bytes=window.row_step * window.row_bytes,
+            kernel_rows=window.kernel_rows,
+            runs=window.runs,
+            run_words=run_words(window, engine) if facts.shape.matrix else 1,
+            run_step_bytes=window.run_step_bytes,
+            out_rows=target.rows,
+            out_columns=target.columns,
+            groups=window.groups,
+            group_bytes=window.group_bytes,
+            blocks=cost.blocks,
+            block_bytes=0 if facts.shape.matrix else engine.vector_lanes,
+            period=cost.period,
+            drains=cost.drains,
+            target_address=addresses[op.output] + target.first_byte,
+            pixel_bytes=target.pixel_bytes,
+            target_row_bytes=target.row_bytes,
+            group_channels=target.channels // window.groups,
+            pad_value=numbers.pad_value,
+            operand=numbers.operand,
+            bias=numbers.bias,
+            multiplier=numbers.multiplier,
+            shift=numbers.shift,
+            zero_point=facts.requant.zero_point,
+            low=facts.requant.low,
+            high=facts.requant.high,
+            table=facts.table,
+            weight_address=weight,
+            channel_address=channel,
+            fetch=fetch if number == len(sweeps) - 1 else Fetch(),
+        )
+        if constants is not None:
+            weight += len(constants.weights[number])
+            channel += len(constants.channels[number])
 
 
 def _kind(op: HardwareOp, graph: Graph) -> StepKind:
@@ -264,71 +273,44 @@ def _kind(op: HardwareOp, graph: Graph) -> StepKind:
             assert_never(op)
 
 
-def _numbers(
-    op: HardwareOp, sweep: Sweep, graph: Graph, geometry: StepDescriptor, table: int
-) -> StepDescriptor:
-    """`geometry` with the integers of `op`: padding, factors, requantization."""
-    requant = requant_of(op, graph)
-    zeros = [graph.tensors[name].integer.zero_point for name in op.inputs]
-    filled = replace(
-        geometry,
-        pad_value=zeros[0],
-        zero_point=requant.zero_point,
-        low=requant.low,
-        high=requant.high,
-    )
+class _Numbers(NamedTuple):
+    """The integers of a sweep: its padding, factors and requantization (see `StepDescriptor`)."""
+
+    pad_value: int
+    operand: tuple[int, int] = (0, 0)
+    bias: int = 0
+    multiplier: int = 0
+    shift: int = 0
+
+
+def _numbers(facts: _Facts, sweep: Sweep, graph: Graph) -> _Numbers:
+    op, zeros = facts.op, facts.zeros
+    multipliers, shifts = facts.requant.multipliers, facts.requant.shifts
     match op:
         case Conv() | ConvTranspose():
-            return filled
+            # Theirs are per channel, in the channel memory.
+            return _Numbers(zeros[0])
         case MaxPool() | Select():
-            lowest = graph.tensors[op.inputs[0]].integer.low
-            return replace(filled, pad_value=lowest, multiplier=1)
+            return _Numbers(graph.tensors[op.inputs[0]].integer.low, multiplier=1)
         case Lookup():
-            return replace(filled, operand=(1, 1), multiplier=1, table=table)
+            return _Numbers(zeros[0], (1, 1), multiplier=1)
         case AveragePool(kernel=(rows, columns)):
-            sizes = window_sizes(op, graph)
-            row, column = np.argwhere(sizes == sweep.divisor)[0]
-            return replace(
-                filled,
-                operand=(1, 1),
-                bias=-zeros[0] * rows * columns,
-                multiplier=int(requant.multipliers[row, column]),
-                shift=int(requant.shifts[row, column]),
-            )
+            row, column = np.argwhere(window_sizes(op, graph) == sweep.divisor)[0]
+            scale = int(multipliers[row, column]), int(shifts[row, column])
+            return _Numbers(zeros[0], (1, 1), -zeros[0] * rows * columns, *scale)
         case Concat():
-            number = sweep.source
-            return replace(
-                filled,
-                operand=(1, 1),
-                bias=-zeros[number],
-                multiplier=int(requant.multipliers[number]),
-                shift=int(requant.shifts[number]),
-            )
+            scale = int(multipliers[sweep.source]), int(shifts[sweep.source])
+            return _Numbers(zeros[0], (1, 1), -zeros[sweep.source], *scale)
         case Resize():
             # The other axis has factors of one, which the sums here do not have.
-            return replace(
-                filled,
-                operand=sweep.factors,
-                bias=-zeros[0] * sum(sweep.factors),
-                multiplier=int(requant.multipliers[0]),
-                shift=int(requant.shifts[0]) - FRACTION_BITS,
-            )
+            scale = int(multipliers[0]), int(shifts[0]) - FRACTION_BITS
+            return _Numbers(zeros[0], sweep.factors, -zeros[0] * sum(sweep.factors), *scale)
         case Add():
-            first, second = (int(factor) for factor in requant.multipliers)
-            return replace(
-                filled,
-                operand=(first, second),
-                bias=-(zeros[0] * first + zeros[1] * second),
-                multiplier=1,
-                shift=int(requant.shifts[0]),
-            )
+            first, second = (int(factor) for factor in multipliers)
+            bias = -(zeros[0] * first + zeros[1] * second)
+            return _Numbers(zeros[0], (first, second), bias, 1, int(shifts[0]))
         case Mul():
             # Here the operands are the zero points of the factors.
-            return replace(
-                filled,
-                operand=(zeros[0], zeros[1]),
-                multiplier=int(requant.multipliers[0]),
-                shift=int(requant.shifts[0]),
-            )
+            return _Numbers(zeros[0], (zeros[0], zeros[1]), 0, int(multipliers[0]), int(shifts[0]))
         case _:
             assert_never(op)

@@ -5,15 +5,15 @@ from numpy.typing import NDArray
 
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Weighted
-from hwmap.ir.requantize import requant_of
+from hwmap.ir.requantize import Requant
 from hwmap.ir.types import Array
-from hwmap.sequential.engine import CHANNEL_BYTES, Engine, run_words, shape_of, sweep_cost
+from hwmap.sequential.engine import CHANNEL_BYTES, Engine, OpShape, run_words, sweep_cost
 from hwmap.sequential.geometry import Sweep, Window
 
 Bytes = NDArray[np.int8]
 
 
-def weight_memory_words(op: Weighted, graph: Graph, engine: Engine) -> list[Bytes]:
+def weight_memory_words(op: Weighted, graph: Graph, engine: Engine, shape: OpShape) -> list[Bytes]:
     """The weights of each sweep of `op` as words (words, PE * SIMD) int8.
 
     Matrix array: (groups, blocks, kernel rows, runs, words) of PE rows of SIMD weights; vector
@@ -21,7 +21,6 @@ def weight_memory_words(op: Weighted, graph: Graph, engine: Engine) -> list[Byte
     the last channel or the end of a run are 0.
     """
     weight = graph.constants[op.weight].values.transpose(0, 2, 3, 1)
-    shape = shape_of(op, graph)
     found = []
     for sweep in shape.sweeps:
         words = sweep_cost(sweep, shape, engine).weight_words
@@ -59,15 +58,15 @@ def _matrix_layout(weight: Bytes, window: Window, engine: Engine) -> Bytes:
     return split.transpose(0, 1, 3, 4, 5, 2, 6)
 
 
-def channel_memory_words(op: Weighted, graph: Graph, engine: Engine) -> list[Bytes]:
+def channel_memory_words(
+    op: Weighted, graph: Graph, engine: Engine, shape: OpShape, requant: Requant
+) -> list[Bytes]:
     """Bias, multiplier and shift of each output channel, for each sweep of `op`, as words (words,
     8 * lanes) int8.
 
     The zero point z of the input is folded into the bias: sum(w * (x - z)) = sum(w * x) - z *
     sum(w), over the weights of the sweep.
     """
-    requant = requant_of(op, graph)
-    shape = shape_of(op, graph)
     block = engine.pe if shape.matrix else engine.vector_lanes
     bias = graph.constants[op.bias].values.astype(np.int64)
     weight = graph.constants[op.weight].values.transpose(0, 2, 3, 1)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from hwmap.ir.types import Tensor
 from hwmap.sequential.engine import Engine
+from hwmap.sequential.memory import EngineMemory
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,10 @@ class Design:
     part: str
     clock_mhz: int
     engine: Engine
+    memory: EngineMemory
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     steps: tuple[StepDescriptor, ...]
-    arena_bytes: int
-    arena_rows: int
-    weight_words: int
-    channel_words: int
     resident: Fetch
     resident_words: int
     dram: NDArray[np.int8]

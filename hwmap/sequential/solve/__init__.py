@@ -1,0 +1,5 @@
+"""The engine, candidates, residency, order and recomputations with the fewest cycles."""
+
+from hwmap.sequential.solve.search import Limits, solve
+
+__all__ = ["Limits", "solve"]

@@ -10,7 +10,7 @@ from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.method import DENSE
 from hwmap.ir.graph import Graph
-from hwmap.sequential.memory import count_tables, engine_memories
+from hwmap.sequential.memory import EngineMemory
 from hwmap.sequential.plan import Kind, Plan, Retention, Step
 from hwmap.sequential.solve.problem import Problem, WordKind
 from hwmap.sequential.solve.space import Run, Schedule
@@ -48,22 +48,16 @@ def assemble(
     steps = _steps(problem, found.runs, chosen)
     items = lifetimes(_touched(step, rewritten) for step in steps)
     sizes = {name: rewritten.tensors[name].elements for name in rewritten.tensors}
-    weight_words, channel_words = _constant_words(problem, found.runs)
     engine = problem.engine
-    tables = count_tables(rewritten)
-    room = arena_room(problem, found.runs, limit_bytes, tables=tables)
+    constants = constant_memory(problem, found.runs)
+    room = arena_room(problem, constants, limit_bytes)
     blocks = [Item(sizes[name], start, end) for name, start, end in items]
     addresses = pack(blocks, room, PACK_SECONDS)
     if addresses is None:
         return None
     arena = max(a + block.size_bytes for a, block in zip(addresses, blocks, strict=True))
-    memories = engine_memories(
-        engine,
-        arena_bytes=arena,
-        weight_words=weight_words,
-        channel_words=channel_words,
-        tables=tables,
-    )
+    memory = replace(constants, arena_bytes=arena)
+    memories = memory.memories(engine, problem.tables)
     if place(memories, bram18=problem.bram18, uram=problem.uram) is None:
         return None
     options = {run.task: problem.tasks[run.task].options[run.option] for run in found.runs}
@@ -91,25 +85,16 @@ def assemble(
             Retention(name, start, end, address)
             for (name, start, end), address in zip(items, addresses, strict=True)
         ),
-        arena_bytes=arena,
-        weight_words=weight_words,
-        channel_words=channel_words,
+        memory=memory,
         memory_bytes=sum(memory.size_bytes for memory in memories),
         dsp=engine.dsp,
         loss=sum(candidate.loss for candidate in chosen if candidate.method != DENSE),
     )
 
 
-def arena_room(problem: Problem, runs: Sequence[Run], limit_bytes: int, *, tables: int) -> int:
-    """The bytes that the other memories of these runs leave for the arena."""
-    weight_words, channel_words = _constant_words(problem, runs)
-    others = engine_memories(
-        problem.engine,
-        arena_bytes=0,
-        weight_words=weight_words,
-        channel_words=channel_words,
-        tables=tables,
-    )
+def arena_room(problem: Problem, constants: EngineMemory, limit_bytes: int) -> int:
+    """The bytes that the memories without an arena leave for it."""
+    others = constants.memories(problem.engine, problem.tables)
     room = limit_bytes - sum(memory.size_bytes for memory in others)
     return room - room % problem.engine.arena_lanes
 
@@ -151,9 +136,9 @@ def _touched(step: Step, graph: Graph) -> tuple[tuple[str, ...], str | None]:
     return op.inputs, op.output
 
 
-def _constant_words(problem: Problem, runs: Sequence[Run]) -> tuple[int, int]:
-    """Depths of the weight and channel memories: the resident words, and the most that two
-    neighbouring steps fetch."""
+def constant_memory(problem: Problem, runs: Sequence[Run]) -> EngineMemory:
+    """What the constants of these runs take, without an arena: the resident words, and the most
+    that two neighbouring steps fetch."""
     options = {run.task: problem.tasks[run.task].options[run.option] for run in runs}
     parts = [part for run in runs for part in options[run.task].parts[run.first : run.last]]
     kinds: tuple[WordKind, WordKind] = ("weight_words", "channel_words")
@@ -162,4 +147,4 @@ def _constant_words(problem: Problem, runs: Sequence[Run]) -> tuple[int, int]:
         + max(a.fetched(kind) + b.fetched(kind) for a, b in pairwise([*parts, parts[-1]]))
         for kind in kinds
     )
-    return weights, channels
+    return EngineMemory(0, weights, channels)

@@ -44,7 +44,7 @@ def add_memory(model: cp_model.CpModel, problem: Problem, *, limit_bytes: int) -
     fifo = model.new_constant(problem.fifo_words)
     tables = model.new_constant(problem.table_words)
     memories = ((rows, problem.arena), (weights, problem.weights), (channels, problem.channels))
-    _add_blocks(model, problem, (*memories, (fifo, problem.fifo), (tables, problem.tables)))
+    _add_blocks(model, problem, (*memories, (fifo, problem.fifo), (tables, problem.table_blocks)))
     return MemoryVariables(arena, weights, channels, total)
 
 

@@ -21,7 +21,7 @@ from hwmap.sequential.engine import (
     shape_cost,
     shape_of,
 )
-from hwmap.sequential.memory import count_tables, engine_memories
+from hwmap.sequential.memory import EngineMemory, count_tables
 from hwmap.sequential.plan import Kind
 from hwmap.solve.answer import PPB, loss_ppb
 from hwmap.solve.choices import unbeaten
@@ -161,7 +161,6 @@ class Problem:
     overhead_cycles: int
     startup_cycles: int
     loss_ppb: int
-    memory_bytes: int
     fifo_bytes: int
     fifo_words: int
     bram18: int
@@ -170,9 +169,10 @@ class Problem:
     weights: tuple[BlockShape, ...]
     channels: tuple[BlockShape, ...]
     fifo: tuple[BlockShape, ...]
+    tables: int
     table_bytes: int
     table_words: int
-    tables: tuple[BlockShape, ...]
+    table_blocks: tuple[BlockShape, ...]
 
 
 def jobs_of(graph: Graph, candidates: Mapping[str, Sequence[Candidate]]) -> Jobs:
@@ -208,10 +208,8 @@ def _part_shapes(candidate: Candidate) -> tuple[PartShape, ...]:
 
 def build_problem(network: Jobs, engine: Engine, budget: Budget, max_loss: float) -> Problem:
     """The problem of `network` on `engine`."""
-    memories = engine_memories(
-        engine, arena_bytes=0, weight_words=0, channel_words=0, tables=network.tables
-    )
-    arena, weights, channels, fifo, tables = (_block_shapes(memory) for memory in memories)
+    memories = EngineMemory(0, 0, 0).memories(engine, network.tables)
+    arena, weights, channels, fifo, table_blocks = (_block_shapes(memory) for memory in memories)
     return Problem(
         engine=engine,
         tasks=tuple(_task(job, engine) for job in network.jobs),
@@ -219,7 +217,6 @@ def build_problem(network: Jobs, engine: Engine, budget: Budget, max_loss: float
         overhead_cycles=engine.step_overhead_cycles,
         startup_cycles=DRAM_LATENCY_CYCLES + 1,
         loss_ppb=floor(max_loss * PPB),
-        memory_bytes=budget.memory_bytes,
         fifo_bytes=FETCH_FIFO_WORDS * engine.bus_bytes,
         fifo_words=FETCH_FIFO_WORDS,
         bram18=budget.bram18,
@@ -228,9 +225,10 @@ def build_problem(network: Jobs, engine: Engine, budget: Budget, max_loss: float
         weights=weights,
         channels=channels,
         fifo=fifo,
+        tables=network.tables,
         table_bytes=memories[-1].size_bytes,
         table_words=memories[-1].depth,
-        tables=tables,
+        table_blocks=table_blocks,
     )
 
 

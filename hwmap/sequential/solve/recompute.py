@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from hwmap.errors import InfeasibleError
-from hwmap.sequential.memory import TABLE_ENTRIES
-from hwmap.sequential.solve.assemble import arena_room
+from hwmap.sequential.solve.assemble import arena_room, constant_memory
 from hwmap.sequential.solve.problem import Problem
 from hwmap.sequential.solve.space import Run, Schedule, Space, run_cycles
 from hwmap.solve.remat.rematerialize import rematerialize
@@ -29,7 +28,7 @@ def recompute(
         for task, option in enumerate(choice)
         for part in range(len(problem.tasks[task].options[option].parts))
     ]
-    room = arena_room(problem, runs, limit_bytes, tables=problem.table_words // TABLE_ENTRIES)
+    room = arena_room(problem, constant_memory(problem, runs), limit_bytes)
     space = Space(problem, 0)
     parts = [space.option(run).parts[run.first] for run in runs]
     durations = [

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ortools.sat.python import cp_model
 
 from hwmap.blocks import Memory, place
-from hwmap.sequential.memory import TABLE_ENTRIES, engine_memories
+from hwmap.sequential.memory import EngineMemory
 from hwmap.sequential.solve.memory import add_memory
 from hwmap.sequential.solve.problem import Option, Problem, Task, WordKind
 from hwmap.solve.choices import add_choices, chosen
@@ -93,13 +93,7 @@ def least_memories(problem: Problem) -> tuple[Memory, ...]:
         arena = max(arena, min(footprint_bytes(task, o, problem) for o in task.options))
         weights = max(weights, min(max(p.weight_words for p in o.parts) for o in task.options))
         channels = max(channels, min(max(p.channel_words for p in o.parts) for o in task.options))
-    return engine_memories(
-        problem.engine,
-        arena_bytes=arena,
-        weight_words=weights,
-        channel_words=channels,
-        tables=problem.table_words // TABLE_ENTRIES,
-    )
+    return EngineMemory(arena, weights, channels).memories(problem.engine, problem.tables)
 
 
 def least_bytes(problem: Problem) -> int:

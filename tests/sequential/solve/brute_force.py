@@ -6,6 +6,7 @@ of the fetch buffers, Dijkstra's algorithm walks over (what is on chip, the last
 
 import heapq
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, combinations, product
 
 from hwmap.sequential.solve.problem import Option, Part, Problem
@@ -21,20 +22,33 @@ class _Machine:
     problem: Problem
     options: tuple[Option, ...]
 
+    @cached_property
     def nodes(self) -> list[Node]:
         return [(t, p) for t, option in enumerate(self.options) for p in range(len(option.parts))]
+
+    @cached_property
+    def fetches(self) -> dict[Node, tuple[int, int, int]]:
+        return {node: self._fetch(node) for node in self.nodes}
+
+    @cached_property
+    def sizes(self) -> dict[Node, int]:
+        return {node: self._size(node) for node in self.nodes}
+
+    @cached_property
+    def reads(self) -> dict[Node, tuple[Node, ...]]:
+        return {node: self._reads(node) for node in self.nodes}
 
     def part(self, node: Node) -> Part:
         return self.options[node[0]].parts[node[1]]
 
-    def fetch(self, node: Node) -> tuple[int, int, int]:
+    def _fetch(self, node: Node) -> tuple[int, int, int]:
         """(weight, channel, bus) words that must arrive before `node` runs."""
         part = self.part(node)
         if part.resident:
             return 0, 0, 0
         return part.weight_words, part.channel_words, part.bus_words
 
-    def reads(self, node: Node) -> tuple[Node, ...]:
+    def _reads(self, node: Node) -> tuple[Node, ...]:
         """The nodes whose values it reads."""
         task, part = node
         if part:
@@ -46,7 +60,7 @@ class _Machine:
             for tensor in tasks[task].inputs
         )
 
-    def size(self, node: Node) -> int:
+    def _size(self, node: Node) -> int:
         task, part = node
         output = self.problem.tasks[task].output
         if part == len(self.options[task].parts) - 1:
@@ -54,15 +68,15 @@ class _Machine:
         return self.part(node).output_bytes
 
 
-def fewest_cycles(problem: Problem) -> int | None:
-    """The fewest cycles of any plan, or None if there is none."""
+def fewest_cycles(problem: Problem, limit_bytes: int) -> int | None:
+    """The fewest cycles of any plan within a limit on the memory, or None if there is none."""
     best: int | None = None
     for options in product(*(task.options for task in problem.tasks)):
         if sum(option.loss_ppb for option in options) > problem.loss_ppb:
             continue
         machine = _Machine(problem, options)
         for weights, channels in _buffers(machine):
-            room = _arena_room(machine, weights, channels)
+            room = _arena_room(machine, limit_bytes, weights, channels)
             cycles = _shortest(machine, weights, channels, room) if room >= 0 else None
             if cycles is not None and (best is None or cycles < best):
                 best = cycles
@@ -71,26 +85,26 @@ def fewest_cycles(problem: Problem) -> int | None:
 
 def _buffers(machine: _Machine) -> set[tuple[int, int]]:
     """Sizes of the fetch buffers worth trying: sums of two neighbours."""
-    fetches = [machine.fetch(node)[:2] for node in machine.nodes()] + [(0, 0)]
+    fetches = [fetch[:2] for fetch in machine.fetches.values()] + [(0, 0)]
     weights = {a[0] + b[0] for a in fetches for b in fetches}
     channels = {a[1] + b[1] for a in fetches for b in fetches}
     return set(product(weights, channels))
 
 
-def _arena_room(machine: _Machine, weights: int, channels: int) -> int:
+def _arena_room(machine: _Machine, limit_bytes: int, weights: int, channels: int) -> int:
     """Bytes of arena that the budget leaves beside the constants."""
     problem, engine = machine.problem, machine.problem.engine
     resident = [part for option in machine.options for part in option.parts if part.resident]
     weights += sum(part.weight_words for part in resident)
     channels += sum(part.channel_words for part in resident)
-    left = problem.memory_bytes - problem.fifo_bytes
+    left = limit_bytes - problem.fifo_bytes
     left -= weights * engine.weight_word_bytes + channels * engine.channel_word_bytes
     return (left // engine.arena_lanes - 2) * engine.arena_lanes
 
 
 def _shortest(machine: _Machine, weights: int, channels: int, room: int) -> int | None:
     """Fewest cycles from the empty chip until every store has run once."""
-    problem = machine.problem
+    problem, sizes = machine.problem, machine.sizes
     once = {i for i, task in enumerate(problem.tasks) if task.kind != "run"}
     goal = frozenset(once)
     start = (frozenset(), None, frozenset())
@@ -104,23 +118,23 @@ def _shortest(machine: _Machine, weights: int, channels: int, room: int) -> int 
         seen[state] = cycles
         live, last, done = state
         if done == goal:
-            started = any(machine.fetch(node)[2] for node in machine.nodes())
+            started = any(fetch[2] for fetch in machine.fetches.values())
             return cycles + problem.startup_cycles * started + machine.part(last).trips
-        for node in machine.nodes():
-            if node[0] in done or not live.issuperset(machine.reads(node)):
+        for node in machine.nodes:
+            if node[0] in done or not live.issuperset(machine.reads[node]):
                 continue
-            before = (0, 0, 0) if last is None else machine.fetch(last)
-            now = machine.fetch(node)
+            before = (0, 0, 0) if last is None else machine.fetches[last]
+            now = machine.fetches[node]
             if last is None and now != (0, 0, 0):
                 continue
             if before[0] + now[0] > weights or before[1] + now[1] > channels:
                 continue
             rest = live - {node}
-            if sum(map(machine.size, rest)) + machine.size(node) > room:
+            if sum(sizes[other] for other in rest) + sizes[node] > room:
                 continue
             # Constants of this node are fetched while the last one computes.
             tail = 0 if last is None else max(machine.part(last).trips, now[2])
-            after = rest | ({node} if machine.size(node) else set())
+            after = rest | ({node} if sizes[node] else set())
             finished = done | ({node[0]} if node[0] in once else set())
             for kept in _subsets(after):
                 counter += 1

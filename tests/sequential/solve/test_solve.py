@@ -16,7 +16,6 @@ from hwmap.decompose.method import DENSE
 from hwmap.errors import InfeasibleError, PlanError
 from hwmap.sequential.check import check_plan
 from hwmap.sequential.engine import Engine
-from hwmap.sequential.memory import engine_memories
 from hwmap.sequential.plan import Plan, Retention, Step, from_json, to_json
 from hwmap.sequential.solve.assemble import assemble
 from hwmap.sequential.solve.problem import build_problem, jobs_of
@@ -53,7 +52,7 @@ def test_a_network_that_must_recompute_does_and_every_rung_holds(tmp_path: Path)
 
     plan = result.compiled.plan
     assert Step("run", "early", 1) in plan.steps
-    assert plan.arena_bytes == 3072
+    assert plan.memory.arena_bytes == 3072
     assert "'early', run again (2)" in (tmp_path / "build/hls/steps.hpp").read_text("utf-8")
     assert hwmap.verify(tmp_path / "build").holds
 
@@ -190,7 +189,7 @@ LIES = {
     "weights": (
         lambda p: replace(
             p,
-            weight_words=p.weight_words - 1,
+            memory=replace(p.memory, weight_words=p.memory.weight_words - 1),
             memory_bytes=p.memory_bytes - p.engine.weight_word_bytes,
         ),
         "weights need more than",
@@ -198,7 +197,7 @@ LIES = {
     "channels": (
         lambda p: replace(
             p,
-            channel_words=p.channel_words - 1,
+            memory=replace(p.memory, channel_words=p.memory.channel_words - 1),
             memory_bytes=p.memory_bytes - p.engine.channel_word_bytes,
         ),
         "channel constants need more than",
@@ -243,7 +242,10 @@ LIES = {
         lambda p: replace(p, retentions=(*p.retentions, p.retentions[-1])),
         "two copies of a tensor",
     ),
-    "negative memory": (lambda p: replace(p, arena_bytes=-1), "is negative"),
+    "negative memory": (
+        lambda p: replace(p, memory=replace(p.memory, arena_bytes=-1)),
+        "is negative",
+    ),
     "resident twice": (lambda p: replace(p, resident=(*p.resident, p.resident[0])), "named twice"),
     "negative loss": (
         lambda p: replace(p, choices=(Choice("a", DENSE, 0.0, -1.0),), loss=-1.0),
@@ -315,13 +317,7 @@ def test_few_blocks_of_memory_are_used_in_their_best_shape(tmp_path: Path):
 
     plan = hwmap.compile(model, board, max_drop=0.0, time_limit=3).compiled.plan
 
-    memories = engine_memories(
-        plan.engine,
-        arena_bytes=plan.arena_bytes,
-        weight_words=plan.weight_words,
-        channel_words=plan.channel_words,
-        tables=0,
-    )
+    memories = plan.memory.memories(plan.engine, tables=0)
     assert sum(memory.bram18 for memory in memories) <= 16
 
 

@@ -1,0 +1,159 @@
+"""The verbs for accelerators: compile, simulate, verify."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hwmap import ladder
+from hwmap.board import Board, budget_of, load_board, with_clock
+from hwmap.compiler import Allowed, Compiled, allow, build, distrust, find_plan, load_source
+from hwmap.data.calibration import (
+    read_calibration,
+    read_labelled,
+    warn_synthetic,
+)
+from hwmap.data.dataset import DataSet
+from hwmap.errors import BudgetError, DataError, PlanError
+from hwmap.files.write import check_output
+from hwmap.frontend.runtime import check_model
+from hwmap.ir.graph import Graph
+from hwmap.ladder import run_simulation
+from hwmap.progress import Progress, quiet
+from hwmap.project import project_files, read_project, write_project
+from hwmap.reduce.goal import check_drop
+from hwmap.report.compiled import compile_report, measure_accuracy
+from hwmap.rung import Rung
+from hwmap.solve.settings import Settings
+from hwmap.style import CompileReport, Plan, SimResult, plan_from_json
+
+TIME_LIMIT_SECONDS = 20.0
+VECTOR_IMAGES = 10
+
+
+@dataclass(frozen=True)
+class CompileResult:
+    """A compiled network, what it is worth, and where it is."""
+
+    compiled: Compiled
+    report: CompileReport
+    directory: Path | None
+
+
+@dataclass(frozen=True)
+class VerifyResult:
+    """Every rung of the ladder of proof."""
+
+    rungs: tuple[Rung, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether no rung failed."""
+        return all(rung.holds is not False for rung in self.rungs)
+
+
+def compile(
+    model: str | Path,
+    board: str | Board,
+    output: str | Path | None = None,
+    *,
+    calib: str | Path | None = None,
+    test_data: str | Path | None = None,
+    preprocess: str | Path | None = None,
+    mem: int | None = None,
+    dsp: int | None = None,
+    clock_mhz: int | None = None,
+    max_drop: float = 0.0,
+    time_limit: float = TIME_LIMIT_SECONDS,
+    plan: str | Path | None = None,
+    cache: str | Path | None = None,
+    progress: Progress = quiet,
+) -> CompileResult:
+    """Compile an ONNX network for a board into the new directory `output` (None: nowhere).
+
+    `mem` (bytes) and `dsp` (slices) are budgets below what the board has. `calib` is a .npz of
+    images for decomposition and quantization, `test_data` a labelled one to measure accuracy on;
+    with the recipe `preprocess` (TOML) both hold pixels.
+    `max_drop` is what decompositions may cost: points of top-1 if `calib` has labels, else percent
+    of relative error of the outputs; 0 keeps every op as it is. `plan` is a plan.json to use
+    instead of solving. What was measured about decompositions is kept in the folder `cache`.
+    `progress` is told what is going on.
+
+    Raises:
+        HwmapError: of the model, data, board or budget; InfeasibleError, TimeLimitError.
+    """
+    path = Path(model)
+    _check_limits(max_drop, time_limit)
+    if max_drop and calib is None:
+        raise DataError("decompositions are fitted to data; give --calib, or --max-drop 0")
+    if output is not None:
+        check_output(Path(output))
+    target = load_board(board) if isinstance(board, str) else board
+    target = target if clock_mhz is None else with_clock(target, clock_mhz)
+    budget = budget_of(target, dsp=dsp, memory_bytes=mem)
+    progress("reading the model")
+    source = load_source(path)
+    check_model(path)
+    data = read_calibration(calib, source, preprocess)
+    tests = None if test_data is None else read_labelled(test_data, source, preprocess)
+    allowed = allow(source, data, max_drop, None if cache is None else Path(cache), progress)
+    settings = Settings(target, budget, max_drop, allowed.max_loss)
+    made = _plan(plan, source, settings, allowed, data, time_limit, progress)
+    compiled = build(source, settings, data, made, progress)
+    warn_synthetic(calib, source)
+    progress("measuring")
+    accuracy = None if tests is None else measure_accuracy(compiled, tests)
+    report = compile_report(compiled, accuracy)
+    if output is None:
+        return CompileResult(compiled, report, None)
+    progress("writing the project")
+    images = (tests or data).first(VECTOR_IMAGES)
+    write_project(Path(output), project_files(compiled, path, images, report))
+    return CompileResult(compiled, report, Path(output))
+
+
+def _check_limits(max_drop: float, time_limit: float) -> None:
+    check_drop(max_drop)
+    if not 0 < time_limit <= 86400:
+        raise BudgetError(f"time limit of {time_limit} s; give a positive number up to 86400")
+
+
+def _plan(
+    plan: str | Path | None,
+    source: Graph,
+    settings: Settings,
+    allowed: Allowed,
+    data: DataSet,
+    seconds: float,
+    progress: Progress,
+) -> Plan:
+    if plan is None:
+        return find_plan(source, settings, allowed, seconds, progress)
+    path = Path(plan)
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError(f"{path}: cannot be read; expected a plan.json") from error
+    return distrust(source, settings, allowed, plan_from_json(text, str(path)), data)
+
+
+def simulate(directory: str | Path, images: int | None = None) -> SimResult:
+    """Simulate a build directory on its (first) test images.
+
+    Raises:
+        OutputError: it is no complete build.
+    """
+    return run_simulation(read_project(Path(directory)), images)
+
+
+def verify(directory: str | Path, show: Callable[[Rung], None] = lambda _: None) -> VerifyResult:
+    """Climb the ladder of proof for a build directory; `show` is given each rung.
+
+    Raises:
+        OutputError: it is no complete build, or make or g++ is missing.
+    """
+    project = read_project(Path(directory))
+    rungs = []
+    for rung in ladder.climb(project, run_simulation(project)):
+        show(rung)
+        rungs.append(rung)
+    return VerifyResult(tuple(rungs))

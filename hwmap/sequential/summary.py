@@ -1,0 +1,182 @@
+"""What a sequential design, and a simulation of it, are worth: for people and for JSON."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hwmap.accuracy import Accuracy
+from hwmap.blocks import place
+from hwmap.ir.graph import Graph, total_macs
+from hwmap.ir.ops import Weighted
+from hwmap.sequential.design.types import Design
+from hwmap.sequential.engine import Engine
+from hwmap.sequential.memory import count_tables
+from hwmap.sequential.plan import Plan, Step
+from hwmap.sequential.result import SimResult, StepTime
+from hwmap.solve.answer import Choice, Status, described, kept
+from hwmap.solve.settings import Settings
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The result of a compilation. `loss` is what the choices are expected to cost (see `Choice`),
+    `macs_per_multiplier_cycle` the share of cycles in which a multiplier computes."""
+
+    network: str
+    board: str
+    style: Literal["sequential"]
+    status: Status
+    cycles: int
+    bound_cycles: int
+    clock_mhz: int
+    fps: float
+    latency_us: float
+    macs: int
+    dense_macs: int
+    multipliers: int
+    macs_per_multiplier_cycle: float
+    engine: Engine
+    dsp: int
+    dsp_budget: int
+    memory_bytes: int
+    memory_budget_bytes: int
+    arena_bytes: int
+    bram18: int
+    uram: int
+    steps: int
+    resident: tuple[str, ...]
+    fetched: tuple[str, ...]
+    decomposed: tuple[Choice, ...]
+    recomputed: tuple[Step, ...]
+    loss: float
+    accuracy: Accuracy | None
+
+
+def summarize(
+    plan: Plan,
+    design: Design,
+    settings: Settings,
+    source: Graph,
+    graph: Graph,
+    accuracy: Accuracy | None,
+) -> Summary:
+    """The summary of a checked plan; `source` is the float network, `graph` the integer one."""
+    budget = settings.budget
+    memories = plan.memory.memories(plan.engine, count_tables(graph))
+    use = place(memories, bram18=budget.bram18, uram=budget.uram)
+    assert use is not None, "the plan was checked"
+    constants = [op.name for op in graph.ops if isinstance(op, Weighted)]
+    return Summary(
+        network=plan.network,
+        board=settings.board.name,
+        style="sequential",
+        status=plan.status,
+        cycles=plan.cycles,
+        bound_cycles=plan.bound_cycles,
+        clock_mhz=design.clock_mhz,
+        fps=design.clock_mhz * 1e6 / plan.cycles,
+        latency_us=plan.cycles / design.clock_mhz,
+        macs=design.macs,
+        dense_macs=total_macs(source),
+        multipliers=plan.engine.multipliers,
+        macs_per_multiplier_cycle=design.macs / plan.cycles / plan.engine.multipliers,
+        engine=plan.engine,
+        dsp=plan.dsp,
+        dsp_budget=budget.dsp,
+        memory_bytes=plan.memory_bytes,
+        memory_budget_bytes=budget.memory_bytes,
+        arena_bytes=plan.memory.arena_bytes,
+        bram18=use.bram18,
+        uram=use.uram,
+        steps=len(plan.steps),
+        resident=plan.resident,
+        fetched=tuple(name for name in constants if name not in plan.resident),
+        decomposed=plan.choices,
+        recomputed=tuple(step for step in plan.steps if step.instance),
+        loss=plan.loss,
+        accuracy=accuracy,
+    )
+
+
+def rows(summary: Summary) -> list[tuple[str, str]]:
+    """The summary for people."""
+    engine = summary.engine
+    gap = 1 - summary.bound_cycles / summary.cycles
+    proof = "optimal (proved)" if summary.status == "optimal" else f"feasible (gap {gap:.1%})"
+    found = [
+        ("plan", proof),
+        ("cycles per image", f"{summary.cycles:,} (at least {summary.bound_cycles:,})"),
+        ("throughput", f"{summary.fps:,.1f} images/s at {summary.clock_mhz} MHz"),
+        (
+            "engine",
+            f"PE {engine.pe} x SIMD {engine.simd}, {engine.vector_lanes} vector lanes,"
+            f" {engine.requant_lanes} results and {engine.bus_bytes} DRAM bytes per cycle",
+        ),
+        ("MAC per multiplier per cycle", f"{summary.macs_per_multiplier_cycle:.3f}"),
+        ("MACs", kept(summary.macs, summary.dense_macs)),
+        ("DSP slices", f"{summary.dsp} of {summary.dsp_budget}"),
+        (
+            "on-chip memory",
+            f"{summary.memory_bytes:,} of {summary.memory_budget_bytes:,} bytes"
+            f" ({summary.arena_bytes:,} arena); {summary.bram18} BRAM18, {summary.uram} URAM",
+        ),
+        ("weights", f"{len(summary.resident)} ops resident, {len(summary.fetched)} fetched"),
+        ("decomposed", described(summary.decomposed)),
+        ("recomputed", "\n".join(step.name for step in summary.recomputed) or "none"),
+    ]
+    if summary.accuracy is not None:
+        found.append(("top-1", str(summary.accuracy)))
+    return found
+
+
+@dataclass(frozen=True)
+class SimSummary:
+    """A simulated image; `steps` are those of its time line."""
+
+    images: int
+    cycles: int
+    fps: float
+    clock_mhz: int
+    stall_cycles: int
+    peak_arena_bytes: int
+    steps: tuple[StepTime, ...]
+
+
+def summarize_simulation(result: SimResult) -> SimSummary:
+    """The summary of a simulation."""
+    return SimSummary(
+        images=len(next(iter(result.outputs.values()))),
+        cycles=result.cycles,
+        fps=result.clock_mhz * 1e6 / result.cycles,
+        clock_mhz=result.clock_mhz,
+        stall_cycles=result.stalls,
+        peak_arena_bytes=result.peak_bytes,
+        steps=result.steps,
+    )
+
+
+TIME_LINE = ("step", "kind", "from", "to", "cycles", "computing", "fetching")
+
+
+def headline(summary: SimSummary) -> str:
+    """A simulation in one line."""
+    return (
+        f"{summary.cycles:,} cycles per image, {summary.fps:,.1f} images/s at"
+        f" {summary.clock_mhz} MHz, {summary.stall_cycles:,} stall cycles,"
+        f" {summary.peak_arena_bytes:,} bytes of arena"
+    )
+
+
+def time_line_rows(summary: SimSummary) -> list[tuple[str, ...]]:
+    """The time line, a row per step, with the columns `TIME_LINE`."""
+    return [
+        (
+            step.source[-48:] + (f" (again, {step.instance + 1})" if step.instance else ""),
+            step.kind,
+            f"{step.start_cycle:,}",
+            f"{step.end_cycle:,}",
+            f"{step.cycles:,}",
+            f"{step.compute_trips:,}",
+            f"{step.fetch_words:,}",
+        )
+        for step in summary.steps
+    ]
