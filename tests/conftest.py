@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.networks import CASES, SHARED, Case, load_case
+from tests.networks import CASES, LONG_CASES, SHARED, Case, load_case
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -26,7 +26,13 @@ def golden(request: pytest.FixtureRequest):
     return compare
 
 
-@pytest.fixture(params=sorted(CASES), scope="module")
+def _param(name: str):
+    """A network: all that is measured of it in one process, the largest with the long runs."""
+    marks = [pytest.mark.xdist_group(name)]
+    return pytest.param(name, marks=[*marks, pytest.mark.soak] if name in LONG_CASES else marks)
+
+
+@pytest.fixture(params=map(_param, sorted(CASES)), scope="module")
 def case(request: pytest.FixtureRequest) -> Case:
     """Each network with its data; the shared ones skip where they are not there."""
     name = request.param

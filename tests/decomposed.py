@@ -10,20 +10,19 @@ from numpy.typing import NDArray
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.cache import cache_for
 from hwmap.decompose.candidates import Candidate, enumerate_candidates
-from hwmap.decompose.chain import with_factors
+from hwmap.decompose.chain import is_decomposable, with_factors
 from hwmap.decompose.fit import fit_network
-from hwmap.decompose.method import DENSE, Method, fit_factors, product
+from hwmap.decompose.method import DENSE, Method, fit_factors, methods_of, product
 from hwmap.decompose.target import Target
 from hwmap.inference import Network, load_network, run_float, run_integer
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import Conv
+from hwmap.ir.ops import Conv, Op
 from hwmap.passes import device_part, integer_part
 from hwmap.quantize.choose import quantize_graph
 from hwmap.solve.select import Limit, select
 from tests.integer import accuracy, real_inputs
-from tests.networks import ROOT, Case, load_case
+from tests.networks import CACHE, Case, load_case
 
-CACHE = ROOT / "build" / "test-cache"
 QUANTIZE_IMAGES = 64
 Inputs = dict[str, NDArray[np.float32]]
 Methods = dict[str, Method]
@@ -148,11 +147,7 @@ class Decomposable:
     ) -> list[tuple[float, float]]:
         """Accuracy in float and after int8 on each case's test images."""
         parts = tuple(parts)
-        network = replace(
-            self.network,
-            whole=apply_parts(self.network.whole, parts),
-            device=apply_parts(self.source, parts),
-        )
+        network = Network(apply_parts(self.network.whole, parts))
         integer = self.quantized(device_part(network.whole))
         found = []
         for case in cases:
@@ -163,6 +158,15 @@ class Decomposable:
                 tuple(accuracy(case, o[name].reshape(len(case.images), -1)) for o in outputs)
             )
         return found
+
+
+def methods_tried(op: Op, graph: Graph) -> list[Method]:
+    """The methods that are tried for an op."""
+    if not is_decomposable(op, graph):
+        return []
+    assert isinstance(op, Conv)
+    seen_once = graph.shape(op.output)[1:] == (1, 1)
+    return list(methods_of(graph.constants[op.weight].values.shape, seen_once=seen_once))
 
 
 def load_decomposable(name: str, calibration: int) -> Decomposable:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 CALIBRATION_IMAGES = 64
+CACHE = ROOT / "build" / "cache"
+"""What was measured about decompositions: that of the command line and of the examples."""
 Floats = NDArray[np.float32]
 
 CASES = {
@@ -22,6 +24,9 @@ CASES = {
     "mobilenetv1_025_vww": "vww_96",
 }
 """Networks that are compiled in the default tests, and where their labelled images come from."""
+
+LONG_CASES = {"resnet20_cifar10"}
+"""Those of them that are compiled in the long runs only."""
 
 LARGE_CASES = {
     "resnet56_cifar10": "cifar10_test_exact",

@@ -15,27 +15,31 @@ from hwmap.errors import InfeasibleError
 from hwmap.frontend.reader import read_model
 from hwmap.frontend.runtime import run_model
 from hwmap.ir.ops import Conv
+from hwmap.reduce.report import DecomposeReport
 from hwmap.solve.drop import LEVELS, loss_limit, measure_drop
 from hwmap.solve.select import Limit, select
 from tests.command import fails, run
 from tests.models import ModelBuilder
-from tests.networks import ROOT
+from tests.networks import CACHE, ROOT
 
 DIGITS = ROOT / "examples" / "digits.onnx"
 CALIB = ROOT / "examples" / "digits_calib.npz"
 TEST = ROOT / "examples" / "digits_test.npz"
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+pytestmark = pytest.mark.xdist_group("digits")  # one process measures their candidates
+
+
+@pytest.fixture
+def cache() -> Path:
+    return CACHE
 
 
 @pytest.fixture(scope="module")
-def half(cache: Path, tmp_path_factory) -> tuple[Path, dict]:
+def half(tmp_path_factory) -> tuple[Path, DecomposeReport]:
     """The example network with half of its MACs."""
     path = tmp_path_factory.mktemp("half") / "half.onnx"
-    result = hwmap.decompose(DIGITS, path, calib=CALIB, macs=0.5, test_data=TEST, cache=cache)
+    result = hwmap.decompose(DIGITS, path, calib=CALIB, macs=0.5, test_data=TEST, cache=CACHE)
     return path, result.report
 
 
@@ -74,7 +78,7 @@ def test_a_decomposed_model_is_not_decomposed_twice(half, cache: Path):
 
     again = hwmap.decompose(path, calib=CALIB, max_drop=5, cache=cache).report
 
-    assert not factors.intersection(choice["op"] for choice in again["decomposed"])
+    assert not factors.intersection(choice.op for choice in again.decomposed)
 
 
 def test_weights_are_a_goal_too(cache: Path):
@@ -152,7 +156,7 @@ def test_the_same_command_writes_the_same_bytes(half, cache: Path, tmp_path: Pat
 
 def _decompose(tmp_path: Path, *rest: object) -> tuple[object, ...]:
     calib = () if "--calib" in rest else ("--calib", CALIB)
-    output = ("-o", tmp_path / "out.onnx", "--cache", tmp_path / "cache")
+    output = ("-o", tmp_path / "out.onnx", "--cache", CACHE)
     return ("decompose", DIGITS, *output, *calib, *rest)
 
 

@@ -8,16 +8,15 @@ import pytest
 from hwmap.accuracy import output_loss
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.chain import is_decomposable
-from hwmap.decompose.method import Method, fit_factors, methods_of, product
+from hwmap.decompose.method import Method, fit_factors, product
 from hwmap.decompose.samples import moments
 from hwmap.decompose.target import Target, given_target
 from hwmap.frontend.export import export_float
 from hwmap.frontend.reader import read_model
 from hwmap.frontend.runtime import run_model
 from hwmap.ir.evaluate import evaluate, run_ops
-from hwmap.ir.graph import Graph
-from hwmap.ir.ops import Conv, Op
-from tests.decomposed import load_decomposable
+from hwmap.ir.ops import Conv
+from tests.decomposed import load_decomposable, methods_tried
 from tests.integer import real_inputs
 from tests.networks import ALL_CASES, SHARED, load_case
 
@@ -58,7 +57,7 @@ def test_resnet20_loses_little(share: float):
 def test_every_network_is_decomposed_and_written_as_an_ordinary_model(name: str, tmp_path: Path):
     made = load_decomposable(name, 32)
     able = [op for op in made.source.ops if is_decomposable(op, made.source)]
-    tried = {op.name: _methods(op, made.source) for op in able[::3]}
+    tried = {op.name: methods_tried(op, made.source) for op in able[::3]}
     methods = {name: found[len(found) // 2] for name, found in tried.items() if found}
     parts = made.fitted(methods)
     whole = apply_parts(made.network.whole, parts)
@@ -85,13 +84,6 @@ def test_a_qdq_network_keeps_its_integers():
     made = load_decomposable(QDQ, 32)
 
     assert not any(is_decomposable(op, made.source) for op in made.source.ops)
-
-
-def _methods(op: Op, graph: Graph) -> list[Method]:
-    """The methods that are tried for an op."""
-    assert isinstance(op, Conv)
-    seen_once = graph.shape(op.output)[1:] == (1, 1)
-    return list(methods_of(graph.constants[op.weight].values.shape, seen_once=seen_once))
 
 
 def test_fits_to_few_images_hold_for_others():

@@ -1,6 +1,7 @@
 """Real networks through the whole line, at three memory budgets each, rung by rung."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,76 +11,93 @@ from hwmap.board import Budget, budget_of, load_board
 from hwmap.compiler import Compiled, build, load_source
 from hwmap.data.dataset import DataSet
 from hwmap.decompose.cache import cache_for
-from hwmap.decompose.candidates import Candidate, enumerate_candidates
+from hwmap.decompose.candidates import Candidate, dense_candidates, make_candidate, measure
 from hwmap.errors import InfeasibleError
-from hwmap.ir.graph import Graph
+from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ladder import climb, run_simulation
+from hwmap.progress import quiet
 from hwmap.project import project_files, read_project, write_project
 from hwmap.report.compiled import compile_report, measure_accuracy
 from hwmap.sequential.check import check_plan
+from hwmap.sequential.plan import Plan
 from hwmap.sequential.solve.search import Limits, solve
 from hwmap.solve.settings import Settings
-from tests.networks import ROOT, Case
+from tests.decomposed import methods_tried
+from tests.networks import CACHE, Case
 
 BOARD = load_board("pynq-z2")
 MAX_LOSS = 0.001
 SECONDS = 4.0
 IMAGES = 10
-CACHE = ROOT / "build" / "test-cache"
-"""Two workers may measure the candidates of one network."""
+METHOD_STEP = 8
+"""So few of the methods of an op are candidates that measuring and solving are soon done."""
 
 
-def _solve(source: Graph, candidates: dict[str, tuple[Candidate, ...]], budget: Budget):
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A network, its candidates and data, the plan for the whole board, and the least memory for
+    which a design was found."""
+
+    case: Case
+    source: Graph
+    candidates: dict[str, tuple[Candidate, ...]]
+    data: DataSet
+    ample: Plan
+    least: int
+
+    def images(self, count: int | None = None) -> DataSet:
+        """The first test images with their labels."""
+        name = self.source.inputs[0]
+        x = self.case.images[:count].reshape(-1, *self.source.shape(name))
+        return DataSet({name: x}, self.case.labels[:count].astype(np.int64))
+
+
+def _solve(source: Graph, candidates: dict[str, tuple[Candidate, ...]], budget: Budget) -> Plan:
     return solve(source, candidates, BOARD, Limits(budget, MAX_LOSS, SECONDS))
 
 
 @pytest.fixture(scope="module")
-def prepared(case: Case):
-    """The network, its candidates, its data, and the least memory for which a design was found."""
+def prepared(case: Case) -> _Prepared:
     source = load_source(case.model)
     name = source.inputs[0]
     data = DataSet({name: case.calibration.reshape(-1, *source.shape(name))}, None)
-    cache = cache_for(CACHE, source, data.inputs)
-    found = enumerate_candidates(source, data.inputs, cache)
-    # A few of them, so that the solver is soon done.
+    wanted = {op.name: methods_tried(op, source)[::METHOD_STEP] for op in source.ops}
+    wanted = {name: methods for name, methods in wanted.items() if methods}
+    found = measure(source, data.inputs, wanted, cache_for(CACHE / "few", source, data.inputs))
+    dense = dense_candidates(source)
     candidates = {
-        name: items[:1] + tuple(c for c in items[1::4] if c.loss <= MAX_LOSS)
-        for name, items in found.items()
+        op.name: dense[op.name]
+        + tuple(
+            make_candidate(op, source, item)
+            for item in found.get(op.name, ())
+            if item.loss <= MAX_LOSS
+        )
+        for op in hardware_ops(source)
     }
     with pytest.raises(InfeasibleError) as error:
         _solve(source, candidates, budget_of(BOARD, memory_bytes=1024))
     least = int(re.search(r"--mem (\d+) works", str(error.value))[1])
-    return case, source, candidates, data, least
+    ample = _solve(source, candidates, budget_of(BOARD))
+    return _Prepared(case, source, candidates, data, ample, least)
 
 
-def _compile(prepared, budget: Budget) -> Compiled:
-    _, source, candidates, data, _ = prepared
-    plan = _solve(source, candidates, budget)
-    return build(source, Settings(BOARD, budget, 1.0, MAX_LOSS), data, plan, lambda _: None)
+@pytest.fixture(scope="module", params=["ample", "tight", "tightest"])
+def compiled(request: pytest.FixtureRequest, prepared: _Prepared) -> Compiled:
+    """The whole board; half way between what that takes and the least; the least."""
+    half_way = (prepared.ample.memory_bytes + prepared.least) // 2
+    memory = {"ample": None, "tight": half_way, "tightest": prepared.least}[request.param]
+    budget = budget_of(BOARD, memory_bytes=memory)
+    plan = _solve(prepared.source, prepared.candidates, budget) if memory else prepared.ample
+    settings = Settings(BOARD, budget, 1.0, MAX_LOSS)
+    return build(prepared.source, settings, prepared.data, plan, quiet)
 
 
-def _budget(prepared, tightness: str) -> Budget:
-    """The whole board; half way between what dense and resident takes and the least; the least."""
-    _, source, candidates, _, least = prepared
-    if tightness == "ample":
-        return budget_of(BOARD)
-    if tightness == "tightest":
-        return budget_of(BOARD, memory_bytes=least)
-    ample = _solve(source, candidates, budget_of(BOARD)).memory_bytes
-    return budget_of(BOARD, memory_bytes=(ample + least) // 2)
-
-
-@pytest.mark.parametrize("tightness", ["ample", "tight", "tightest"])
-def test_every_rung_of_the_ladder_holds(prepared, tightness: str, tmp_path: Path):
-    case, source, *_ = prepared
-    budget = _budget(prepared, tightness)
-    compiled = _compile(prepared, budget)
-    name = source.inputs[0]
-    images = DataSet({name: case.images[:IMAGES].reshape(-1, *source.shape(name))}, None)
+def test_every_rung_of_the_ladder_holds(prepared: _Prepared, compiled: Compiled, tmp_path: Path):
+    plan, budget = compiled.plan, compiled.settings.budget
+    report = compile_report(compiled, None)
     directory = tmp_path / "build"
-    write_project(
-        directory, project_files(compiled, case.model, images, compile_report(compiled, None))
-    )
+    files = project_files(compiled, prepared.case.model, prepared.images(IMAGES), report)
+    write_project(directory, files)
 
     project = read_project(directory)
     simulated = run_simulation(project)
@@ -87,22 +105,15 @@ def test_every_rung_of_the_ladder_holds(prepared, tightness: str, tmp_path: Path
 
     assert [rung for rung in rungs if rung.holds is False] == []
     assert sum(rung.holds is True for rung in rungs) == 8
-    assert simulated.peak_bytes <= compiled.plan.memory.arena_bytes
-    assert compiled.plan.memory_bytes <= budget.memory_bytes
-    assert compiled.plan.dsp <= budget.dsp
-    assert compiled.plan.bound_cycles <= compiled.plan.cycles
-    check_plan(compiled.plan, compiled.graph, BOARD, budget, MAX_LOSS)
-    if tightness != "ample":
-        assert compiled.plan.choices or compile_report(compiled, None).fetched
+    assert simulated.peak_bytes <= plan.memory.arena_bytes
+    assert plan.memory_bytes <= budget.memory_bytes
+    assert plan.dsp <= budget.dsp
+    assert plan.bound_cycles <= plan.cycles
+    check_plan(plan, compiled.graph, BOARD, budget, MAX_LOSS)
+    assert plan.choices or report.fetched or budget == budget_of(BOARD)
 
 
-@pytest.mark.parametrize("tightness", ["ample", "tight", "tightest"])
-def test_integer_top1_is_within_two_points_of_float(prepared, tightness: str):
-    case, source, *_ = prepared
-    compiled = _compile(prepared, _budget(prepared, tightness))
-    name = source.inputs[0]
-    images = case.images.reshape(-1, *source.shape(name))
-
-    accuracy = measure_accuracy(compiled, DataSet({name: images}, case.labels.astype(np.int64)))
+def test_integer_top1_is_within_two_points_of_float(prepared: _Prepared, compiled: Compiled):
+    accuracy = measure_accuracy(compiled, prepared.images())
 
     assert accuracy.integer_top1 >= accuracy.float_top1 - 0.02
