@@ -1,12 +1,15 @@
-"""make bench: tables on standard output, the same numbers in build/bench.json.
+"""make bench: tables on standard output; each replaces its section of BENCHMARKS.md, and its rows in
+build/bench.json.
 
 python -m tests.bench [NAME ...]    only these tables
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 from tests.bench import (
     budgets,
@@ -26,9 +29,12 @@ from tests.bench import (
     small_graphs,
     speed,
 )
+from tests.networks import ROOT
 
-OUTPUT = Path("build") / "bench.json"
+ROWS = ROOT / "build" / "bench.json"
+PAGE = Path(__file__).parent / "BENCHMARKS.md"
 
+Row = dict[str, object]
 
 BENCHMARKS = {
     "integer": integer,
@@ -52,27 +58,59 @@ BENCHMARKS = {
 
 def main(names: list[str]) -> None:
     """Run the benchmarks of these names, or all."""
-    results = {}
+    unknown = sorted(set(names) - set(BENCHMARKS))
+    if unknown:
+        sys.exit(f"benchmark '{unknown[0]}' is not known; expected {', '.join(BENCHMARKS)}")
+    ROWS.parent.mkdir(exist_ok=True)
     for name in names or BENCHMARKS:
         module = BENCHMARKS[name]
-        print(f"\n{module.__doc__.strip().splitlines()[0]}\n")
-        results[name] = list(_printed(module.run()))
-    OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    print(f"\n{OUTPUT}")
+        print(f"\n{_title(module)}\n")
+        rows = list(_printed(module.run()))
+        if not rows:
+            print("(the shared networks are not here)")
+            continue
+        results = json.loads(ROWS.read_text("utf-8")) if ROWS.is_file() else {}
+        ROWS.write_text(json.dumps(results | {name: rows}, indent=1) + "\n", "utf-8")
+        page = PAGE.read_text("utf-8")
+        PAGE.write_text(with_section(page, name, section(name, module, rows)), "utf-8")
+    print(f"\n{PAGE.relative_to(ROOT)}, {ROWS.relative_to(ROOT)}")
 
 
-def _printed(rows: Iterable[dict[str, object]]) -> Iterator[dict[str, object]]:
-    """The rows, each printed as Markdown as soon as it is there."""
-    count = 0
-    for count, row in enumerate(rows, start=1):
-        if count == 1:
-            print("| " + " | ".join(row) + " |")
-            print("|" + "---|" * len(row))
-        print("| " + " | ".join(map(str, row.values())) + " |", flush=True)
+def _title(module: ModuleType) -> str:
+    return str(module.__doc__).strip().splitlines()[0]
+
+
+def _head(row: Row) -> str:
+    return "| " + " | ".join(row) + " |\n|" + "---|" * len(row)
+
+
+def _line(row: Row) -> str:
+    return "| " + " | ".join(map(str, row.values())) + " |"
+
+
+def _printed(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows, each printed as soon as it is there."""
+    for count, row in enumerate(rows):
+        if count == 0:
+            print(_head(row))
+        print(_line(row), flush=True)
         yield row
-    if not count:
-        print("(the shared networks are not here)")
+
+
+def section(name: str, module: ModuleType, rows: list[Row]) -> str:
+    """What the page says of a benchmark: what it is, how to run it, and its table."""
+    table = "\n".join([_head(rows[0]), *map(_line, rows)])
+    text = str(module.__doc__).strip()
+    return f"## {name}\n\n{text}\n\n    python -m tests.bench {name}\n\n{table}\n"
+
+
+def with_section(page: str, name: str, text: str) -> str:
+    """`page` with the section `name` replaced, or in the place where it belongs."""
+    head, *parts = re.split(r"^(?=## )", page, flags=re.MULTILINE)
+    found = {part.split("\n", 1)[0].removeprefix("## "): part.rstrip() + "\n" for part in parts}
+    found[name] = text
+    order = [known for known in BENCHMARKS if known in found]
+    return "\n".join([head.rstrip() + "\n", *(found[known] for known in order)])
 
 
 if __name__ == "__main__":

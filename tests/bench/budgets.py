@@ -1,7 +1,7 @@
 """What an on-chip memory budget costs on Pynq-Z2 (no decomposition, 10 s to solve).
 
-The first budget of each network is the least for which a design was found, the last the whole
-board.
+The first budget of each network is the least for which a design was found (the smallest engine,
+everything fetched), the last the whole board; `at least` is the proved bound.
 """
 
 import re

@@ -1,6 +1,7 @@
 """Range estimators: relative error of the outputs on images that were not calibrated on.
 
-`+b`: with bias correction. The last columns are what `hwmap quantize` chooses.
+`+b`: with biases that make up for rounded weights. The last columns are what `hwmap quantize`
+chooses, by this error.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,10 @@
 """Networks in less memory: whole tensors and strips of rows, with addresses.
 
-Memory is that of activations (int8); extra cycles are more than whole tensors take without a limit.
-Weights are taken to be on chip.
+Memory is that of activations (int8); extra cycles are more than whole tensors take without a limit,
+the overhead of every strip counted. Weights are taken to be on chip. Whole tensors cannot get
+smaller than the largest op; strips can, since few rows of each tensor live at a time. "none":
+nothing found, for whole tensors mostly because one op alone takes more; `rows` of a strip's output,
+`steps`: runs of all strips, of which so many run `again`.
 """
 
 from collections.abc import Iterator

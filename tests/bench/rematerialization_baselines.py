@@ -2,7 +2,8 @@
 
 Two cores and the same graphs; each may take LIMIT seconds. `ours at s`: the seconds in which ours
 is as good as Moccasin with each of three seeds (time limits of SHORTEST seconds, twice as many ...
-are tried; the longest run at the limit that is enough), or LIMIT.
+are tried; the longest run at the limit that is enough), or LIMIT. Checkmate's MILP has 1.44 % for
+the first row, else none.
 """
 
 from collections.abc import Iterator, Sequence
