@@ -235,27 +235,37 @@ def test_too_few_images_for_a_limit_are_a_warning(cache: Path, caplog):
     assert "give 400 or more" in caplog.text
 
 
-def test_data_that_nothing_can_be_fitted_to_is_a_warning(tmp_path: Path, caplog):
-    x = np.load(CALIB)["x"].astype("f")
-    x[0, 0, 0, 0] = 1e6
-    calib = _saved(tmp_path / "x.npz", x=x)
+def _outlier(tmp_path: Path, value: float) -> tuple[Path, Path, Path]:
+    """A small network, calibration images with one value like no other, and images without."""
+    net = ModelBuilder((2, 8, 8))
+    a = net.node("Relu", net.conv("x", (2, 16), (3, 3), name="a", pads=[1] * 4), name="a+")
+    b = net.node("Relu", net.conv(a, (16, 16), (3, 3), name="b", pads=[1] * 4), name="b+")
+    net.conv(b, (16, 6), (3, 3), name="out")
+    x = np.random.default_rng(0).standard_normal((64, 2, 8, 8))
+    tests = _saved(tmp_path / "tests.npz", x=x)
+    x[0, 0, 0, 0] = value
+    return net.save(tmp_path / "net.onnx", "out"), _saved(tmp_path / "x.npz", x=x), tests
 
-    dense = hwmap.decompose(DIGITS, calib=calib, max_drop=5, cache=tmp_path / "cache")
+
+def test_data_that_nothing_can_be_fitted_to_is_a_warning(tmp_path: Path, caplog):
+    model, calib, _ = _outlier(tmp_path, 1e6)
+
+    dense = hwmap.decompose(model, calib=calib, max_drop=5, cache=tmp_path / "cache")
 
     assert dense.report.decomposed == ()
     assert "of no op anything smaller comes near it" in caplog.text
     caplog.clear()
     with pytest.raises(InfeasibleError):
-        hwmap.decompose(DIGITS, calib=calib, macs=0.6, cache=tmp_path / "cache")
+        hwmap.decompose(model, calib=calib, macs=0.6, cache=tmp_path / "cache")
     assert "is the calibration data like the rest" in caplog.text
 
 
 def test_data_that_is_not_like_the_rest_is_a_warning(tmp_path: Path, caplog):
-    x = np.load(CALIB)["x"].astype("f")
-    x[0, 0, 0, 0] = 200
+    model, calib, tests = _outlier(tmp_path, 200)
 
-    hwmap.decompose(DIGITS, calib=_saved(tmp_path / "x.npz", x=x), macs=0.6, test_data=TEST)
+    hwmap.decompose(model, calib=calib, max_drop=5, test_data=tests)
 
+    assert "the outputs' error is" in caplog.text
     assert "is the calibration data like the rest" in caplog.text
 
 

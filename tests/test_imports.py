@@ -97,6 +97,14 @@ def test_a_module_imports_only_what_lies_below_it(path: Path):
     assert banned == set()
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_room_above_the_styles_names_one(path: Path):
+    room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    words = set(re.findall(r"\w+", path.read_text("utf-8")))
+
+    assert LEVEL[room] <= LEVEL["style"] or words.isdisjoint(STYLES)
+
+
 LONGER = {PACKAGE / "solve" / "remat" / "search.py": 500}
 """numba keeps compiled code on disk, and sees changes of a function's own file only."""
 

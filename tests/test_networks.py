@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -81,18 +82,23 @@ def prepared(case: Case) -> _Prepared:
     return _Prepared(case, source, candidates, data, ample, least)
 
 
-@pytest.fixture(scope="module", params=["ample", "tight", "tightest"])
-def compiled(request: pytest.FixtureRequest, prepared: _Prepared) -> Compiled:
+@cache
+def _compiled(prepared: _Prepared, tightness: str) -> Compiled:
     """The whole board; half way between what that takes and the least; the least."""
     half_way = (prepared.ample.memory_bytes + prepared.least) // 2
-    memory = {"ample": None, "tight": half_way, "tightest": prepared.least}[request.param]
+    memory = {"ample": None, "tight": half_way, "tightest": prepared.least}[tightness]
     budget = budget_of(BOARD, memory_bytes=memory)
     plan = _solve(prepared.source, prepared.candidates, budget) if memory else prepared.ample
     settings = Settings(BOARD, budget, 1.0, MAX_LOSS)
     return build(prepared.source, settings, prepared.data, plan, quiet)
 
 
-def test_every_rung_of_the_ladder_holds(prepared: _Prepared, compiled: Compiled, tmp_path: Path):
+TIGHTNESS = ("ample", "tight", "tightest")
+
+
+@pytest.mark.parametrize("tightness", TIGHTNESS)
+def test_every_rung_of_the_ladder_holds(prepared: _Prepared, tightness: str, tmp_path: Path):
+    compiled = _compiled(prepared, tightness)
     plan, budget = compiled.plan, compiled.settings.budget
     report = compile_report(compiled, None)
     directory = tmp_path / "build"
@@ -110,10 +116,11 @@ def test_every_rung_of_the_ladder_holds(prepared: _Prepared, compiled: Compiled,
     assert plan.dsp <= budget.dsp
     assert plan.bound_cycles <= plan.cycles
     check_plan(plan, compiled.graph, BOARD, budget, MAX_LOSS)
-    assert plan.choices or report.fetched or budget == budget_of(BOARD)
+    assert plan.choices or report.fetched or tightness == "ample"
 
 
-def test_integer_top1_is_within_two_points_of_float(prepared: _Prepared, compiled: Compiled):
-    accuracy = measure_accuracy(compiled, prepared.images())
+@pytest.mark.parametrize("tightness", TIGHTNESS)
+def test_integer_top1_is_within_two_points_of_float(prepared: _Prepared, tightness: str):
+    accuracy = measure_accuracy(_compiled(prepared, tightness), prepared.images())
 
     assert accuracy.integer_top1 >= accuracy.float_top1 - 0.02

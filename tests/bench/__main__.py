@@ -1,4 +1,4 @@
-"""make bench: tables on standard output; each replaces its section of BENCHMARKS.md, and its rows in
+"""make bench: tables on standard output. Each replaces its section of BENCHMARKS.md and its rows in
 build/bench.json.
 
 python -m tests.bench [NAME ...]    only these tables

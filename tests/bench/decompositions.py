@@ -8,8 +8,8 @@ where it is not the one asked for. For the CIFAR ResNets the 3 x 3 convolutions 
 ImageNet images are divided at random, since their file is sorted by class.
 
 One standard error is about 1.5 points on 380 images and 0.9 on 2000, and a fit is not more exact
-than that: ResNet-56 at 50 %, the same plan fitted with sums in another order, lost 0.45 in the place
-of 1.15 on the 2000 (in float); so fits sum in one order whatever the number of cores. Where
+than that: ResNet-56 at 50 %, the same plan fitted with sums in another order, lost 0.45 in the
+place of 1.15 on the 2000 (in float); so fits sum in one order whatever the number of cores. Where
 `uniform` or `weights` is ahead of `ours`, here and by weights, it is by at most four images of 380
 or eleven of 2000, but for the autoencoder at 20 %, where `uniform` keeps 47 %. MobileNets and
 fastestdet lose much at the first cut: nearly all their MACs are in 1 x 1 convolutions that have

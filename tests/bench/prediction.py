@@ -2,8 +2,8 @@
 
 Spearman's rank correlation between the loss that the solver adds up and the relative error of the
 outputs that was measured on test images, after the fit, in float and after int8; and the median of
-measured (float) / expected. Losses of the autoencoder's layers do not quite add up: losses fitted to
-the measured plans themselves reach 0.89.
+measured (float) / expected. Losses of the autoencoder's layers do not quite add up: losses
+fitted to the measured plans themselves reach 0.89.
 """
 
 from collections.abc import Iterator
