@@ -13,6 +13,11 @@ URAM_BYTES = 288 * 1024 // 8
 MOST = {"clock_mhz": 2000, "dram_bytes_per_second": 10**13}
 MOST_UNITS = 10**8
 """Above these a board file has a slip of the pen."""
+UNITS = {"": 1, "B": 1} | {
+    prefix + unit: base**power
+    for power, prefix in enumerate("KMG", start=1)
+    for unit, base in (("B", 1000), ("IB", 1024))
+}
 PLAIN_NAME = r"[A-Za-z0-9][A-Za-z0-9_.+-]*"
 
 
@@ -160,3 +165,15 @@ def with_clock(board: Board, clock_mhz: int) -> Board:
             f"clock of {clock_mhz} MHz; give a positive number up to {MOST['clock_mhz']}"
         )
     return replace(board, clock_mhz=clock_mhz)
+
+
+def parse_bytes(text: str) -> int:
+    """A number of bytes, for example "262144", "256KiB", "1.5MiB".
+
+    Raises:
+        BudgetError: it is not one.
+    """
+    match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([a-zA-Z]*)\s*", text)
+    if match is None or match[2].upper() not in UNITS:
+        raise BudgetError(f"memory '{text}': expected bytes, for example 262144, 256KiB or 1.5MiB")
+    return int(float(match[1]) * UNITS[match[2].upper()])

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,12 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from hwmap import api
-from hwmap.board import board_names, load_board
+from hwmap.board import board_names, load_board, parse_bytes
 from hwmap.errors import BudgetError, HwmapError
 from hwmap.ladder import require
 from hwmap.progress import Progress
 from hwmap.progress import quiet as say_nothing
 from hwmap.quantize.calibrate import ESTIMATORS, Estimator
+from hwmap.reduce.goal import parse_share
 from hwmap.report.inspect import MemoryReport
 from hwmap.report.tables import (
     BoardsReport,
@@ -62,38 +62,6 @@ USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
 """click's UsageError, of whichever click typer has."""
 USAGE_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
-
-UNITS = {"": 1, "B": 1} | {
-    prefix + unit: base**power
-    for power, prefix in enumerate("KMG", start=1)
-    for unit, base in (("B", 1000), ("IB", 1024))
-}
-
-
-def parse_bytes(text: str) -> int:
-    """A number of bytes, for example "262144", "256KiB", "1.5MiB".
-
-    Raises:
-        BudgetError: it is not one.
-    """
-    match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([a-zA-Z]*)\s*", text)
-    if match is None or match[2].upper() not in UNITS:
-        raise BudgetError(f"memory '{text}': expected bytes, for example 262144, 256KiB or 1.5MiB")
-    return int(float(match[1]) * UNITS[match[2].upper()])
-
-
-def parse_share(text: str | None) -> float | None:
-    """A share, for example "60%" or "0.6".
-
-    Raises:
-        BudgetError: it is not one.
-    """
-    if text is None:
-        return None
-    match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*(%?)\s*", text)
-    if match is None:
-        raise BudgetError(f"share '{text}': expected, for example, 60% or 0.6")
-    return float(match[1]) / (100 if match[2] else 1)
 
 
 def parse_estimator(text: str | None) -> Estimator | None:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import onnx
 from onnx import TensorProto, helper
 
-from hwmap.frontend.writer import FACTORS_KEY, Writer, write_op
+from hwmap.frontend.write_ops import write_op
+from hwmap.frontend.writer import FACTORS_KEY, Writer
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Conv, HardwareOp
 from hwmap.ir.types import Quant, Tensor

@@ -1,5 +1,6 @@
 """What a decomposition is for."""
 
+import re
 from dataclasses import asdict, dataclass
 
 from hwmap.errors import BudgetError
@@ -44,3 +45,17 @@ def check_drop(max_drop: float) -> None:
     """
     if not 0 <= max_drop <= 100:
         raise BudgetError(f"drop of {max_drop}; give points or percent from 0 to 100, like 0.5")
+
+
+def parse_share(text: str | None) -> float | None:
+    """A share, for example "60%" or "0.6".
+
+    Raises:
+        BudgetError: it is not one.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*(%?)\s*", text)
+    if match is None:
+        raise BudgetError(f"share '{text}': expected, for example, 60% or 0.6")
+    return float(match[1]) / (100 if match[2] else 1)
