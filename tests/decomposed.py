@@ -9,13 +9,20 @@ from numpy.typing import NDArray
 
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.cache import cache_for
-from hwmap.decompose.candidates import Candidate, enumerate_candidates
+from hwmap.decompose.candidates import (
+    MOST_LOSS,
+    Candidate,
+    dense_candidates,
+    enumerate_candidates,
+    make_candidate,
+    measure,
+)
 from hwmap.decompose.chain import is_decomposable, with_factors
 from hwmap.decompose.fit import fit_network
 from hwmap.decompose.method import DENSE, Method, fit_factors, methods_of, product
 from hwmap.decompose.target import Target
 from hwmap.inference import Network, load_network, run_float, run_integer
-from hwmap.ir.graph import Graph
+from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.ops import Conv, Op
 from hwmap.passes import device_part, integer_part
 from hwmap.quantize.choose import quantize_graph
@@ -35,6 +42,8 @@ class Decomposable:
     case: Case
     network: Network
     source: Graph
+    step: int = 1
+    """One of so many methods is measured."""
 
     @cached_property
     def calibration(self) -> Inputs:
@@ -42,6 +51,8 @@ class Decomposable:
 
     @cached_property
     def candidates(self) -> dict[str, tuple[Candidate, ...]]:
+        if self.step > 1:
+            return some_candidates(self.source, self.calibration, self.step)
         cache = cache_for(CACHE, self.source, self.calibration)
         return enumerate_candidates(self.source, self.calibration, cache)
 
@@ -169,8 +180,29 @@ def methods_tried(op: Op, graph: Graph) -> list[Method]:
     return list(methods_of(graph.constants[op.weight].values.shape, seen_once=seen_once))
 
 
-def load_decomposable(name: str, calibration: int) -> Decomposable:
+def some_candidates(
+    source: Graph, inputs: Inputs, step: int, most_loss: float = MOST_LOSS
+) -> dict[str, tuple[Candidate, ...]]:
+    """Every op as it is, and one of `step` of the methods that are tried for it, up to a loss: only
+    these are measured."""
+    wanted = {op.name: methods_tried(op, source)[::step] for op in source.ops}
+    wanted = {name: methods for name, methods in wanted.items() if methods}
+    cache = cache_for(CACHE / f"one of {step}", source, inputs)
+    found = measure(source, inputs, wanted, cache)
+    dense = dense_candidates(source)
+    return {
+        op.name: dense[op.name]
+        + tuple(
+            make_candidate(op, source, item)
+            for item in found.get(op.name, ())
+            if item.loss <= most_loss
+        )
+        for op in hardware_ops(source)
+    }
+
+
+def load_decomposable(name: str, calibration: int, step: int = 1) -> Decomposable:
     """The network `name` of ALL_CASES."""
     case = load_case(name, calibration=calibration, drawn=True)
     network = load_network(case.model)
-    return Decomposable(case, network, integer_part(network.whole))
+    return Decomposable(case, network, integer_part(network.whole), step)

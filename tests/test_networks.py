@@ -11,10 +11,9 @@ import pytest
 from hwmap.board import Budget, budget_of, load_board
 from hwmap.compiler import Compiled, build, load_source
 from hwmap.data.dataset import DataSet
-from hwmap.decompose.cache import cache_for
-from hwmap.decompose.candidates import Candidate, dense_candidates, make_candidate, measure
+from hwmap.decompose.candidates import Candidate
 from hwmap.errors import InfeasibleError
-from hwmap.ir.graph import Graph, hardware_ops
+from hwmap.ir.graph import Graph
 from hwmap.ladder import climb, run_simulation
 from hwmap.progress import quiet
 from hwmap.project import project_files, read_project, write_project
@@ -23,8 +22,8 @@ from hwmap.sequential.check import check_plan
 from hwmap.sequential.plan import Plan
 from hwmap.sequential.solve.search import Limits, solve
 from hwmap.solve.settings import Settings
-from tests.decomposed import methods_tried
-from tests.networks import CACHE, Case
+from tests.decomposed import some_candidates
+from tests.networks import Case
 
 BOARD = load_board("pynq-z2")
 MAX_LOSS = 0.001
@@ -62,19 +61,7 @@ def prepared(case: Case) -> _Prepared:
     source = load_source(case.model)
     name = source.inputs[0]
     data = DataSet({name: case.calibration.reshape(-1, *source.shape(name))}, None)
-    wanted = {op.name: methods_tried(op, source)[::METHOD_STEP] for op in source.ops}
-    wanted = {name: methods for name, methods in wanted.items() if methods}
-    found = measure(source, data.inputs, wanted, cache_for(CACHE / "few", source, data.inputs))
-    dense = dense_candidates(source)
-    candidates = {
-        op.name: dense[op.name]
-        + tuple(
-            make_candidate(op, source, item)
-            for item in found.get(op.name, ())
-            if item.loss <= MAX_LOSS
-        )
-        for op in hardware_ops(source)
-    }
+    candidates = some_candidates(source, data.inputs, METHOD_STEP, MAX_LOSS)
     with pytest.raises(InfeasibleError) as error:
         _solve(source, candidates, budget_of(BOARD, memory_bytes=1024))
     least = int(re.search(r"--mem (\d+) works", str(error.value))[1])

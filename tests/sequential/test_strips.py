@@ -56,7 +56,7 @@ def test_low_strips_need_little_memory():
         sizes=strips.sizes,
         durations=strips.durations,
         budget=budget,
-        time_limit=5.0,
+        time_limit=2.0,
         addresses=True,
     )
 
