@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.networks import CASES, LONG_CASES, SHARED, Case, load_case
 
@@ -26,10 +27,40 @@ def golden(request: pytest.FixtureRequest):
     return compare
 
 
+ALONE = {
+    "tests/test_decompose.py": "digits",
+    "tests/test_examples.py": "digits",
+    "tests/test_cli.py": "",
+    "tests/test_cli_data.py": "",
+    "tests/sequential/test_hls.py": "",
+    "tests/sequential/test_simulate.py": "",
+    "tests/sequential/solve/test_schedule.py": "",
+}
+"""Modules whose tests share what is expensive to prepare, and run in one process: with others under
+a name, or alone."""
+
+
+def _together(nodeid: str) -> str:
+    """What a test runs in one process with. (xdist's own groups need a pytest below 9.2.)"""
+    module, _, name = nodeid.partition("::")
+    if module == "tests/test_networks.py":
+        return name.partition("[")[2].partition("-")[0]
+    return (ALONE[module] or module) if module in ALONE else nodeid
+
+
+class _Scheduling(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return _together(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> _Scheduling:
+    return _Scheduling(config, log)
+
+
 def _param(name: str):
-    """A network: all that is measured of it in one process, the largest with the long runs."""
-    marks = [pytest.mark.xdist_group(name)]
-    return pytest.param(name, marks=[*marks, pytest.mark.soak] if name in LONG_CASES else marks)
+    """A network; the largest with the long runs."""
+    return pytest.param(name, marks=[pytest.mark.soak] if name in LONG_CASES else [])
 
 
 @pytest.fixture(params=map(_param, sorted(CASES)), scope="module")

@@ -27,9 +27,6 @@ CALIB = ROOT / "examples" / "digits_calib.npz"
 TEST = ROOT / "examples" / "digits_test.npz"
 
 
-pytestmark = pytest.mark.xdist_group("digits")  # one process measures their candidates
-
-
 @pytest.fixture
 def cache() -> Path:
     return CACHE

@@ -3,14 +3,11 @@
 import subprocess
 import sys
 
-import pytest
-
 from hwmap.compiler import load_source
 from hwmap.ir.evaluate import evaluate
 from tests.networks import ROOT, load_case
 
 
-@pytest.mark.xdist_group("digits")  # its candidates are those of the other tests
 def test_the_memory_budget_example_runs():
     script = ROOT / "examples" / "memory_budget.py"
 

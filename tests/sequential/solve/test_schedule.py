@@ -15,7 +15,6 @@ from hwmap.sequential.solve.schedule import schedule
 from tests.sequential.solve.brute_force import fewest_cycles
 
 ENGINE = Engine(pe=2, simd=2, vector_lanes=2, requant_lanes=2, bus_bytes=4)
-pytestmark = pytest.mark.xdist_group("schedule")  # one process, for its cache
 PLENTY = (BlockShape(512, 1, 0),)
 EXTRA = 3
 
