@@ -27,6 +27,11 @@ def output_loss(found: Outputs, wanted: Outputs) -> float:
     return float(np.mean([relative_square(found[name], wanted[name]) for name in found]))
 
 
+def mean_error(found: Outputs, wanted: Outputs) -> float:
+    """The relative error (root of squares): the root of the loss."""
+    return float(output_loss(found, wanted) ** 0.5)
+
+
 def worst_error(found: Outputs, wanted: Outputs) -> float:
     """The relative error (root of squares) of the worst of the outputs `found`."""
     return float(np.sqrt(max(relative_square(found[name], wanted[name]) for name in found)))
@@ -106,7 +111,7 @@ class Drop:
 
 def drop_of(found: Outputs, wanted: Outputs, labels: Array | None) -> Drop:
     """What the outputs `found` lost against `wanted`."""
-    percent = 100 * output_loss(found, wanted) ** 0.5
+    percent = 100 * mean_error(found, wanted)
     if labels is None:
         return Drop(None, percent)
     return Drop(100 * (top1(wanted, labels) - top1(found, labels)), percent)

@@ -15,11 +15,11 @@ from rich.table import Table
 
 from hwmap import api
 from hwmap.board import board_names, load_board, parse_bytes
-from hwmap.errors import BudgetError, HwmapError
+from hwmap.errors import HwmapError
 from hwmap.ladder import require
 from hwmap.progress import Progress
 from hwmap.progress import quiet as say_nothing
-from hwmap.quantize.calibrate import ESTIMATORS, Estimator
+from hwmap.quantize.calibrate import parse_estimator
 from hwmap.reduce.goal import parse_share
 from hwmap.report.inspect import MemoryReport
 from hwmap.report.tables import (
@@ -51,9 +51,9 @@ Calib = Annotated[Path | None, typer.Option(help="Calibration images (.npz with 
 Preprocess = Annotated[
     Path | None, typer.Option(help="A .toml recipe from images of uint8 to what the model takes.")
 ]
-Build = Annotated[Path, typer.Argument(help="A directory that `hwmap compile` wrote.")]
+BuildFolder = Annotated[Path, typer.Argument(help="A directory that `hwmap compile` wrote.")]
 
-Cache = Annotated[
+CacheFolder = Annotated[
     Path, typer.Option(help="Folder that keeps what was measured about decompositions.")
 ]
 CACHE = Path("build") / "cache"
@@ -62,20 +62,6 @@ USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
 """click's UsageError, of whichever click typer has."""
 USAGE_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
-
-
-def parse_estimator(text: str | None) -> Estimator | None:
-    """A range estimator.
-
-    Raises:
-        BudgetError: it is none.
-    """
-    for estimator in ESTIMATORS:
-        if text == estimator:
-            return estimator
-    if text is not None:
-        raise BudgetError(f"ranges '{text}': expected one of {', '.join(ESTIMATORS)}")
-    return None
 
 
 @contextmanager
@@ -193,7 +179,7 @@ def decompose(
         Path | None, typer.Option(help="Images to measure on (those of --calib if left out).")
     ] = None,
     preprocess: Preprocess = None,
-    cache: Cache = CACHE,
+    cache: CacheFolder = CACHE,
     as_json: Json = False,
 ) -> None:
     """Replace layers by low-rank chains fitted to data, and write an ordinary ONNX model."""
@@ -243,7 +229,7 @@ def compile(
         float, typer.Option(help="Seconds for the solver.")
     ] = api.TIME_LIMIT_SECONDS,
     plan: Annotated[Path | None, typer.Option(help="Use this plan.json; do not solve.")] = None,
-    cache: Cache = CACHE,
+    cache: CacheFolder = CACHE,
     as_json: Json = False,
 ) -> None:
     """Compile a model for a board into a directory of HLS C++."""
@@ -272,13 +258,13 @@ def compile(
 
 @app.command()
 def simulate(
-    build: Build,
+    build: BuildFolder,
     images: Annotated[
         int | None, typer.Option(help="How many test images (all if left out).")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Simulate a compiled design: cycles, stalls and arena use of every step."""
+    """Simulate a compiled design: the cycles of every step, stalls, and what the arena held."""
     with _progress(quiet=as_json) as progress:
         progress("simulating")
         result = api.simulate(build, images)
@@ -286,7 +272,7 @@ def simulate(
 
 
 @app.command()
-def verify(build: Build, as_json: Json = False) -> None:
+def verify(build: BuildFolder, as_json: Json = False) -> None:
     """Compare onnxruntime, reference, simulator and compiled C++ of a design, rung by rung."""
 
     def show(rung: Rung) -> None:

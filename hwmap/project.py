@@ -2,10 +2,7 @@
 
 import hashlib
 import json
-import os
 import shutil
-import tempfile
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,7 +12,6 @@ from hwmap.data.dataset import DataSet
 from hwmap.errors import OutputError
 from hwmap.files.decode import decode
 from hwmap.files.npz import numbered_npz, unpack
-from hwmap.files.write import check_output
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.serialize import from_parts, to_parts
 from hwmap.ir.verify import verify
@@ -57,29 +53,6 @@ def project_files(
         "vectors/inputs.bin": style.input_bytes(compiled.design, inputs),
         "vectors/expected.bin": style.output_bytes(compiled.design, expected),
     }
-
-
-def write_project(directory: Path, files: Mapping[str, str | bytes]) -> None:
-    """Write all files, or none: they are made beside `directory` and renamed into place.
-
-    Raises:
-        OutputError: the directory is not empty, or cannot be written.
-    """
-    check_output(directory)
-    parent = directory.resolve().parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=parent, prefix=".hwmap-") as temporary:
-            staged = Path(temporary) / "project"
-            for name, content in files.items():
-                path = staged / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content if isinstance(content, bytes) else content.encode())
-            if directory.exists():
-                directory.rmdir()
-            os.rename(staged, directory.resolve())
-    except OSError as error:
-        raise OutputError(f"{directory}: cannot be written ({error.strerror})") from error
 
 
 def read_project(directory: Path) -> Project:

@@ -1,9 +1,10 @@
 """The union of styles. Whatever depends on the style of an accelerator is asked here, in a match
-for each question; no room above names a style."""
+for each question; no room above names a style. (Where nothing tells styles apart yet, text of a
+plan and the curve of memory, there is no match: a second style brings what does.)"""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import assert_never
 
 from hwmap import sequential
 from hwmap.accuracy import Accuracy
@@ -15,16 +16,15 @@ from hwmap.progress import Progress
 from hwmap.rung import Rung
 from hwmap.solve.settings import Settings
 
-Style = Literal["sequential"]
-DEFAULT_STYLE: Style = "sequential"
+Style = sequential.plan.Style
+DEFAULT_STYLE: Style = sequential.plan.STYLE
 
 Plan = sequential.plan.Plan
 Design = sequential.design.Design
 SimResult = sequential.result.SimResult
-CompileReport = sequential.summary.Summary
-SimulateReport = sequential.summary.SimSummary
+CompileReport = sequential.summary.CompileReport
+SimulateReport = sequential.summary.SimulateReport
 CurveRow = sequential.curve.CurveRow
-CurvePoint = sequential.curve.Point
 
 
 def solve(
@@ -162,7 +162,7 @@ def summary(
 def summary_rows(report: CompileReport) -> list[tuple[str, str]]:
     """The summary for people: pairs of a name and a value."""
     match report:
-        case sequential.summary.Summary():
+        case sequential.summary.CompileReport():
             return sequential.summary.rows(report)
         case _:
             assert_never(report)
@@ -180,7 +180,7 @@ def sim_summary(result: SimResult) -> SimulateReport:
 def sim_table(report: SimulateReport) -> tuple[str, tuple[str, ...], list[tuple[str, ...]]]:
     """The same for people: a line, and a table of names and rows."""
     match report:
-        case sequential.summary.SimSummary():
+        case sequential.summary.SimulateReport():
             rows = sequential.summary.time_line_rows(report)
             return sequential.summary.headline(report), sequential.summary.TIME_LINE, rows
         case _:
@@ -190,3 +190,11 @@ def sim_table(report: SimulateReport) -> tuple[str, tuple[str, ...], list[tuple[
 def memory_curve(graph: Graph, seconds: float, progress: Progress) -> Iterator[CurveRow]:
     """Memory of activations -> extra cycles, which only the sequential style trades."""
     return sequential.curve.memory_curve(graph, seconds=seconds, progress=progress)
+
+
+def curve_table(
+    curve: Iterable[CurveRow],
+) -> tuple[str, str, tuple[str, ...], list[tuple[str, ...]]]:
+    """The same for people: a title, a caption, and a table of names and rows."""
+    made = sequential.curve
+    return made.TITLE, made.CAPTION, made.COLUMNS, made.curve_rows(curve)

@@ -1,4 +1,4 @@
-"""Fixtures: golden files, and the real networks where they are."""
+"""Fixtures: golden files, and the real networks where they are. Which tests share a process."""
 
 from pathlib import Path
 

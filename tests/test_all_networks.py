@@ -48,7 +48,7 @@ UNSTABLE = {
     "squeezenet11_imagenet": 0.985,
 }
 """Networks of which a single level somewhere changes the class now and then: onnxruntime agrees
-with itself, with and without fusion, on 99.4 (of cells), 97.5 and 99.8 %. See the README."""
+with itself, with and without fusion, on 99.4 (of cells), 97.5 and 99.8 %. See BENCHMARKS.md."""
 
 
 @pytest.fixture(params=sorted(SIZES))

@@ -2,8 +2,7 @@
 
 import pytest
 
-from hwmap.board import board_names, budget_of, load_board
-from hwmap.cli import parse_bytes
+from hwmap.board import board_names, budget_of, load_board, parse_bytes
 from hwmap.errors import BudgetError
 
 

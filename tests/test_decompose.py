@@ -15,7 +15,7 @@ from hwmap.errors import InfeasibleError
 from hwmap.frontend.reader import read_model
 from hwmap.frontend.runtime import run_model
 from hwmap.ir.ops import Conv
-from hwmap.reduce.report import DecomposeReport
+from hwmap.report.decomposed import DecomposeReport
 from hwmap.solve.drop import LEVELS, loss_limit, measure_drop
 from hwmap.solve.select import Limit, select
 from tests.command import fails, run

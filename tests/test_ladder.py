@@ -10,9 +10,10 @@ from hwmap.compiler import Compiled, load_source
 from hwmap.data.dataset import DataSet
 from hwmap.decompose.candidates import dense_candidates
 from hwmap.errors import MismatchError
+from hwmap.files.write import write_folder
 from hwmap.ir.graph import Graph
 from hwmap.ladder import climb, require, run_simulation
-from hwmap.project import Project, project_files, read_project, write_project
+from hwmap.project import Project, project_files, read_project
 from hwmap.quantize.calibrate import measure_ranges
 from hwmap.quantize.lower import lower
 from hwmap.report.compiled import compile_report
@@ -73,7 +74,7 @@ def _project(
     graph = lower(source, measure_ranges(source, inputs))
     settings = Settings(BOARD, budget_of(BOARD), 0.0, 0.0)
     compiled = Compiled(settings, source, graph, plan, build_design(graph, plan, BOARD))
-    write_project(
+    write_folder(
         tmp_path / "build",
         project_files(compiled, model, DataSet(inputs, None), compile_report(compiled, None)),
     )

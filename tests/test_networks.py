@@ -13,10 +13,11 @@ from hwmap.compiler import Compiled, build, load_source
 from hwmap.data.dataset import DataSet
 from hwmap.decompose.candidates import Candidate
 from hwmap.errors import InfeasibleError
+from hwmap.files.write import write_folder
 from hwmap.ir.graph import Graph
 from hwmap.ladder import climb, run_simulation
 from hwmap.progress import quiet
-from hwmap.project import project_files, read_project, write_project
+from hwmap.project import project_files, read_project
 from hwmap.report.compiled import compile_report, measure_accuracy
 from hwmap.sequential.check import check_plan
 from hwmap.sequential.plan import Plan
@@ -90,7 +91,7 @@ def test_every_rung_of_the_ladder_holds(prepared: _Prepared, tightness: str, tmp
     report = compile_report(compiled, None)
     directory = tmp_path / "build"
     files = project_files(compiled, prepared.case.model, prepared.images(IMAGES), report)
-    write_project(directory, files)
+    write_folder(directory, files)
 
     project = read_project(directory)
     simulated = run_simulation(project)

@@ -14,12 +14,12 @@ from hwmap.data.calibration import (
 )
 from hwmap.data.dataset import DataSet
 from hwmap.errors import BudgetError, DataError, PlanError
-from hwmap.files.write import check_output
+from hwmap.files.write import check_output, write_folder
 from hwmap.frontend.runtime import check_model
 from hwmap.ir.graph import Graph
 from hwmap.ladder import run_simulation
 from hwmap.progress import Progress, quiet
-from hwmap.project import project_files, read_project, write_project
+from hwmap.project import project_files, read_project
 from hwmap.reduce.goal import check_drop
 from hwmap.report.compiled import compile_report, measure_accuracy
 from hwmap.rung import Rung
@@ -107,7 +107,7 @@ def compile(
         return CompileResult(compiled, report, None)
     progress("writing the project")
     images = (tests or data).first(VECTOR_IMAGES)
-    write_project(Path(output), project_files(compiled, path, images, report))
+    write_folder(Path(output), project_files(compiled, path, images, report))
     return CompileResult(compiled, report, Path(output))
 
 

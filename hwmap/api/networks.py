@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwmap.accuracy import top1
+from hwmap.compiler import load_source
 from hwmap.data.calibration import (
     read_calibration,
     read_data,
@@ -19,14 +20,14 @@ from hwmap.frontend.reader import inspect_model
 from hwmap.inference import Network, load_network, run_float, run_integer
 from hwmap.ir.graph import Graph, total_macs
 from hwmap.ir.types import Array
-from hwmap.passes import hardware_part, integer_part
+from hwmap.passes import integer_part
 from hwmap.progress import Progress, quiet
 from hwmap.quantize.calibrate import Estimator
 from hwmap.quantize.choose import quantize_graph, schemes_of
 from hwmap.quantize.lower import lower
 from hwmap.reduce.goal import Goal, check_goal
 from hwmap.reduce.network import decompose_network
-from hwmap.reduce.report import DecomposeReport, decompose_report
+from hwmap.report.decomposed import DecomposeReport, decompose_report
 from hwmap.report.inspect import InspectReport, host_shape, inspect_report, with_curve
 from hwmap.report.network import QuantizeReport, RunReport, quantize_report
 from hwmap.style import memory_curve
@@ -44,8 +45,8 @@ def inspect(
     """Operators, MACs, parameters, activations of an ONNX file, what the host computes, and every
     node that is not supported or not on hardware.
 
-    With `memory` (a `MemoryReport`) also its curve memory -> extra cycles, in whole tensors and in
-    strips of rows; `time_limit` is in seconds, for one schedule.
+    With `memory` (a `MemoryReport`) also its curve memory -> extra cycles; `time_limit` is in
+    seconds, for one schedule.
 
     Raises:
         ModelError: it is no ONNX file.
@@ -54,8 +55,7 @@ def inspect(
     report = inspect_report(inspect_model(Path(model)))
     if not memory:
         return report
-    device = hardware_part(load_network(Path(model)).whole)
-    return with_curve(report, memory_curve(device, time_limit, progress))
+    return with_curve(report, memory_curve(load_source(Path(model)), time_limit, progress))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from hwmap.decompose.svd import svd
 from hwmap.decompose.target import Factors, Floats, Target
 from hwmap.decompose.tucker import tucker
 
-Kind = Literal["dense", "svd-input", "svd-spatial", "svd-output", "tucker", "cpd", "cpd-plane"]
+MethodKind = Literal[
+    "dense", "svd-input", "svd-spatial", "svd-output", "tucker", "cpd", "cpd-plane"
+]
 Weight = tuple[int, ...]
 """The shape (C_out, C_in / groups, K_h, K_w) of a convolution's weights."""
 GROUPS = (1, 2, 4)
@@ -29,7 +31,7 @@ MOST_TUCKER_RANKS = 3
 class Method:
     """One way to build a convolution: the family, its ranks, and groups for the SVDs."""
 
-    kind: Kind
+    kind: MethodKind
     ranks: tuple[int, ...] = ()
     groups: int = 1
 
@@ -105,7 +107,7 @@ def methods_of(weight: Weight, *, seen_once: bool) -> Iterator[Method]:
     """
     out, channels, rows, columns = weight
     if rows * columns == 1 or seen_once:
-        kinds: tuple[Kind, ...] = ("svd-output",)
+        kinds: tuple[MethodKind, ...] = ("svd-output",)
     elif min(rows, columns) == 1:
         kinds = ("svd-input", "svd-output", "cpd-plane")
     else:
@@ -118,7 +120,7 @@ def methods_of(weight: Weight, *, seen_once: bool) -> Iterator[Method]:
         yield from _tucker(weight)
 
 
-def _with_ranks(kind: Kind, groups: int, weight: Weight) -> Iterator[Method]:
+def _with_ranks(kind: MethodKind, groups: int, weight: Weight) -> Iterator[Method]:
     unit = _size(Method(kind, (1,), groups), weight)
     largest = (prod(weight) - 1) // unit
     step = max(RANK_STEP // groups, 1)

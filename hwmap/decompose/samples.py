@@ -10,7 +10,7 @@ from hwmap.errors import DataError
 from hwmap.ir.evaluate import windows
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Conv
-from hwmap.ir.types import Array
+from hwmap.ir.types import Array, Integers
 
 MOST_VALUES = 1 << 28
 """Activations (of 4 bytes) that are kept at once."""
@@ -23,9 +23,8 @@ LARGEST = 1e15
 MOST_CHANCE = 0.99
 """The most that is taken for chance, as of one window: what pulls to the original stays finite."""
 
-Floats = NDArray[np.float32]
+Singles = NDArray[np.float32]
 Doubles = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 def fitting_images(values_per_image: int, count: int) -> int:
@@ -46,7 +45,7 @@ class Positions:
         """How many there are of an image, in a row."""
         return len(self.images) // (int(self.images[-1]) + 1)
 
-    def windows(self, x: Array, op: Conv, graph: Graph) -> Floats:
+    def windows(self, x: Array, op: Conv, graph: Graph) -> Singles:
         """What `op` reads of `x` (N, C, H, W) for each position: (positions, C_in * K_h * K_w).
 
         Raises:
@@ -64,7 +63,7 @@ class Positions:
             )
         return taken.reshape(len(taken), -1).astype(np.float32, copy=False)
 
-    def values(self, y: Array) -> Floats:
+    def values(self, y: Array) -> Singles:
         """The pixels (positions, C) of `y` (N, C, H, W)."""
         return np.asarray(y[self.images, :, self.rows, self.columns], np.float32)
 
@@ -98,14 +97,14 @@ class Moments:
     chance: float
 
 
-def mean_and_gram(read: Floats) -> tuple[Doubles, Doubles]:
+def mean_and_gram(read: Singles) -> tuple[Doubles, Doubles]:
     """Of windows (m, n): see `Moments`."""
     mean = read.mean(0, dtype=np.float64)
     centred = read - mean.astype(np.float32)
     return mean, (centred.T @ centred).astype(np.float64) / len(read)
 
 
-def moments(read: Floats, each: int = 1) -> Moments:
+def moments(read: Singles, each: int = 1) -> Moments:
     """The moments of windows (m, n), of which `each` in a row are of one image. Of one image alone
     every window counts as an observation."""
     count, size = read.shape

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from hwmap.errors import OutputError
@@ -68,3 +69,26 @@ def check_file(path: Path, *inputs: str | Path | None) -> None:
         raise OutputError(f"{path}: cannot be written; give a file in a folder that is there")
     if path.resolve() in {Path(name).resolve() for name in inputs if name is not None}:
         raise OutputError(f"{path}: is an input of this command; give another output file")
+
+
+def write_folder(directory: Path, files: Mapping[str, str | bytes]) -> None:
+    """Write all files, or none: they are made beside `directory` and renamed into place.
+
+    Raises:
+        OutputError: the directory is not empty, or cannot be written.
+    """
+    check_output(directory)
+    parent = directory.resolve().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=parent, prefix=".hwmap-") as temporary:
+            staged = Path(temporary) / "folder"
+            for name, content in files.items():
+                path = staged / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content if isinstance(content, bytes) else content.encode())
+            if directory.exists():
+                directory.rmdir()
+            os.rename(staged, directory.resolve())
+    except OSError as error:
+        raise OutputError(f"{directory}: cannot be written ({error.strerror})") from error

@@ -50,10 +50,10 @@ def resize(node: Node) -> Value:
     return node.emit(op, shape, dict(zip(names, matrices, strict=True)))
 
 
-Pair = tuple[float, float]
+FloatPair = tuple[float, float]
 
 
-def _targets(node: Node, value: Value) -> tuple[Pair | None, tuple[int, int] | None]:
+def _targets(node: Node, value: Value) -> tuple[FloatPair | None, tuple[int, int] | None]:
     """The scales, or the sizes, of rows and columns."""
     position = {"Upsample": 1}.get(node.kind, 1 if node.opset < 11 else 2)
     axes = [int(a) % 4 for a in node.attributes.get("axes", range(4))]
@@ -84,7 +84,7 @@ def _by_axis(given: Array, axes: list[int], default: object) -> list[float]:
 
 
 def _measured(
-    node: Node, axis: int, lines: Array, scales: Pair | None, sizes: tuple[int, int] | None
+    node: Node, axis: int, lines: Array, scales: FloatPair | None, sizes: tuple[int, int] | None
 ) -> Array:
     """What the operator makes of `lines` (count, size), each a row or column of a map."""
     count, size = lines.shape

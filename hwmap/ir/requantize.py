@@ -33,14 +33,12 @@ from hwmap.ir.ops import (
     Select,
     average_counts,
 )
-from hwmap.ir.types import Array, Quant
+from hwmap.ir.types import Array, Integers, Quant
 
 MULTIPLIER_BITS = 17
 ADD_BITS = 21
 MAX_SHIFT = 47
 MAX_ACCUMULATOR = 2**31 - 1
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+Integers = NDArray[np.int64]
 Shape = tuple[int, int, int]
 
 

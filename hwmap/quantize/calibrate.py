@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hwmap.errors import ModelError
+from hwmap.errors import BudgetError, ModelError
 from hwmap.ir.evaluate import chunks, walk
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
@@ -113,3 +113,17 @@ def _least_squares(counts: NDArray[np.int64], extremes: Range) -> Range:
         if error < least:
             best, least = (bottom, top), error
     return best
+
+
+def parse_estimator(text: str | None) -> Estimator | None:
+    """A range estimator.
+
+    Raises:
+        BudgetError: it is none.
+    """
+    for estimator in ESTIMATORS:
+        if text == estimator:
+            return estimator
+    if text is not None:
+        raise BudgetError(f"ranges '{text}': expected one of {', '.join(ESTIMATORS)}")
+    return None

@@ -9,7 +9,7 @@ from hwmap.errors import BudgetError
 @dataclass(frozen=True)
 class Goal:
     """What a decomposition is for, one of: a share (0 to 1) of the MACs, or of the weights, or a
-    limit on the drop (see `hwmap.drop.Drop`)."""
+    limit on the drop (see `hwmap.accuracy.Drop`)."""
 
     macs: float | None = None
     weights: float | None = None

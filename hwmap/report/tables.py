@@ -8,11 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from hwmap.board import Board
-from hwmap.reduce.report import DecomposeReport
+from hwmap.report.decomposed import DecomposeReport
 from hwmap.report.inspect import InspectReport, MemoryReport
 from hwmap.report.network import QuantizeReport, RunReport
 from hwmap.solve.answer import described, kept
-from hwmap.style import CompileReport, CurvePoint, SimulateReport, sim_table, summary_rows
+from hwmap.style import CompileReport, SimulateReport, curve_table, sim_table, summary_rows
 
 
 @dataclass(frozen=True)
@@ -83,38 +83,14 @@ def inspect_table(report: InspectReport) -> Table:
 
 def memory_table(report: MemoryReport) -> Table:
     """The curve memory -> extra cycles."""
-    table = Table(
-        title=Text("memory of activations -> cycles more than whole tensors without a limit"),
-        caption=Text(
-            "rows: of a strip's output; steps: runs of all strips, of which so many run again;"
-            " needs: bytes that one step alone takes"
-        ),
-        title_justify="left",
-        caption_justify="left",
-    )
-    for name in ("bytes", "of the peak", "whole tensors", "strips", "rows", "steps", "again"):
+    title, caption, columns, rows = curve_table(report.memory_curve)
+    table = Table(title=Text(title), caption=Text(caption), title_justify="left")
+    table.caption_justify = "left"
+    for name in columns:
         table.add_column(name, justify="right")
-    for row in report.memory_curve:
-        strips = row.strips
-        shape = [""] * 3
-        if strips is not None:
-            shape = [f"{count:,}" for count in (strips.height, strips.runs, strips.again)]
-        table.add_row(
-            f"{row.budget_bytes:,}",
-            f"{row.share:.0%}",
-            _extra(row.whole, row.whole_needs_bytes, row.budget_bytes),
-            _extra(strips, row.strips_need_bytes, row.budget_bytes),
-            *shape,
-        )
+    for row in rows:
+        table.add_row(*row)
     return table
-
-
-def _extra(point: CurvePoint | None, needs: int | None, budget: int) -> str:
-    if needs is None:
-        return "one row"
-    if needs > budget:
-        return f"needs {needs:,}"
-    return "none found" if point is None else f"{point.extra:.2%}"
 
 
 def quantize_table(report: QuantizeReport) -> Table:
@@ -177,8 +153,8 @@ def simulate_table(report: SimulateReport) -> Table:
     """A simulated image: its time line."""
     title, columns, rows = sim_table(report)
     table = Table(title=title, title_justify="left")
-    for name in columns:
-        table.add_column(name, justify="left" if name in ("step", "kind") else "right")
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="left" if index < 2 else "right")
     for row in rows:
         table.add_row(*map(Text, row))
     return table

@@ -1,6 +1,6 @@
 """The curve memory -> extra cycles of a network: whole tensors, and strips of rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from hwmap.ir.graph import Graph, peak_elements
@@ -123,3 +123,37 @@ class _Curve:
             if found is not None and (best is None or found.cycles < best.cycles):
                 best = found
         return best
+
+
+TITLE = "memory of activations -> cycles more than whole tensors without a limit"
+CAPTION = (
+    "rows: of a strip's output; steps: runs of all strips, of which so many run again; needs: bytes"
+    " that one step alone takes"
+)
+COLUMNS = ("bytes", "of the peak", "whole tensors", "strips", "rows", "steps", "again")
+
+
+def curve_rows(curve: Iterable[CurveRow]) -> list[tuple[str, ...]]:
+    """The curve for people, with the columns `COLUMNS`."""
+    return [
+        (
+            f"{row.budget_bytes:,}",
+            f"{row.share:.0%}",
+            _extra(row.whole, row.whole_needs_bytes, row.budget_bytes),
+            _extra(row.strips, row.strips_need_bytes, row.budget_bytes),
+            *(
+                ("", "", "")
+                if row.strips is None
+                else (f"{row.strips.height:,}", f"{row.strips.runs:,}", f"{row.strips.again:,}")
+            ),
+        )
+        for row in curve
+    ]
+
+
+def _extra(point: Point | None, needs: int | None, budget: int) -> str:
+    if needs is None:
+        return "one row"
+    if needs > budget:
+        return f"needs {needs:,}"
+    return "none found" if point is None else f"{point.extra:.2%}"

@@ -1,6 +1,6 @@
 """Cycles, multipliers and memory words of the sequential engine.
 
-One loop at II = 1, which runs once per sweep (see `cost/sweep.py`). A block is the part of a
+One loop at II = 1, which runs once per sweep (see `sweeps.py`). A block is the part of a
 pixel's output channels that is computed together: PE of them on the matrix array, `vector_lanes`
 on the vector lanes. A block takes one trip per word of its dot product, and its results leave at
 `requant_lanes` per trip while the next block is computed:

@@ -9,9 +9,9 @@ from hwmap.files.resources import data_directory, used_headers
 from hwmap.ir.types import Array
 from hwmap.sequential.design.types import Design, Fetch, StepDescriptor
 from hwmap.sequential.engine import DRAM_LATENCY_CYCLES, FETCH_FIFO_WORDS
+from hwmap.sequential.plan import STYLE
 
 TOP = "hwmap_top"
-STYLE = "sequential"
 TEMPLATES = {
     "hls/params.hpp": "params.hpp.j2",
     "hls/steps.hpp": "steps.hpp.j2",

@@ -11,6 +11,8 @@ from hwmap.sequential.memory import EngineMemory
 from hwmap.solve.answer import Choice, Status
 
 Kind = Literal["load", "run", "store"]
+Style = Literal["sequential"]
+STYLE: Style = "sequential"
 
 
 @dataclass(frozen=True)

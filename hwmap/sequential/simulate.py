@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from hwmap.errors import SimulationError
 from hwmap.ir.requantize import rescale
-from hwmap.ir.types import Array
+from hwmap.ir.types import Array, Integers
 from hwmap.sequential.design.types import Design, Fetch, StepDescriptor, VectorKind
 from hwmap.sequential.engine import CHANNEL_BYTES, DRAM_LATENCY_CYCLES, FETCH_FIFO_WORDS
 from hwmap.sequential.result import SimResult, StepTime
 
-Integers = NDArray[np.int64]
 CHUNK = 16
 UNWRITTEN = 0x5A
 

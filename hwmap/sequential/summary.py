@@ -1,7 +1,6 @@
 """What a sequential design, and a simulation of it, are worth: for people and for JSON."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from hwmap.accuracy import Accuracy
 from hwmap.blocks import place
@@ -10,20 +9,20 @@ from hwmap.ir.ops import Weighted
 from hwmap.sequential.design.types import Design
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.memory import count_tables
-from hwmap.sequential.plan import Plan, Step
+from hwmap.sequential.plan import STYLE, Plan, Step, Style
 from hwmap.sequential.result import SimResult, StepTime
 from hwmap.solve.answer import Choice, Status, described, kept
 from hwmap.solve.settings import Settings
 
 
 @dataclass(frozen=True)
-class Summary:
+class CompileReport:
     """The result of a compilation. `loss` is what the choices are expected to cost (see `Choice`),
     `macs_per_multiplier_cycle` the share of cycles in which a multiplier computes."""
 
     network: str
     board: str
-    style: Literal["sequential"]
+    style: Style
     status: Status
     cycles: int
     bound_cycles: int
@@ -58,17 +57,17 @@ def summarize(
     source: Graph,
     graph: Graph,
     accuracy: Accuracy | None,
-) -> Summary:
+) -> CompileReport:
     """The summary of a checked plan; `source` is the float network, `graph` the integer one."""
     budget = settings.budget
     memories = plan.memory.memories(plan.engine, count_tables(graph))
     use = place(memories, bram18=budget.bram18, uram=budget.uram)
     assert use is not None, "the plan was checked"
     constants = [op.name for op in graph.ops if isinstance(op, Weighted)]
-    return Summary(
+    return CompileReport(
         network=plan.network,
         board=settings.board.name,
-        style="sequential",
+        style=STYLE,
         status=plan.status,
         cycles=plan.cycles,
         bound_cycles=plan.bound_cycles,
@@ -97,39 +96,39 @@ def summarize(
     )
 
 
-def rows(summary: Summary) -> list[tuple[str, str]]:
+def rows(report: CompileReport) -> list[tuple[str, str]]:
     """The summary for people."""
-    engine = summary.engine
-    gap = 1 - summary.bound_cycles / summary.cycles
-    proof = "optimal (proved)" if summary.status == "optimal" else f"feasible (gap {gap:.1%})"
+    engine = report.engine
+    gap = 1 - report.bound_cycles / report.cycles
+    proof = "optimal (proved)" if report.status == "optimal" else f"feasible (gap {gap:.1%})"
     found = [
         ("plan", proof),
-        ("cycles per image", f"{summary.cycles:,} (at least {summary.bound_cycles:,})"),
-        ("throughput", f"{summary.fps:,.1f} images/s at {summary.clock_mhz} MHz"),
+        ("cycles per image", f"{report.cycles:,} (at least {report.bound_cycles:,})"),
+        ("throughput", f"{report.fps:,.1f} images/s at {report.clock_mhz} MHz"),
         (
             "engine",
             f"PE {engine.pe} x SIMD {engine.simd}, {engine.vector_lanes} vector lanes,"
             f" {engine.requant_lanes} results and {engine.bus_bytes} DRAM bytes per cycle",
         ),
-        ("MAC per multiplier per cycle", f"{summary.macs_per_multiplier_cycle:.3f}"),
-        ("MACs", kept(summary.macs, summary.dense_macs)),
-        ("DSP slices", f"{summary.dsp} of {summary.dsp_budget}"),
+        ("MAC per multiplier per cycle", f"{report.macs_per_multiplier_cycle:.3f}"),
+        ("MACs", kept(report.macs, report.dense_macs)),
+        ("DSP slices", f"{report.dsp} of {report.dsp_budget}"),
         (
             "on-chip memory",
-            f"{summary.memory_bytes:,} of {summary.memory_budget_bytes:,} bytes"
-            f" ({summary.arena_bytes:,} arena); {summary.bram18} BRAM18, {summary.uram} URAM",
+            f"{report.memory_bytes:,} of {report.memory_budget_bytes:,} bytes"
+            f" ({report.arena_bytes:,} arena); {report.bram18} BRAM18, {report.uram} URAM",
         ),
-        ("weights", f"{len(summary.resident)} ops resident, {len(summary.fetched)} fetched"),
-        ("decomposed", described(summary.decomposed)),
-        ("recomputed", "\n".join(step.name for step in summary.recomputed) or "none"),
+        ("weights", f"{len(report.resident)} ops resident, {len(report.fetched)} fetched"),
+        ("decomposed", described(report.decomposed)),
+        ("recomputed", "\n".join(step.name for step in report.recomputed) or "none"),
     ]
-    if summary.accuracy is not None:
-        found.append(("top-1", str(summary.accuracy)))
+    if report.accuracy is not None:
+        found.append(("top-1", str(report.accuracy)))
     return found
 
 
 @dataclass(frozen=True)
-class SimSummary:
+class SimulateReport:
     """A simulated image; `steps` are those of its time line."""
 
     images: int
@@ -141,9 +140,9 @@ class SimSummary:
     steps: tuple[StepTime, ...]
 
 
-def summarize_simulation(result: SimResult) -> SimSummary:
+def summarize_simulation(result: SimResult) -> SimulateReport:
     """The summary of a simulation."""
-    return SimSummary(
+    return SimulateReport(
         images=len(next(iter(result.outputs.values()))),
         cycles=result.cycles,
         fps=result.clock_mhz * 1e6 / result.cycles,
@@ -157,16 +156,16 @@ def summarize_simulation(result: SimResult) -> SimSummary:
 TIME_LINE = ("step", "kind", "from", "to", "cycles", "computing", "fetching")
 
 
-def headline(summary: SimSummary) -> str:
+def headline(report: SimulateReport) -> str:
     """A simulation in one line."""
     return (
-        f"{summary.cycles:,} cycles per image, {summary.fps:,.1f} images/s at"
-        f" {summary.clock_mhz} MHz, {summary.stall_cycles:,} stall cycles,"
-        f" {summary.peak_arena_bytes:,} bytes of arena"
+        f"{report.cycles:,} cycles per image, {report.fps:,.1f} images/s at"
+        f" {report.clock_mhz} MHz, {report.stall_cycles:,} stall cycles,"
+        f" {report.peak_arena_bytes:,} bytes of arena"
     )
 
 
-def time_line_rows(summary: SimSummary) -> list[tuple[str, ...]]:
+def time_line_rows(report: SimulateReport) -> list[tuple[str, ...]]:
     """The time line, a row per step, with the columns `TIME_LINE`."""
     return [
         (
@@ -178,5 +177,5 @@ def time_line_rows(summary: SimSummary) -> list[tuple[str, ...]]:
             f"{step.compute_trips:,}",
             f"{step.fetch_words:,}",
         )
-        for step in summary.steps
+        for step in report.steps
     ]

@@ -1,6 +1,7 @@
 """Test vectors: the bytes that go into and come out of an accelerator."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 
@@ -8,7 +9,9 @@ from hwmap.ir.types import Array
 from hwmap.sequential.design.types import Design
 
 
-def stream_bytes(design: Design, kind: str, tensors: Mapping[str, Array]) -> bytes:
+def stream_bytes(
+    design: Design, kind: Literal["load", "store"], tensors: Mapping[str, Array]
+) -> bytes:
     """`tensors` (N, C, H, W) in the order of the stream, image by image: the tensors in the order
     of the "load" (or "store") steps, each as (height, width, channels)."""
     names = [step.source for step in design.steps if step.kind == kind]

@@ -2,9 +2,8 @@
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Integers = NDArray[np.int64]
+from hwmap.ir.types import Integers
 
 
 @njit(cache=True)

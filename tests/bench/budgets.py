@@ -24,7 +24,7 @@ def run() -> Iterator[dict[str, object]]:
             calib, _ = save_data(case, directory)
             whole = hwmap.compile(case.model, "pynq-z2", calib=calib).report
             least = _least(case.model, calib)
-            most = int(str(whole["memory_bytes"]))
+            most = int(str(whole.memory_bytes))
             budgets = [int(least + share * (most - least)) for share in SHARES]
             for budget in [*budgets, BOARD.memory_bytes]:
                 report = hwmap.compile(

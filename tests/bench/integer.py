@@ -11,7 +11,7 @@ onnxruntime computes in float32.
 
 from collections.abc import Iterator
 
-from hwmap.ladder import level_differences
+from hwmap.ladder import differences_by_op
 from hwmap.quantize.choose import quantize_inputs
 from tests.integer import integer_case, measure
 from tests.networks import LARGE_CASES, SHARED
@@ -32,7 +32,7 @@ def run() -> Iterator[dict[str, object]]:
     for name, source in NETWORKS if SHARED.is_dir() else ():
         case = integer_case(name, source=source)
         found = measure(case)
-        levels = level_differences(case.integer, quantize_inputs(case.integer, case.few(2)))
+        levels = differences_by_op(case.integer, quantize_inputs(case.integer, case.few(2)))
         scheme = case.quantized.scheme
         how = (
             "as in the model"

@@ -43,7 +43,7 @@ def run() -> Iterator[dict[str, object]]:
                 "DSP": report.dsp,
                 "memory bytes": f"{report.memory_bytes:,}",
                 "MACs kept": f"{report.macs / report.dense_macs:.0%}",
-                "top-1 float": f"{accuracy['float_top1']:.4f}",
-                "top-1 int8": f"{accuracy['integer_top1']:.4f}",
+                "top-1 float": f"{accuracy.float_top1:.4f}",
+                "top-1 int8": f"{accuracy.integer_top1:.4f}",
                 "compile s": f"{seconds:.1f}",
             }

@@ -93,7 +93,7 @@ def assemble(
 
 
 def arena_room(problem: Problem, constants: EngineMemory, limit_bytes: int) -> int:
-    """The bytes that the memories without an arena leave for it."""
+    """The bytes that the other memories, and the two rows beside the arena, leave for it."""
     others = constants.memories(problem.engine, problem.tables)
     room = limit_bytes - sum(memory.size_bytes for memory in others)
     return room - room % problem.engine.arena_lanes

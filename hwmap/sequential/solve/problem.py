@@ -50,13 +50,13 @@ class JobOption:
 @dataclass(frozen=True)
 class Job:
     """A load, an op or a store. `inputs` and `output` number the tensors; a store has output -1,
-    a load and a store have `stream_bytes` and one method without parts."""
+    a load and a store have `stream_bytes` and no options."""
 
     name: str
     kind: Kind
     inputs: tuple[int, ...]
     output: int
-    methods: tuple[JobOption, ...]
+    options: tuple[JobOption, ...]
     stream_bytes: int = 0
 
 
@@ -153,7 +153,7 @@ class BlockShape:
 @dataclass(frozen=True)
 class Problem:
     """One engine's problem. A step costs `overhead_cycles` besides its trips; a run that fetches
-    anything costs `startup_cycles` more per image. Memory is what `cost/memory.py` says."""
+    anything costs `startup_cycles` more per image. Memory is what `sequential/memory.py` says."""
 
     engine: Engine
     tasks: tuple[Task, ...]
@@ -206,14 +206,14 @@ def _part_shapes(candidate: Candidate) -> tuple[PartShape, ...]:
     )
 
 
-def build_problem(network: Jobs, engine: Engine, budget: Budget, max_loss: float) -> Problem:
-    """The problem of `network` on `engine`."""
-    memories = EngineMemory(0, 0, 0).memories(engine, network.tables)
+def build_problem(jobs: Jobs, engine: Engine, budget: Budget, max_loss: float) -> Problem:
+    """The problem of `jobs` on `engine`."""
+    memories = EngineMemory(0, 0, 0).memories(engine, jobs.tables)
     arena, weights, channels, fifo, table_blocks = (_block_shapes(memory) for memory in memories)
     return Problem(
         engine=engine,
-        tasks=tuple(_task(job, engine) for job in network.jobs),
-        tensor_bytes=network.tensor_bytes,
+        tasks=tuple(_task(job, engine) for job in jobs.jobs),
+        tensor_bytes=jobs.tensor_bytes,
         overhead_cycles=engine.step_overhead_cycles,
         startup_cycles=DRAM_LATENCY_CYCLES + 1,
         loss_ppb=floor(max_loss * PPB),
@@ -225,7 +225,7 @@ def build_problem(network: Jobs, engine: Engine, budget: Budget, max_loss: float
         weights=weights,
         channels=channels,
         fifo=fifo,
-        tables=network.tables,
+        tables=jobs.tables,
         table_bytes=memories[-1].size_bytes,
         table_words=memories[-1].depth,
         table_blocks=table_blocks,
@@ -250,7 +250,7 @@ def _task(job: Job, engine: Engine) -> Task:
         return Task(job.name, job.kind, job.inputs, job.output, (option,))
     options = [
         Option(method.candidate, method.loss_ppb, parts)
-        for method in job.methods
+        for method in job.options
         for parts in _residencies(method, engine)
     ]
     return Task(job.name, job.kind, job.inputs, job.output, _useful(options, engine))

@@ -87,11 +87,11 @@ def solve(
             f"no design fits {limits.budget.dsp} DSP slices on '{board.name}': the smallest engine"
             f" needs {least}; give --dsp {least} or more"
         )
-    network = jobs_of(graph, candidates)
-    search = _Search(graph, candidates, board, limits, network)
+    jobs = jobs_of(graph, candidates)
+    search = _Search(graph, candidates, board, limits, jobs)
     ordered = sorted(
         (
-            (_quick_bound(build_problem(network, engine, limits.budget, limits.max_loss)), index)
+            (_quick_bound(build_problem(jobs, engine, limits.budget, limits.max_loss)), index)
             for index, engine in enumerate(engines)
         )
     )
@@ -147,10 +147,10 @@ class _Search:
     candidates: Mapping[str, Sequence[Candidate]]
     board: Board
     limits: Limits
-    network: Jobs
+    jobs: Jobs
 
     def problem(self, engine: Engine) -> Problem:
-        return build_problem(self.network, engine, self.limits.budget, self.limits.max_loss)
+        return build_problem(self.jobs, engine, self.limits.budget, self.limits.max_loss)
 
 
 @dataclass(frozen=True)
@@ -300,7 +300,7 @@ def least_memory(search: _Search, engines: Sequence[Engine]) -> tuple[Plan | Non
             break
         limit = whole.memory_bytes if best is None else best.memory_bytes - 1
         best = _smallest_on(wide, wide.problem(engines[index]), limit, extra=0) or best
-    if best is not None and len(search.network.jobs) <= MOST_SLOTS:
+    if best is not None and len(search.jobs.jobs) <= MOST_SLOTS:
         for extra in EXTRA_SLOTS:
             limit = best.memory_bytes - 1
             best = _smallest_on(wide, wide.problem(best.engine), limit, extra=extra) or best

@@ -39,7 +39,7 @@ MOST_TOTAL = 1 << 44
 MOST_SEED = 1 << 32
 MOST_SECONDS = 1e9
 
-Status = Literal["optimal", "feasible", "infeasible", "unknown"]
+SearchStatus = Literal["optimal", "feasible", "infeasible", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Rematerialization:
     sequence: tuple[int, ...]
     peak: int
     duration: int
-    status: Status
+    status: SearchStatus
     bound: int
     addresses: tuple[int, ...] = ()
 
@@ -150,7 +150,7 @@ def _result(
     if sequence is None:
         return Rematerialization((), 0, 0, "infeasible" if proved else "unknown", bound)
     duration = problem.duration(sequence)
-    status: Status = "optimal" if duration == bound else "feasible"
+    status: SearchStatus = "optimal" if duration == bound else "feasible"
     peak = live_peak(problem.items(sequence))
     return Rematerialization(tuple(sequence), peak, duration, status, bound)
 
@@ -190,7 +190,7 @@ def _solve_packed(
     assert first is not None
     # What is proved of the first limit, the budget, holds with addresses too.
     if best is None:
-        status: Status = "infeasible" if first.status == "infeasible" else "unknown"
+        status: SearchStatus = "infeasible" if first.status == "infeasible" else "unknown"
         return Rematerialization((), 0, 0, status, first.bound)
     status = "optimal" if best.duration == first.bound else "feasible"
     return replace(best, status=status, bound=first.bound)

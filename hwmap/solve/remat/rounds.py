@@ -7,8 +7,9 @@ from math import inf
 
 import numpy as np
 
+from hwmap.ir.types import Integers
 from hwmap.solve.addresses import live_peak
-from hwmap.solve.remat.types import Dag, Ends, Integers, SchedulingProblem, new_dag, new_sequence
+from hwmap.solve.remat.types import Dag, Ends, SchedulingProblem, new_dag, new_sequence
 
 MOVE_SECONDS = (0.75e-6, 0.1e-9)
 """Of one move, and more for every node of the graph. Measured on layered graphs of 100 to 1000

@@ -13,7 +13,8 @@ from math import exp, log, log2
 import numpy as np
 from numba import njit
 
-from hwmap.solve.remat.types import FAR, HEAD, NONE, TAIL, Dag, Ends, Integers, Sequence
+from hwmap.ir.types import Integers
+from hwmap.solve.remat.types import FAR, HEAD, NONE, TAIL, Dag, Ends, Sequence
 
 WINDOW = 512
 """Moves at one temperature."""

@@ -11,7 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from hwmap.solve.remat.types import Dag, Integers
+from hwmap.ir.types import Integers
+from hwmap.solve.remat.types import Dag
 
 
 @njit(cache=True, nogil=True)

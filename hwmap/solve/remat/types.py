@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hwmap.ir.types import Integers
 from hwmap.solve.addresses import Item, lifetimes
 
-Integers = NDArray[np.int64]
 Records = NDArray[np.void]
 """Of whole numbers, with names."""
 Ends = tuple[float, float]

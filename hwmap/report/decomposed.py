@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hwmap.accuracy import output_loss, top1
+from hwmap.accuracy import mean_error, top1
 from hwmap.data.dataset import DataSet
 from hwmap.decompose.method import DENSE
 from hwmap.inference import dequantized
@@ -58,7 +58,7 @@ def decompose_report(
         "float": evaluate(made.device, measured.inputs),
         "int8": dequantized(integer, evaluate(integer, quantize_inputs(integer, measured.inputs))),
     }
-    errors = {name: output_loss(o, exact) ** 0.5 for name, o in outputs.items()}
+    errors = {name: mean_error(o, exact) for name, o in outputs.items()}
     expected = made.selection.loss**0.5
     if errors["int8"] > MUCH_WORSE * expected and errors["int8"] > MUCH_ERROR:
         log.warning(
