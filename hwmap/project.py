@@ -12,6 +12,7 @@ from hwmap.data.dataset import DataSet
 from hwmap.errors import OutputError
 from hwmap.files.decode import decode
 from hwmap.files.npz import numbered_npz, unpack
+from hwmap.frontend.file import model_bytes
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.serialize import from_parts, to_parts
 from hwmap.ir.verify import verify
@@ -37,7 +38,7 @@ def project_files(
     inputs = quantize_inputs(compiled.graph, images.inputs)
     expected = evaluate(compiled.graph, inputs)
     state = {
-        "model.onnx": model.read_bytes(),
+        "model.onnx": model_bytes(model),
         "plan.json": style.plan_to_json(compiled.plan).encode(),
         "report.json": (json.dumps(asdict(report), indent=1) + "\n").encode(),
         "settings.json": (json.dumps(asdict(compiled.settings), indent=1) + "\n").encode(),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hwmap.frontend.node import Node, UnsupportedError, Value
+from hwmap.frontend.node import TRAINING_MODE, Node, UnsupportedError, Value
 from hwmap.frontend.window import (
     given_pads,
     map_shape,
@@ -281,7 +281,8 @@ def _pointwise(node: Node, matrix: Array, rows: int, grid: Quant | None) -> Valu
 
 
 def batch_normalization(node: Node) -> Value:
-    node.expect("training_mode", 0, 0)
+    if node.attributes.get("training_mode", 0):
+        raise UnsupportedError(TRAINING_MODE)
     shape = node.computed(0).shape
     gamma, beta, mean, variance = (node.array(i).astype(np.float64) for i in range(1, 5))
     if {item.shape for item in (gamma, beta, mean, variance)} != {(shape[1],)}:

@@ -13,6 +13,7 @@ import numpy as np
 from hwmap.frontend.node import (
     MOST_CONSTANT_ELEMENTS,
     MOST_ELEMENTS,
+    TRAINING_MODE,
     Node,
     UnsupportedError,
     Value,
@@ -60,6 +61,13 @@ def _reshaped(node: Node, shape: Sequence[int]) -> Value:
 
 
 def identity(node: Node) -> Value:
+    return node.any_value(0)
+
+
+def dropout(node: Node) -> Value:
+    """At inference, the identity."""
+    if node.has(2) and (not node.is_constant(2) or node.array(2).any()):
+        raise UnsupportedError(TRAINING_MODE)
     return node.any_value(0)
 
 

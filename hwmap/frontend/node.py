@@ -23,6 +23,12 @@ MOST_ELEMENTS = 1 << 26
 MOST_CONSTANT_ELEMENTS = 1 << 28
 
 
+TRAINING_MODE = (
+    "is in training mode; export the model for inference (PyTorch: model.eval(), and"
+    " torch.onnx.export with training=TrainingMode.EVAL)"
+)
+
+
 class UnsupportedError(Exception):
     """This node cannot be imported; the reader collects the reasons of all nodes."""
 

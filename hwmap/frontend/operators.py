@@ -21,7 +21,7 @@ OPERATORS: dict[str, Import] = {
     "ConvTranspose": convolution.conv_transpose,
     "DepthToSpace": movement.depth_to_space,
     "DequantizeLinear": quantized.dequantize_linear,
-    "Dropout": movement.identity,
+    "Dropout": movement.dropout,
     "Expand": movement.expand,
     "Flatten": movement.flatten,
     "Gather": movement.gather,

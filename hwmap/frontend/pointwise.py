@@ -116,10 +116,20 @@ def clip_node(node: Node) -> Value:
         if node.opset < 11 and name in node.attributes:
             bounds[position - 1] = float(node.attributes[name])
         elif node.has(position):
-            bounds[position - 1] = float(node.array(position).item())
+            bounds[position - 1] = _bound(node, position)
     low, high = bounds
     # ONNX: where min is above max, everything becomes max.
     return mapped(lambda _, v: clip(v, min(low, high), high), node)
+
+
+def _bound(node: Node, position: int) -> float:
+    """A bound of a Clip; an infinite one is none."""
+    given = node.value(position).array
+    if given is None or given.dtype.kind != "f" or np.isfinite(given).all():
+        return float(node.array(position).item())
+    if given.size != 1 or np.isnan(given).any():
+        raise UnsupportedError(f"input {position} must be a number, got {given.tolist()}")
+    return float(given.item())
 
 
 def prelu(node: Node) -> Value:

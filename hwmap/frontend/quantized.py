@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import prod
+from typing import Any
 
 import numpy as np
 import onnx
@@ -66,14 +67,30 @@ def _format(node: Node, value: Value) -> Quant:
         raise UnsupportedError("scales must be above 0")
     if int(node.attributes.get("block_size", 0)):
         raise UnsupportedError("block_size must be 0")
-    kind = node.array(2).dtype if node.has(2) else np.dtype(np.uint8)
-    if value.array is not None:
-        kind = value.array.dtype
+    kind = _integer_type(node, value)
     if kind.kind not in "iu":
         raise UnsupportedError(f"integers must be int8, uint8 or int32, got {kind}")
     zeros = node.array(2).reshape(-1) if node.has(2) else np.zeros(1, np.int64)
     scale = float(scales[0]) if scales.size == 1 else tuple(map(float, scales))
     return Quant(8 * kind.itemsize, kind.kind == "i", scale, int(zeros[0]))
+
+
+def _integer_type(node: Node, value: Value) -> np.dtype[Any]:
+    """The type of the integers: those that are there, or that of the zero point, or what
+    `output_dtype` says, or uint8, ONNX's default."""
+    if value.array is not None:
+        return value.array.dtype
+    if value.raw:
+        quant = value.quant
+        signed = node.draft.signed[value.tensor] if quant is None else quant.signed
+        width = 8 if quant is None else quant.width_bits
+        return np.dtype(f"{'i' if signed else 'u'}{width // 8}")
+    asked = int(node.attributes.get("output_dtype", 0))
+    wanted = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(asked)) if asked else None
+    found = node.array(2).dtype if node.has(2) else wanted or np.dtype(np.uint8)
+    if wanted not in (None, found):
+        raise UnsupportedError(f"output_dtype is {wanted}, its zero point {found}")
+    return found
 
 
 def cast(node: Node) -> Value:

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnx.inliner
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import numpy_helper
 
 from hwmap.errors import ModelError, UnsupportedOperatorError
+from hwmap.frontend.file import load_proto
 from hwmap.frontend.node import (
-    MOST_CONSTANT_ELEMENTS,
     MOST_ELEMENTS,
     Draft,
     Node,
@@ -46,6 +45,13 @@ MALFORMED = (
 """What onnx and numpy raise for values that no valid model has."""
 
 OLDEST_OPSET = 7
+STANDARD = ("", "ai.onnx")
+SAME_MEANING = {
+    ("com.microsoft", "Gelu"),
+    ("com.microsoft", "QuantizeLinear"),
+    ("com.microsoft", "DequantizeLinear"),
+}
+"""Operators of other domains that mean what the standard ones of their name mean."""
 INPUT_TYPES: dict[int, bool | None] = {
     onnx.TensorProto.FLOAT: None,
     onnx.TensorProto.FLOAT16: None,
@@ -143,69 +149,6 @@ def unsupported_message(problems: Iterable[Refusal]) -> str:
     return text
 
 
-def load_proto(path: Path) -> onnx.ModelProto:
-    """The ONNX file, with its external data, which must lie in its folder.
-
-    Raises:
-        ModelError: it is none, or breaks a rule of ONNX.
-    """
-    try:
-        if not path.is_file():
-            found = "a directory" if path.is_dir() else "no such file"
-            raise ModelError(f"{path}: {found}; expected an ONNX model")
-        proto = onnx.load(path, load_external_data=False)
-        for tensor in onnx.external_data_helper._get_all_tensors(proto):
-            _check_external(tensor, path)
-        onnx.load_external_data_for_model(proto, str(path.parent))
-        if proto.functions:
-            proto = onnx.inliner.inline_local_functions(proto)
-        _check_dimensions(proto, path)
-        for out in proto.graph.output:
-            # The checker asks for a shape, which nobody needs.
-            out.type.tensor_type.shape.SetInParent()
-        onnx.checker.check_model(proto)
-    except (
-        DecodeError,
-        onnx.checker.ValidationError,
-        ValueError,
-        OSError,
-        TypeError,
-        RecursionError,
-        OverflowError,
-    ) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"{path}: not a valid ONNX model ({reason})") from error
-    return proto
-
-
-def _check_external(tensor: onnx.TensorProto, path: Path) -> None:
-    """Refuse data outside the model's folder, whatever links and dots its location has."""
-    if tensor.data_location != onnx.TensorProto.EXTERNAL:
-        return
-    location = {entry.key: entry.value for entry in tensor.external_data}.get("location", "")
-    folder = path.parent.resolve()
-    file = (folder / location).resolve() if "\0" not in location else folder
-    if folder not in file.parents or not file.is_file():
-        raise ModelError(
-            f"{path}: initializer '{tensor.name}' has its data in '{location}'; expected a file in"
-            " the model's folder"
-        )
-
-
-def _check_dimensions(proto: onnx.ModelProto, path: Path) -> None:
-    """Refuse initializers whose size is not that of their data: damage, or a trap."""
-    for init in proto.graph.initializer:
-        try:
-            check_size([max(size, 1) for size in init.dims], MOST_CONSTANT_ELEMENTS)
-        except UnsupportedError as error:
-            raise ModelError(f"{path}: initializer '{init.name}': {error}") from error
-        if any(size < 0 for size in init.dims):
-            raise ModelError(
-                f"{path}: initializer '{init.name}' has shape {list(init.dims)}; expected sizes"
-                " from 0"
-            )
-
-
 def _needed_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     """The nodes that the outputs depend on, in the file's order."""
     needed = {out.name for out in graph.output}
@@ -273,13 +216,14 @@ def _import(
     reads what an unsupported node would have written is no problem of its own."""
     outputs = tuple(proto.output)
     name = draft.node_name(proto.name or next((out for out in outputs if out), proto.op_type))
-    standard = proto.domain in ("", "ai.onnx")
+    standard = proto.domain in STANDARD or (proto.domain, proto.op_type) in SAME_MEANING
     lost = any(source and source not in values for source in proto.input)
     if lost and standard and proto.op_type in SUPPORTED:
         return
     inputs = tuple(values.get(source) for source in proto.input)
     if lost or not standard or not is_supported(proto.op_type, inputs):
-        problems.append((name, f"operator '{proto.op_type}' is not supported"))
+        of = "" if proto.domain in STANDARD else f" of domain '{proto.domain}'"
+        problems.append((name, f"operator '{proto.op_type}'{of} is not supported"))
         return
     extra = [out for out in outputs[1:] if out and reads[out]]
     if extra and proto.op_type != "Split":

@@ -1,0 +1,117 @@
+"""ONNX files: read with their external data, checked, and in one piece."""
+
+from pathlib import Path
+
+import networkx as nx
+import onnx
+import onnx.inliner
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+from hwmap.errors import ModelError
+from hwmap.frontend.node import (
+    MOST_CONSTANT_ELEMENTS,
+    UnsupportedError,
+    check_size,
+)
+
+
+def load_proto(path: Path) -> onnx.ModelProto:
+    """The ONNX file, with its external data, which must lie in its folder.
+
+    Raises:
+        ModelError: it is none, or breaks a rule of ONNX.
+    """
+    try:
+        if not path.is_file():
+            found = "a directory" if path.is_dir() else "no such file"
+            raise ModelError(f"{path}: {found}; expected an ONNX model")
+        proto = onnx.load(path, load_external_data=False)
+        for tensor in onnx.external_data_helper._get_all_tensors(proto):
+            _check_external(tensor, path)
+        onnx.load_external_data_for_model(proto, str(path.parent))
+        if proto.functions:
+            proto = onnx.inliner.inline_local_functions(proto)
+        _check_dimensions(proto, path)
+        _sort_nodes(proto.graph)
+        for out in proto.graph.output:
+            # The checker asks for a shape, which nobody needs.
+            out.type.tensor_type.shape.SetInParent()
+        onnx.checker.check_model(proto)
+    except (
+        DecodeError,
+        onnx.checker.ValidationError,
+        ValueError,
+        OSError,
+        TypeError,
+        RecursionError,
+        OverflowError,
+    ) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"{path}: not a valid ONNX model ({reason})") from error
+    return proto
+
+
+def model_bytes(path: Path) -> bytes:
+    """The ONNX file in one piece: as it is, or with its external data taken in.
+
+    Raises:
+        ModelError: it is none, or too large for one piece.
+    """
+    proto = onnx.load(path, load_external_data=False)
+    tensors = list(onnx.external_data_helper._get_all_tensors(proto))
+    if not any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors):
+        return path.read_bytes()
+    for tensor in tensors:
+        _check_external(tensor, path)
+    onnx.load_external_data_for_model(proto, str(path.parent))
+    try:
+        content: bytes = proto.SerializeToString(deterministic=True)
+    except ValueError as error:
+        raise ModelError(f"{path}: with its data it is larger than 2 GB ({error})") from error
+    return content
+
+
+def _check_external(tensor: onnx.TensorProto, path: Path) -> None:
+    """Refuse data outside the model's folder, whatever links and dots its location has."""
+    if tensor.data_location != onnx.TensorProto.EXTERNAL:
+        return
+    location = {entry.key: entry.value for entry in tensor.external_data}.get("location", "")
+    folder = path.parent.resolve()
+    file = (folder / location).resolve() if "\0" not in location else folder
+    if folder not in file.parents or not file.is_file():
+        raise ModelError(
+            f"{path}: initializer '{tensor.name}' has its data in '{location}'; expected a file in"
+            " the model's folder"
+        )
+
+
+def _check_dimensions(proto: onnx.ModelProto, path: Path) -> None:
+    """Refuse initializers whose size is not that of their data: damage, or a trap."""
+    for init in proto.graph.initializer:
+        try:
+            check_size([max(size, 1) for size in init.dims], MOST_CONSTANT_ELEMENTS)
+        except UnsupportedError as error:
+            raise ModelError(f"{path}: initializer '{init.name}': {error}") from error
+        if any(size < 0 for size in init.dims):
+            raise ModelError(
+                f"{path}: initializer '{init.name}' has shape {list(init.dims)}; expected sizes"
+                " from 0"
+            )
+
+
+def _sort_nodes(graph: onnx.GraphProto) -> None:
+    """Put the nodes behind those that they read, in the file's order where that leaves a choice:
+    onnxruntime takes them in any."""
+    writers = {name: i for i, node in enumerate(graph.node) for name in node.output if name}
+    order: nx.DiGraph[int] = nx.DiGraph()
+    order.add_nodes_from(range(len(graph.node)))
+    for reader, node in enumerate(graph.node):
+        order.add_edges_from((writers[name], reader) for name in node.input if name in writers)
+    if all(writer < reader for writer, reader in order.edges) or not nx.is_directed_acyclic_graph(
+        order
+    ):
+        return
+    nodes = [graph.node[i] for i in nx.lexicographical_topological_sort(order)]
+    copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(copies)

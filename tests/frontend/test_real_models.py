@@ -1,0 +1,198 @@
+"""What models of real exporters and quantizers hold, beside onnxruntime without optimizations."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import hwmap
+from hwmap.data.dataset import as_given
+from hwmap.errors import UnsupportedOperatorError
+from hwmap.frontend.reader import read_model
+from hwmap.frontend.runtime import run_model
+from hwmap.inference import load_network
+from hwmap.ir.evaluate import evaluate
+
+X = (1, 3, 8, 8)
+WEIGHTS = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype("f") * 0.2
+
+
+def model(
+    path: Path,
+    nodes: list[onnx.NodeProto],
+    constants: dict[str, object],
+    output: str,
+    *,
+    shape: tuple[int, ...] = X,
+    opset: int = 13,
+    kind: int = TensorProto.FLOAT,
+    made: int = TensorProto.FLOAT,
+    **external: object,
+) -> Path:
+    """A model of one input x and one output."""
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("x", kind, shape)],
+        [helper.make_tensor_value_info(output, made, None)],
+        [numpy_helper.from_array(np.asarray(v), n) for n, v in constants.items()],
+    )
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path, **external)
+    return path
+
+
+def node(kind: str, inputs: list[str], output: str, **attributes: object) -> onnx.NodeProto:
+    return helper.make_node(kind, inputs, [output], name=output, **attributes)
+
+
+def conv(source: str = "x", output: str = "c") -> onnx.NodeProto:
+    return node("Conv", [source, "w"], output, pads=[1] * 4)
+
+
+def agrees(path: Path, images: np.ndarray | None = None) -> None:
+    """The imported network gives what onnxruntime gives."""
+    whole = load_network(path).whole
+    tensor = whole.tensors["x"]
+    rng = np.random.default_rng(1)
+    images = rng.standard_normal((4, *tensor.shape)).astype("f") if images is None else images
+    real = images if tensor.given is None else tensor.given.dequantize(images).astype("f")
+
+    ours = as_given(whole, evaluate(whole, {"x": real}))
+
+    for name, wanted in run_model(path, {"x": images}).items():
+        found = ours[name].reshape(wanted.shape)
+        assert np.abs(found - wanted).max() <= 1e-5 * max(np.abs(wanted).max(), 1e-3)
+        assert len(np.unique(wanted)) > 4
+
+
+@pytest.mark.parametrize("kind", [TensorProto.INT8, TensorProto.UINT8])
+def test_output_dtype_of_a_quantize_linear_counts(kind: int, tmp_path: Path):
+    nodes = [
+        conv(),
+        node("QuantizeLinear", ["c", "s"], "q", output_dtype=kind),
+        node("DequantizeLinear", ["q", "s"], "y"),
+    ]
+    path = model(tmp_path / "m.onnx", nodes, {"w": WEIGHTS, "s": np.float32(0.04)}, "y", opset=21)
+
+    agrees(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype"), [(TensorProto.INT8, np.int8), (TensorProto.UINT8, np.uint8)]
+)
+def test_an_input_of_integers_without_a_zero_point_has_its_own_type(
+    kind: int, dtype: type, tmp_path: Path
+):
+    nodes = [node("DequantizeLinear", ["x", "s"], "d"), conv("d", "y")]
+    path = model(tmp_path / "m.onnx", nodes, {"w": WEIGHTS, "s": np.float32(0.5)}, "y", kind=kind)
+    low = int(np.iinfo(dtype).min)
+    given = load_network(path).whole.tensors["x"].given
+
+    assert given is not None
+    assert (given.low, given.high) == (low, low + 255)
+    agrees(path, np.random.default_rng(2).integers(low, low + 256, (4, 3, 8, 8)))
+
+
+def test_an_output_type_that_is_not_the_zero_points_is_refused(tmp_path: Path):
+    nodes = [
+        node("QuantizeLinear", ["x", "s", "z"], "q", output_dtype=TensorProto.UINT8),
+        node("DequantizeLinear", ["q", "s", "z"], "d"),
+        conv("d", "y"),
+    ]
+    constants = {"w": WEIGHTS, "s": np.float32(1), "z": np.int8(0)}
+    path = model(tmp_path / "m.onnx", nodes, constants, "y", opset=21)
+
+    with pytest.raises(UnsupportedOperatorError, match="output_dtype is uint8, its zero"):
+        read_model(path)
+
+
+@pytest.mark.parametrize("kind", ["Dropout", "BatchNormalization"])
+def test_training_mode_is_refused_and_says_what_to_export(kind: str, tmp_path: Path):
+    ones = dict.fromkeys(("g", "b", "m", "v"), np.ones(4, "f"))
+    extra, attributes = {
+        "Dropout": (["r", "t"], {}),
+        "BatchNormalization": (["g", "b", "m", "v"], {"training_mode": 1}),
+    }[kind]
+    nodes = [conv(), node(kind, ["c", *extra], "y", **attributes)]
+    constants = {"w": WEIGHTS, "r": np.float32(0.5), "t": np.bool_(True), **ones}
+    path = model(tmp_path / "m.onnx", nodes, constants, "y", opset=15)
+
+    with pytest.raises(UnsupportedOperatorError, match=r"'y': .* training=TrainingMode\.EVAL"):
+        read_model(path)
+
+
+def test_a_dropout_at_inference_is_nothing(tmp_path: Path):
+    nodes = [conv(), node("Dropout", ["c", "r", "t"], "y")]
+    constants = {"w": WEIGHTS, "r": np.float32(0.5), "t": np.bool_(False)}
+
+    agrees(model(tmp_path / "m.onnx", nodes, constants, "y"))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, np.inf), (-np.inf, 0.3), (-np.inf, np.inf)])
+def test_an_infinite_bound_of_a_clip_is_none(low: float, high: float, tmp_path: Path):
+    nodes = [conv(), node("Clip", ["c", "low", "high"], "y")]
+    constants = {"w": WEIGHTS, "low": np.float32(low), "high": np.float32(high)}
+
+    agrees(model(tmp_path / "m.onnx", nodes, constants, "y"))
+
+
+def test_a_bound_that_is_no_number_is_refused(tmp_path: Path):
+    nodes = [conv(), node("Clip", ["c", "low"], "y")]
+    constants = {"w": WEIGHTS, "low": np.float32(np.nan)}
+
+    with pytest.raises(UnsupportedOperatorError, match="input 1 must be a number, got nan"):
+        read_model(model(tmp_path / "m.onnx", nodes, constants, "y"))
+
+
+def test_operators_of_another_domain_that_mean_the_same_are_taken(tmp_path: Path):
+    nodes = [
+        conv(),
+        node("Gelu", ["c"], "g", domain="com.microsoft"),
+        node("QuantizeLinear", ["g", "s", "z"], "q", domain="com.microsoft"),
+        node("DequantizeLinear", ["q", "s", "z"], "y", domain="com.microsoft"),
+    ]
+    constants = {"w": WEIGHTS, "s": np.float32(0.02), "z": np.int8(-100)}
+
+    agrees(model(tmp_path / "m.onnx", nodes, constants, "y"))
+
+
+def test_another_domain_is_named(tmp_path: Path):
+    nodes = [conv(), node("BiasGelu", ["c", "b"], "y", domain="com.microsoft")]
+    path = model(tmp_path / "m.onnx", nodes, {"w": WEIGHTS, "b": np.ones(8, "f")}, "y")
+
+    with pytest.raises(
+        UnsupportedOperatorError, match=r"operator 'BiasGelu' of domain 'com\.microsoft' is not"
+    ):
+        read_model(path)
+
+
+def test_nodes_in_any_order_are_sorted(tmp_path: Path):
+    nodes = [
+        node("Add", ["r", "c"], "y"),
+        node("Relu", ["c"], "r"),
+        conv(),
+    ]
+
+    agrees(model(tmp_path / "m.onnx", nodes, {"w": WEIGHTS}, "y"))
+
+
+@pytest.mark.parametrize("location", ["m.onnx.data", "weights/all.bin", "plan.json"])
+def test_a_model_with_weights_in_another_file_is_verified(location: str, tmp_path: Path):
+    (tmp_path / "weights").mkdir()
+    path = model(
+        tmp_path / "m.onnx",
+        [conv()],
+        {"w": WEIGHTS},
+        "c",
+        save_as_external_data=True,
+        location=location,
+        size_threshold=0,
+    )
+
+    hwmap.compile(path, "pynq-z2", tmp_path / "out", time_limit=2)
+
+    (tmp_path / location).unlink()
+    assert hwmap.verify(tmp_path / "out").holds
