@@ -17,15 +17,28 @@ def remove_noop_reshape(graph: Graph) -> Graph:
     Rewrite:
         b = Reshape(a) with the shape of a; c = f(b)    ->    c = f(a)
 
-    One that writes a graph output from a graph input stays: both names are part of the interface.
+    One that writes a graph output from a graph input or another output stays, but nothing reads
+    it: both names are part of the interface.
     """
     for op in graph.ops:
         source, target = op.inputs[0], op.output
         same = isinstance(op, Reshape) and graph.shape(source) == graph.shape(target)
         same = same or (isinstance(op, Select) and is_identity(op, graph))
-        if same and not (source in graph.inputs and target in graph.outputs):
+        if not same:
+            continue
+        if target not in graph.outputs or source not in (*graph.inputs, *graph.outputs):
             return _bypass(graph, op)
+        if graph.readers[target]:
+            return rewrite(graph, ops=_reading(graph, target, source))
     return graph
+
+
+def _reading(graph: Graph, old: str, new: str) -> list[Op]:
+    """The ops, with `new` read where `old` was."""
+    return [
+        replace(op, inputs=tuple(new if name == old else name for name in op.inputs))
+        for op in graph.ops
+    ]
 
 
 def remove_outer_reshape(graph: Graph) -> Graph:
