@@ -1,6 +1,6 @@
 """Results as tables for people."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,6 +13,8 @@ from hwmap.report.inspect import InspectReport, MemoryReport
 from hwmap.report.network import QuantizeReport, RunReport
 from hwmap.solve.answer import described, kept
 from hwmap.style import CompileReport, SimulateReport, curve_table, sim_table, summary_rows
+
+NAME_LENGTH = 41
 
 
 @dataclass(frozen=True)
@@ -67,10 +69,10 @@ def inspect_table(report: InspectReport) -> Table:
         ]
     rows += [
         (
-            op.name.split("/")[-1][-40:],
+            name,
             f"{op.kind} -> {'x'.join(map(str, op.shape))}, {op.macs:,} MACs",
         )
-        for op in report.ops
+        for name, op in zip(short_names([op.name for op in report.ops]), report.ops, strict=True)
     ]
     rows += [("on the host", name) for name in report.on_host]
     rows += [
@@ -79,6 +81,23 @@ def inspect_table(report: InspectReport) -> Table:
     ]
     rows += [("NOT SUPPORTED", f"{item.node}: {item.reason}") for item in report.unsupported]
     return _pairs(report.name, rows)
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """Names without the part of their path that tells none apart from others, cut in the middle
+    where they are still long."""
+    found = []
+    for name in names:
+        parts = name.split("/")
+        ends = ("/".join(parts[-count:]) for count in range(1, len(parts) + 1))
+        short = next(
+            (end for end in ends if sum(f"/{other}".endswith(f"/{end}") for other in names) == 1),
+            name,
+        )
+        half = (NAME_LENGTH - 1) // 2
+        long = len(short) > NAME_LENGTH
+        found.append(f"{short[:half]}…{short[-half:]}" if long else short)
+    return found
 
 
 def memory_table(report: MemoryReport) -> Table:
