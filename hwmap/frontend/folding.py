@@ -77,7 +77,7 @@ def constant(node: Node) -> Value:
 
 def constant_of_shape(node: Node) -> Value:
     shape = tuple(int(size) for size in node.array(0).reshape(-1))
-    check_size(shape, MOST_CONSTANT_ELEMENTS)
+    check_size([size or 1 for size in shape], MOST_CONSTANT_ELEMENTS)
     value = np.asarray(node.attributes.get("value", np.zeros(1, np.float32))).reshape(-1)
     if value.size != 1:
         raise UnsupportedError(f"value must be one number, got {value.size}")

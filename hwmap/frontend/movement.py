@@ -32,7 +32,8 @@ def moved(node: Node, value: Value, move: Move, output: int = 0) -> Value:
     name = node.outputs[output]
     if value.array is not None:
         array = move(value.array)
-        check_size(array.shape, MOST_CONSTANT_ELEMENTS)
+        # Of a shape, nothing may be left.
+        check_size([max(size, 1) for size in array.shape], MOST_CONSTANT_ELEMENTS)
         grid = value.quant if value.quant and isinstance(value.quant.scale, float) else None
         return Value(array.shape, array=array, name=node.name, output=name, quant=grid)
     if value.index is None:

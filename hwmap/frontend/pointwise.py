@@ -7,6 +7,7 @@ from math import prod, sqrt
 
 import numpy as np
 
+from hwmap.frontend.movement import moved
 from hwmap.frontend.node import Node, UnsupportedError, Value, ir_shape
 from hwmap.ir import function as functions
 from hwmap.ir.function import MOST_DEPTH, Function, X, affine, clip
@@ -102,7 +103,13 @@ UNARY: dict[str, Build] = {
     "Sqrt": lambda _, v: ("sqrt", v),
     "Swish": lambda n, v: ("mul", v, ("sigmoid", ("mul", v, _number(n, "alpha", 1.0)))),
     "Tanh": lambda _, v: ("tanh", v),
+    "ThresholdedRelu": lambda n, v: _thresholded(v, _number(n, "alpha", 1.0)),
 }
+
+
+def _thresholded(v: Function, alpha: float) -> Function:
+    above = clip(("sign", affine(v, 1.0, -alpha)), 0.0, np.inf)
+    return ("mul", v, above)
 
 
 def _celu(v: Function, alpha: float) -> Function:
@@ -296,13 +303,34 @@ def _several(kind: str, node: Node) -> Value:
 def _two_tensors(kind: str, node: Node, left: Value, right: Value) -> Value:
     if kind == "Mul":
         return _product(node, left, right)
-    if kind not in ("Add", "Sub"):
+    if kind not in ("Add", "Sub", "Max", "Min"):
         raise UnsupportedError(f"{kind} of two tensors; expected one of them to be a constant")
-    if left.shape != right.shape:
-        raise UnsupportedError(f"adds {list(left.shape)} and {list(right.shape)}; expected equal")
-    names = (node.tensor(0), node.tensor(1))
+    left, right = _of_one_shape(node, left, right)
+    names = (node.draft.as_tensor(left), node.draft.as_tensor(right))
+    if kind in ("Max", "Min"):
+        # max(a, b) = a + max(b - a, 0)
+        more, more_out = node.extra("more")
+        clamp = Clamp(low=0.0) if kind == "Max" else Clamp(high=0.0)
+        op = Add(more, names[::-1], more_out, clamp, signs=(1, -1))
+        names = names[0], node.draft.add(op, ir_shape(left.shape))
     signs = (1, -1) if kind == "Sub" else (1, 1)
     return node.emit(Add(node.name, names, node.output, signs=signs), left.shape)
+
+
+def _of_one_shape(node: Node, left: Value, right: Value) -> tuple[Value, Value]:
+    """Both, the smaller one spread to the shape of the larger."""
+    if left.shape == right.shape:
+        return left, right
+    small, large = sorted((left, right), key=lambda value: prod(value.shape))
+    if len(small.shape) > len(large.shape) or not _fits(small.shape, large.shape):
+        raise UnsupportedError(f"shapes {list(left.shape)} and {list(right.shape)} do not fit")
+    name, output = node.extra("spread")
+    spread = moved(
+        replace(node, name=name, outputs=(output,)),
+        small,
+        lambda a: np.broadcast_to(a, large.shape),
+    )
+    return (spread, right) if small is left else (left, spread)
 
 
 def _product(node: Node, left: Value, right: Value) -> Value:
@@ -310,10 +338,9 @@ def _product(node: Node, left: Value, right: Value) -> Value:
     if left.shape != right.shape and prod(left.shape) < prod(right.shape):
         left, right, order = right, left, (1, 0)
     per_channel = len(left.shape) == 4 and right.shape == (1, left.shape[1], 1, 1)
-    if left.shape != right.shape and not per_channel:
-        raise UnsupportedError(
-            f"multiplies {list(left.shape)} by {list(right.shape)}; expected equal shapes, or one"
-            " value per channel [1, C, 1, 1]"
-        )
-    names = (node.tensor(order[0]), node.tensor(order[1]))
+    if per_channel:
+        names = (node.tensor(order[0]), node.tensor(order[1]))
+    else:
+        left, right = _of_one_shape(node, left, right)
+        names = (node.draft.as_tensor(left), node.draft.as_tensor(right))
     return node.emit(Mul(node.name, names, node.output), left.shape)

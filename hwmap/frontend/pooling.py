@@ -7,7 +7,7 @@ import numpy as np
 from hwmap.frontend.node import Node, UnsupportedError, Value, axis_of
 from hwmap.frontend.window import map_shape, need_map, output_size, pads_of, pair, spans_of
 from hwmap.ir.function import affine
-from hwmap.ir.ops import NO_PADS, AveragePool, LocalNorm, MaxPool, Pads, Pair, Softmax
+from hwmap.ir.ops import NO_PADS, AveragePool, Conv, LocalNorm, MaxPool, Pads, Pair, Softmax
 
 
 def max_pool(node: Node) -> Value:
@@ -113,6 +113,8 @@ def _reduce(node: Node, kind: type[AveragePool] | type[MaxPool]) -> Value:
     if given is None and node.attributes.get("noop_with_empty_axes", 0):
         return node.computed(0)
     axes = {axis % len(shape) for axis in given or range(len(shape))}
+    if axes == {1} and kind is AveragePool:
+        return _channel_mean(node, shape)
     if not axes or not axes <= set(range(2, len(shape))):
         raise UnsupportedError(f"axes must be rows and columns of [1, C, H, W], got {given}")
     along_rows = len(shape) == 4 and 2 in axes
@@ -125,6 +127,18 @@ def _reduce(node: Node, kind: type[AveragePool] | type[MaxPool]) -> Value:
     if node.attributes.get("keepdims", 1):
         return made
     return replace(made, shape=tuple(s for axis, s in enumerate(shape) if axis not in axes))
+
+
+def _channel_mean(node: Node, shape: tuple[int, ...]) -> Value:
+    """The mean over channels, as a convolution with equal weights."""
+    name, output = node.extra("mean") if node.kind == "ReduceSum" else (node.name, node.output)
+    names = f"{name}.weight", f"{name}.bias"
+    arrays = np.full((1, shape[1], 1, 1), 1 / shape[1], np.float32), np.zeros(1, np.float32)
+    op = Conv(name, (node.tensor(0),), output, *names)
+    made = node.emit(op, (1, 1, *shape[2:]), dict(zip(names, arrays, strict=True)))
+    made = replace(made, name=node.name, output=node.output)
+    keep = node.attributes.get("keepdims", 1)
+    return made if keep else replace(made, shape=(1, *shape[2:]))
 
 
 def local_norm(node: Node) -> Value:

@@ -221,3 +221,58 @@ def test_outputs_with_the_same_values_are_all_there(name: str, tmp_path: Path):
     for output, wanted in run_model(path, {"x": images}).items():
         values = found[output].reshape(wanted.shape)
         assert np.abs(values - wanted).max() < 0.05 * np.abs(wanted).max()
+
+
+def _integers(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
+def test_nothing_may_be_left_of_a_shape(tmp_path: Path):
+    nodes = [
+        conv(),
+        node("Shape", ["c"], "sizes"),
+        node("Slice", ["sizes", "four", "many"], "none"),
+        node("ConstantOfShape", ["zero"], "empty", value=numpy_helper.from_array(_integers(0))),
+        node("Concat", ["empty", "sizes", "none"], "target", axis=0),
+        node("Reshape", ["c", "target"], "y"),
+    ]
+    constants = {"four": _integers(4), "many": _integers(100), "zero": _integers(0)}
+
+    agrees(model(tmp_path / "m.onnx", nodes, {"w": WEIGHTS, **constants}, "y"))
+
+
+PAIRS = {
+    "thresholded": [node("ThresholdedRelu", ["c"], "y", alpha=0.3)],
+    "max": [node("Sigmoid", ["d"], "e"), node("Max", ["c", "e"], "y")],
+    "min": [node("Min", ["c", "d"], "y")],
+    "channel mean": [node("ReduceMean", ["c"], "y", axes=[1])],
+    "channel sum": [node("ReduceSum", ["c", "one"], "m", keepdims=0), node("Relu", ["m"], "y")],
+    "spatial attention": [
+        node("ReduceMean", ["c"], "m", axes=[1]),
+        node("Sigmoid", ["m"], "e"),
+        node("Mul", ["e", "d"], "y"),
+    ],
+    "columns": [node("ReduceMean", ["c"], "m", axes=[2]), node("Mul", ["d", "m"], "y")],
+    "add per channel": [node("GlobalAveragePool", ["c"], "m"), node("Add", ["m", "d"], "y")],
+    "subtract per channel": [node("GlobalAveragePool", ["c"], "m"), node("Sub", ["m", "d"], "y")],
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs_of_tensors_of_other_shapes_are_on_hardware(name: str, tmp_path: Path):
+    constants = {"w": WEIGHTS, "one": _integers(1)}
+    path = model(tmp_path / "m.onnx", [conv(), conv("x", "d"), *PAIRS[name]], constants, "y")
+    images = np.random.default_rng(3).standard_normal((16, *X[1:])).astype("f")
+    np.savez(tmp_path / "d.npz", x=images)
+
+    agrees(path)
+    hwmap.compile(path, "pynq-z2", tmp_path / "out", calib=tmp_path / "d.npz", time_limit=2)
+
+    assert hwmap.verify(tmp_path / "out").holds
+
+
+def test_shapes_that_do_not_fit_are_refused(tmp_path: Path):
+    nodes = [conv(), node("Flatten", ["c"], "f"), node("Add", ["c", "f"], "y")]
+
+    with pytest.raises(UnsupportedOperatorError, match="do not fit"):
+        read_model(model(tmp_path / "m.onnx", nodes, {"w": WEIGHTS}, "y"))

@@ -27,6 +27,7 @@ for kind, attributes in {
     "Softplus": {},
     "Softsign": {},
     "Tanh": {},
+    "ThresholdedRelu": {"alpha": 0.2},
 }.items():
 
     @case(kind, opset=14)
