@@ -25,10 +25,7 @@ def load_proto(path: Path) -> onnx.ModelProto:
         if not path.is_file():
             found = "a directory" if path.is_dir() else "no such file"
             raise ModelError(f"{path}: {found}; expected an ONNX model")
-        proto = onnx.load(path, load_external_data=False)
-        for tensor in onnx.external_data_helper._get_all_tensors(proto):
-            _check_external(tensor, path)
-        onnx.load_external_data_for_model(proto, str(path.parent))
+        proto, _ = _with_data(path)
         if proto.functions:
             proto = onnx.inliner.inline_local_functions(proto)
         _check_dimensions(proto, path)
@@ -57,13 +54,9 @@ def model_bytes(path: Path) -> bytes:
     Raises:
         ModelError: it is none, or too large for one piece.
     """
-    proto = onnx.load(path, load_external_data=False)
-    tensors = list(onnx.external_data_helper._get_all_tensors(proto))
-    if not any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors):
+    proto, external = _with_data(path)
+    if not external:
         return path.read_bytes()
-    for tensor in tensors:
-        _check_external(tensor, path)
-    onnx.load_external_data_for_model(proto, str(path.parent))
     try:
         content: bytes = proto.SerializeToString(deterministic=True)
     except ValueError as error:
@@ -71,10 +64,19 @@ def model_bytes(path: Path) -> bytes:
     return content
 
 
+def _with_data(path: Path) -> tuple[onnx.ModelProto, bool]:
+    """The model with the data of its tensors, and whether any of it was in other files."""
+    proto = onnx.load(path, load_external_data=False)
+    tensors = onnx.external_data_helper._get_all_tensors(proto)
+    external = [item for item in tensors if item.data_location == onnx.TensorProto.EXTERNAL]
+    for tensor in external:
+        _check_external(tensor, path)
+    onnx.load_external_data_for_model(proto, str(path.parent))
+    return proto, bool(external)
+
+
 def _check_external(tensor: onnx.TensorProto, path: Path) -> None:
     """Refuse data outside the model's folder, whatever links and dots its location has."""
-    if tensor.data_location != onnx.TensorProto.EXTERNAL:
-        return
     location = {entry.key: entry.value for entry in tensor.external_data}.get("location", "")
     folder = path.parent.resolve()
     file = (folder / location).resolve() if "\0" not in location else folder
