@@ -31,6 +31,7 @@ ALONE = {
     "tests/test_decompose.py": "digits",
     "tests/test_examples.py": "digits",
     "tests/test_cli.py": "",
+    "tests/test_decompose_networks.py": "",
     "tests/test_cli_data.py": "",
     "tests/sequential/test_hls.py": "",
     "tests/sequential/test_simulate.py": "",
