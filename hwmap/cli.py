@@ -17,8 +17,7 @@ from hwmap import api
 from hwmap.board import board_names, load_board, parse_bytes
 from hwmap.errors import HwmapError
 from hwmap.ladder import require
-from hwmap.progress import Progress
-from hwmap.progress import quiet as say_nothing
+from hwmap.progress import Progress, quiet
 from hwmap.quantize.calibrate import parse_estimator
 from hwmap.reduce.goal import parse_share
 from hwmap.report.inspect import MemoryReport
@@ -65,10 +64,10 @@ INTERRUPTED_EXIT_CODE = 130
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Progress]:
+def _progress(*, silent: bool) -> Iterator[Progress]:
     """A line on standard error that says what is going on, where that is a terminal."""
-    if quiet or not err.is_terminal:
-        yield say_nothing
+    if silent or not err.is_terminal:
+        yield quiet
         return
     with err.status("starting") as status:
         yield lambda text: status.update(text)
@@ -93,7 +92,7 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """Show operators, shapes, MACs and memory of a model, and every node that is not supported."""
-    with _progress(quiet=as_json) as progress:
+    with _progress(silent=as_json) as progress:
         report = api.inspect(model, memory=memory, time_limit=time_limit, progress=progress)
     _print(inspect_table, report, as_json=as_json)
     if isinstance(report, MemoryReport) and not as_json:
@@ -117,7 +116,7 @@ def quantize(
     as_json: Json = False,
 ) -> None:
     """Quantize a model to int8, and write it as an ONNX model with QuantizeLinear nodes."""
-    with _progress(quiet=as_json) as progress:
+    with _progress(silent=as_json) as progress:
         result = api.quantize(
             model,
             output,
@@ -147,7 +146,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a model on data, in float or as the integer network; with labels, measure accuracy."""
-    with _progress(quiet=as_json) as progress:
+    with _progress(silent=as_json) as progress:
         result = api.run(
             model,
             data,
@@ -183,7 +182,7 @@ def decompose(
     as_json: Json = False,
 ) -> None:
     """Replace layers by low-rank chains fitted to data, and write an ordinary ONNX model."""
-    with _progress(quiet=as_json) as progress:
+    with _progress(silent=as_json) as progress:
         result = api.decompose(
             model,
             output,
@@ -234,7 +233,7 @@ def compile(
 ) -> None:
     """Compile a model for a board into a directory of HLS C++."""
     target = output if output is not None else Path("build") / model.stem
-    with _progress(quiet=as_json) as progress:
+    with _progress(silent=as_json) as progress:
         result = api.compile(
             model,
             board,
@@ -265,7 +264,7 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Simulate a compiled design: the cycles of every step, stalls, and what the arena held."""
-    with _progress(quiet=as_json) as progress:
+    with _progress(silent=as_json) as progress:
         progress("simulating")
         result = api.simulate(build, images)
     _print(simulate_table, sim_summary(result), as_json=as_json)

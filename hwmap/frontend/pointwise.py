@@ -334,13 +334,10 @@ def _of_one_shape(node: Node, left: Value, right: Value) -> tuple[Value, Value]:
 
 
 def _product(node: Node, left: Value, right: Value) -> Value:
-    order = (0, 1)
     if left.shape != right.shape and prod(left.shape) < prod(right.shape):
-        left, right, order = right, left, (1, 0)
+        left, right = right, left
     per_channel = len(left.shape) == 4 and right.shape == (1, left.shape[1], 1, 1)
-    if per_channel:
-        names = (node.tensor(order[0]), node.tensor(order[1]))
-    else:
+    if not per_channel:
         left, right = _of_one_shape(node, left, right)
-        names = (node.draft.as_tensor(left), node.draft.as_tensor(right))
+    names = (node.draft.as_tensor(left), node.draft.as_tensor(right))
     return node.emit(Mul(node.name, names, node.output), left.shape)

@@ -123,6 +123,11 @@ def _reduce(node: Node, kind: type[AveragePool] | type[MaxPool]) -> Value:
     name, output = node.extra("windows") if node.kind == "ReduceSum" else (node.name, node.output)
     op = kind(name, (node.tensor(0),), output, kernel, (1, 1), NO_PADS)
     made = node.emit(op, map_shape(shape, shape[1], (height // kernel[0], width // kernel[1])))
+    return _without(node, made, shape, axes)
+
+
+def _without(node: Node, made: Value, shape: tuple[int, ...], axes: set[int]) -> Value:
+    """What a reduction of `shape` made, without the reduced axes if the node drops them."""
     made = replace(made, name=node.name, output=node.output)
     if node.attributes.get("keepdims", 1):
         return made
@@ -132,13 +137,10 @@ def _reduce(node: Node, kind: type[AveragePool] | type[MaxPool]) -> Value:
 def _channel_mean(node: Node, shape: tuple[int, ...]) -> Value:
     """The mean over channels, as a convolution with equal weights."""
     name, output = node.extra("mean") if node.kind == "ReduceSum" else (node.name, node.output)
-    names = f"{name}.weight", f"{name}.bias"
-    arrays = np.full((1, shape[1], 1, 1), 1 / shape[1], np.float32), np.zeros(1, np.float32)
-    op = Conv(name, (node.tensor(0),), output, *names)
-    made = node.emit(op, (1, 1, *shape[2:]), dict(zip(names, arrays, strict=True)))
-    made = replace(made, name=node.name, output=node.output)
-    keep = node.attributes.get("keepdims", 1)
-    return made if keep else replace(made, shape=(1, *shape[2:]))
+    op = Conv(name, (node.tensor(0),), output, *node.constant_pair)
+    weight = np.full((1, shape[1], 1, 1), 1 / shape[1])
+    made = node.emit_weights(op, (1, 1, *shape[2:]), weight, np.zeros(1), None)
+    return _without(node, made, shape, {1})
 
 
 def local_norm(node: Node) -> Value:
