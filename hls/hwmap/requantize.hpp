@@ -29,7 +29,7 @@ inline std::int32_t Signed(std::int32_t value) {
   return static_cast<std::int32_t>((low ^ sign) - sign);
 }
 
-/// clamp(zero_point + round_half_up(accumulator * multiplier * 2^-shift)), exact in 64 bits.
+/// clamp(zero_point + round_half_even(accumulator * multiplier * 2^-shift)), exact in 64 bits.
 inline std::int8_t Requantize(std::int32_t accumulator, std::uint32_t multiplier, unsigned shift,
                               std::int32_t zero_point, std::int32_t low, std::int32_t high) {
 #pragma HLS INLINE
@@ -37,7 +37,10 @@ inline std::int8_t Requantize(std::int32_t accumulator, std::uint32_t multiplier
                                static_cast<std::int64_t>(Unsigned<kMultiplierBits>(multiplier));
   const unsigned places = Unsigned<kShiftBits>(shift);
   const std::int64_t half = (std::int64_t{1} << places) >> 1;
-  const std::int64_t value = ((product + half) >> places) + zero_point;
+  const std::int64_t rounded = (product + half) >> places;
+  // Exactly between two integers: of those the even one.
+  const bool tie = half != 0 && product + half == rounded * (std::int64_t{1} << places);
+  const std::int64_t value = rounded - (tie ? rounded & 1 : 0) + zero_point;
   const std::int64_t clamped = value < low ? low : (value > high ? high : value);
   return static_cast<std::int8_t>(clamped);
 }

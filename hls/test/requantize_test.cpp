@@ -4,10 +4,12 @@
 
 int main() {
   using hwmap::Requantize;
-  // Halves round up, also below zero.
-  CHECK(Requantize(1, 1, 1, 0, -128, 127) == 1);
+  // Halves go to the even integer, whatever the zero point.
+  CHECK(Requantize(1, 1, 1, 0, -128, 127) == 0);
+  CHECK(Requantize(3, 1, 1, 0, -128, 127) == 2);
+  CHECK(Requantize(5, 3, 1, 1, -128, 127) == 9);
   CHECK(Requantize(-1, 1, 1, 0, -128, 127) == 0);
-  CHECK(Requantize(-3, 1, 1, 0, -128, 127) == -1);
+  CHECK(Requantize(-3, 1, 1, 0, -128, 127) == -2);
   CHECK(Requantize(7, 3, 0, -1, -128, 127) == 20);
   // The zero point comes before the clamp.
   CHECK(Requantize(100, 1, 0, 100, -128, 127) == 127);

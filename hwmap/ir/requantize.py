@@ -1,11 +1,12 @@
 """The one definition of rounding: from an integer accumulator to an 8-bit activation.
 
-    y = clamp(zero_point + round_half_up(accumulator * multiplier * 2**-shift))
+    y = clamp(zero_point + round_half_even(accumulator * multiplier * 2**-shift))
 
-All integer arithmetic, exact in 64 bits: the accumulator has 32 bits, the multiplier at most 17
-(the factors of an Add, which multiply 8-bit values, at most 21), the shift is at most 47.
-`hls/hwmap/requantize.hpp` is the same rule in C++, and `tests/ir/test_requantize.py` runs both on
-the same vectors.
+Halves go to the even integer, as ONNX has it: with scales that are powers of two half of an Add's
+sums are halves, and rounding them up drifts through a network. All integer arithmetic, exact in 64
+bits: the accumulator has 32 bits, the multiplier at most 17 (the factors of an Add, which multiply
+8-bit values, at most 21), the shift is at most 47. `hls/hwmap/requantize.hpp` is the same rule in
+C++, and `tests/ir/test_requantize.py` runs both on the same vectors.
 """
 
 from collections.abc import Sequence
@@ -84,9 +85,12 @@ def add_shift(ratios: Sequence[float]) -> int:
 
 
 def rescale(accumulator: Integers, multipliers: Integers, shifts: Integers) -> Integers:
-    """round_half_up(accumulator * multipliers * 2**-shifts), broadcast."""
+    """round_half_even(accumulator * multipliers * 2**-shifts), broadcast."""
+    products = accumulator * multipliers
     half = (np.int64(1) << shifts) >> 1
-    return np.asarray((accumulator * multipliers + half) >> shifts)
+    rounded = (products + half) >> shifts
+    ties = (half > 0) & (products + half == rounded << shifts)
+    return np.asarray(rounded - (ties & rounded))
 
 
 def requantize(
@@ -96,9 +100,8 @@ def requantize(
     most 49 bits, at most 47 of them behind the point, so that adding a half takes at most 50."""
     ratios = multipliers * 2.0 ** -shifts.astype(np.float64)
     values = np.multiply(accumulator, ratios, dtype=np.float64)
-    # The zero point is a whole number: adding it before rounding down changes nothing.
-    values += requant.zero_point + 0.5
-    np.floor(values, out=values)
+    np.rint(values, out=values)
+    values += requant.zero_point
     np.clip(values, requant.low, requant.high, out=values)
     return values.astype(np.int8)
 
