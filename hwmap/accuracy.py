@@ -37,11 +37,6 @@ def worst_error(found: Outputs, wanted: Outputs) -> float:
     return float(np.sqrt(max(relative_square(found[name], wanted[name]) for name in found)))
 
 
-def largest_difference(found: Array, wanted: Array) -> float:
-    """The largest difference between two values, relative to the largest of `wanted`."""
-    return float(np.abs(found - wanted).max()) / max(float(np.abs(wanted).max()), LEAST)
-
-
 def level_differences(found: Array, wanted: Array) -> tuple[int, int]:
     """The largest difference between two integers, and how many differ."""
     difference = np.abs(found.astype(np.int64) - wanted)

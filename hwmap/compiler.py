@@ -23,7 +23,7 @@ from hwmap.frontend.reader import read_model
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.passes import canonicalize, hardware_part
 from hwmap.progress import Progress
-from hwmap.quantize.choose import quantize_graph
+from hwmap.quantize.choose import quantize_graph, schemes_of
 from hwmap.solve.answer import Choice
 from hwmap.solve.drop import check_images, check_labels, loss_limit
 from hwmap.solve.settings import Settings
@@ -125,7 +125,8 @@ def build(
     progress("checking the plan")
     style.check(plan, rewritten, settings)
     progress("quantizing")
-    graph = quantize_graph(rewritten, data.inputs, progress=progress).graph
+    schemes = schemes_of(synthetic=data.synthetic)
+    graph = quantize_graph(rewritten, data.inputs, schemes, progress).graph
     return Compiled(settings, source, graph, plan, style.design_of(graph, plan, settings.board))
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from hwmap import style
-from hwmap.accuracy import largest_difference, level_differences, same_class, worst_error
-from hwmap.data.dataset import as_given
+from hwmap.accuracy import level_differences, same_class, worst_error
 from hwmap.errors import BudgetError, MismatchError
 from hwmap.frontend.export import export_op
-from hwmap.frontend.runtime import Session, run_model
+from hwmap.frontend.runtime import Session
+from hwmap.imported import import_rung
 from hwmap.inference import dequantized, load_network
 from hwmap.ir.evaluate import evaluate, run_ops
 from hwmap.ir.graph import Graph
@@ -21,8 +21,6 @@ from hwmap.quantize.choose import quantize_inputs
 from hwmap.rung import Rung
 from hwmap.style import SimResult
 
-FLOAT_TOLERANCE = 1e-4
-"""Largest difference between two float evaluations, relative to the largest output."""
 LEVEL_IMAGES = 2
 """Images on which each op is compared with onnxruntime."""
 MAKE_SECONDS = 600
@@ -33,7 +31,8 @@ def climb(project: Project, simulated: SimResult) -> Iterator[Rung]:
     compiled = project.compiled
     inputs = quantize_inputs(compiled.graph, project.images.inputs)
     reference = evaluate(compiled.graph, inputs)
-    yield _float_rung(project)
+    model = project.directory / "model.onnx"
+    yield import_rung(model, load_network(model).whole, project.images.inputs)
     yield _quantization_rung(project, reference)
     yield _levels_rung(project)
     yield _values_rung("simulator = integer reference", simulated.outputs, reference)
@@ -44,25 +43,6 @@ def climb(project: Project, simulated: SimResult) -> Iterator[Rung]:
     yield _csim_rung(project, "csim", "C++ = integer reference", expected)
     yield _csim_rung(project, "cycles", "C++ with cycle counter = integer reference", expected)
     yield from style.counted_rungs(simulated, project.directory, project.images.count)
-
-
-def _float_rung(project: Project) -> Rung:
-    """onnxruntime on the model ~ the imported float graph."""
-    model = project.directory / "model.onnx"
-    whole = load_network(model).whole
-    theirs = run_model(model, as_given(whole, project.images.inputs))
-    ours = as_given(whole, evaluate(whole, project.images.inputs))
-    worst = max(
-        largest_difference(value.reshape(len(value), -1), theirs[name])
-        for name, value in ours.items()
-    )
-    name, detail = (
-        "imported float network ~ onnxruntime",
-        f"largest relative difference {worst:.1e}",
-    )
-    if any(tensor.grid for tensor in whole.tensors.values()):
-        return Rung(name, None, f"{detail}; a QDQ model rounds every tensor, and roundings grow")
-    return Rung(name, worst <= FLOAT_TOLERANCE, f"{detail}, at most {FLOAT_TOLERANCE:.0e}")
 
 
 def _quantization_rung(project: Project, reference: Mapping[str, Array]) -> Rung:

@@ -51,7 +51,6 @@ def integer_case(
     case = load_case(name, source)
     network = load_network(case.model)
     calibration = real_inputs(network, case.calibration)
-    schemes = schemes[:1] if "qdq" in name else schemes
     return IntegerCase(
         case, network, quantize_graph(integer_part(network.whole), calibration, schemes)
     )

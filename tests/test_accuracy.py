@@ -7,7 +7,6 @@ from hwmap.accuracy import (
     Drop,
     accuracy_of,
     drop_of,
-    largest_difference,
     level_differences,
     output_loss,
     relative_square,
@@ -32,10 +31,6 @@ def test_the_loss_is_the_mean_over_outputs_and_the_error_that_of_the_worst():
 
     assert output_loss(found, wanted) == pytest.approx(9 / 50)
     assert worst_error(found, wanted) == pytest.approx(3 / 5)
-
-
-def test_a_largest_difference_is_relative_to_the_largest_value():
-    assert largest_difference(OTHER, ONE) == pytest.approx(3 / 4)
 
 
 def test_levels_are_counted_without_overflow():

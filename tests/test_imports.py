@@ -16,7 +16,7 @@ ORDER = (
     {"blocks"},
     {"data"},
     {"frontend", "passes", "quantize"},
-    {"decompose", "inference"},
+    {"decompose", "imported", "inference"},
     {"solve"},
     {"sequential"},
     {"style"},

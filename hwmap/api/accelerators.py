@@ -99,7 +99,7 @@ def compile(
     settings = Settings(target, budget, max_drop, allowed.max_loss)
     made = _plan(plan, source, settings, allowed, data, time_limit, progress)
     compiled = build(source, settings, data, made, progress)
-    warn_synthetic(calib, source)
+    warn_synthetic(data, source)
     progress("measuring")
     accuracy = None if tests is None else measure_accuracy(compiled, tests)
     report = compile_report(compiled, accuracy)

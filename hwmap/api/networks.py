@@ -24,7 +24,6 @@ from hwmap.passes import integer_part
 from hwmap.progress import Progress, quiet
 from hwmap.quantize.calibrate import Estimator
 from hwmap.quantize.choose import quantize_graph, schemes_of
-from hwmap.quantize.lower import lower
 from hwmap.reduce.goal import Goal, check_goal
 from hwmap.reduce.network import decompose_network
 from hwmap.report.decomposed import DecomposeReport, decompose_report
@@ -93,8 +92,11 @@ def quantize(
     network = load_network(path)
     source = integer_part(network.whole)
     data = read_calibration(calib, source, preprocess)
-    made = quantize_graph(source, data.inputs, schemes_of(estimator, correct_bias), progress)
-    warn_synthetic(calib, source)
+    if data.synthetic and correct_bias:
+        raise DataError("biases are corrected on data; give --calib")
+    schemes = schemes_of(estimator, correct_bias, synthetic=data.synthetic)
+    made = quantize_graph(source, data.inputs, schemes, progress)
+    warn_synthetic(data, source)
     report = quantize_report(made, data.count)
     if output is None:
         return QuantizeResult(made.graph, report, None)
@@ -167,10 +169,9 @@ def _integer_graph(
 ) -> Graph:
     source = integer_part(network.whole)
     data = read_calibration(calib, source, preprocess)
-    if all(tensor.grid for tensor in source.tensors.values()):
-        return lower(source, {})
-    graph = quantize_graph(source, data.inputs, progress=progress).graph
-    warn_synthetic(calib, source)
+    schemes = schemes_of(synthetic=data.synthetic)
+    graph = quantize_graph(source, data.inputs, schemes, progress).graph
+    warn_synthetic(data, source)
     return graph
 
 

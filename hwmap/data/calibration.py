@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hwmap.data.dataset import DataSet, load_data
 from hwmap.data.recipe import load_recipe
 from hwmap.errors import DataError
+from hwmap.ir.given import is_given
 from hwmap.ir.graph import Graph
 
 log = logging.getLogger(__name__)
@@ -52,12 +53,12 @@ def read_calibration(
     """The same for calibration data; without any, random images."""
     if path is not None:
         return read_data(path, graph, preprocess)
-    return DataSet(dict(synthetic_inputs(graph)), None)
+    return DataSet(dict(synthetic_inputs(graph)), None, synthetic=True)
 
 
-def warn_synthetic(path: str | Path | None, graph: Graph) -> None:
+def warn_synthetic(data: DataSet, graph: Graph) -> None:
     """Say that a network was quantized on random images, if it was."""
-    if path is None and not all(tensor.grid for tensor in graph.tensors.values()):
+    if data.synthetic and not is_given(graph):
         log.warning(
             "no calibration data: '%s' was quantized on random images, so its accuracy means"
             " nothing; give --calib data.npz",
@@ -66,8 +67,15 @@ def warn_synthetic(path: str | Path | None, graph: Graph) -> None:
 
 
 def synthetic_inputs(graph: Graph, count: int = 16) -> dict[str, NDArray[np.float32]]:
-    """Random images, uniform in 0..1, for a network that comes without calibration data."""
+    """Random images for a network that comes without calibration data: uniform in 0..1, or of all
+    integers that it takes."""
     rng = np.random.default_rng(0)
-    return {
-        name: rng.random((count, *graph.shape(name)), dtype=np.float32) for name in graph.inputs
-    }
+    found = {}
+    for name in graph.inputs:
+        values = rng.random((count, *graph.shape(name)), np.float32)
+        given = graph.tensors[name].given
+        if given is not None:
+            integers = given.low + np.floor(values * (given.high - given.low + 1)).astype(np.int64)
+            values = given.dequantize(integers).astype(np.float32)
+        found[name] = values
+    return found

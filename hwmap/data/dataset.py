@@ -36,10 +36,12 @@ LARGEST = 1e30
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Images for every graph input (N, C, H, W) float32, and labels (N,) if the file has them."""
+    """Images for every graph input (N, C, H, W) float32, and labels (N,) if the file has them.
+    `synthetic`: there was no file, they are random."""
 
     inputs: dict[str, NDArray[np.float32]]
     labels: NDArray[np.int64] | None
+    synthetic: bool = False
 
     @property
     def count(self) -> int:
@@ -49,12 +51,14 @@ class DataSet:
     def first(self, count: int) -> "DataSet":
         """The first `count` images."""
         inputs = {name: values[:count] for name, values in self.inputs.items()}
-        return DataSet(inputs, None if self.labels is None else self.labels[:count])
+        labels = None if self.labels is None else self.labels[:count]
+        return DataSet(inputs, labels, self.synthetic)
 
     def rest(self, count: int) -> "DataSet":
         """All but the first `count` images."""
         inputs = {name: values[count:] for name, values in self.inputs.items()}
-        return DataSet(inputs, None if self.labels is None else self.labels[count:])
+        labels = None if self.labels is None else self.labels[count:]
+        return DataSet(inputs, labels, self.synthetic)
 
 
 def load_data(path: Path, graph: Graph, recipe: Recipe | None = None) -> DataSet:
@@ -98,6 +102,8 @@ def load_data(path: Path, graph: Graph, recipe: Recipe | None = None) -> DataSet
 def _values(images: NDArray[np.float32], what: str, tensor: Tensor) -> NDArray[np.float32]:
     """What the integers that the model takes stand for; floats as they are."""
     given = tensor.given
+    if tensor.half:
+        return images.astype(np.float16).astype(np.float32)
     if given is None:
         return images
     if images.min() < given.low or images.max() > given.high or (images % 1).any():
@@ -109,11 +115,14 @@ def _values(images: NDArray[np.float32], what: str, tensor: Tensor) -> NDArray[n
 
 
 def as_given(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """`inputs` as the model takes them: the integers of those that it takes as integers."""
-    return {
-        name: values if (given := graph.tensors[name].given) is None else given.quantize(values)
-        for name, values in inputs.items()
-    }
+    """`inputs` as the model takes them: integers or float16, where those are its types."""
+    return {name: _as_given(values, graph.tensors[name]) for name, values in inputs.items()}
+
+
+def _as_given(values: Array, tensor: Tensor) -> Array:
+    if tensor.given is not None:
+        return tensor.given.quantize(values)
+    return values.astype(np.float16) if tensor.half else values
 
 
 def _read(path: Path) -> dict[str, Array]:

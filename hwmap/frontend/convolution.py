@@ -1,5 +1,7 @@
 """Operators with weights: Conv, ConvTranspose, Gemm, MatMul, BatchNormalization."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from hwmap.frontend.node import TRAINING_MODE, Node, UnsupportedError, Value
@@ -229,14 +231,11 @@ def _linear(node: Node, position: int, matrix: Array, bias: Array, grid: Quant |
     count = int(np.prod(value.shape))
     if count != matrix.shape[1]:
         raise UnsupportedError(f"multiplies {count} values by {matrix.shape[1]} columns")
-    flat = Value(
-        (1, count),
-        tensor=value.tensor,
-        function=value.function,
-        index=value.index,
-        name=f"{node.name}/flat",
-        output=f"{value.output}:flat",
-    )
+    flat = value
+    if value.shape != (1, count):
+        index = None if value.index is None else value.index.reshape(1, count)
+        names = {"name": f"{node.name}/flat", "output": f"{value.output}:flat"}
+        flat = replace(value, shape=(1, count), index=index, **names)
     op = Linear(node.name, (node.draft.as_tensor(flat),), node.output, *node.constant_pair)
     made = node.emit_weights(op, (1, len(matrix)), matrix, bias, grid)
     last = value.shape[:-1] if position == 0 else value.shape[:-2]

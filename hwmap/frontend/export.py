@@ -51,12 +51,11 @@ def export_integer(graph: Graph, host: Graph | None = None) -> bytes:
     QDQ model."""
     writer = Writer()
     whole = host or graph
-    inputs = []
-    for name in graph.inputs:
+    inputs = [_input(writer, graph, name) for name in graph.inputs]
+    exact = {name: writer.value(name) for name in graph.inputs}
+    for name, source in exact.items():
         tensor = graph.tensors[name]
-        inputs.append(_input(writer, graph, name))
         if tensor.given is None:
-            source = writer.value(name)
             writer.values[name] = _rounded(writer, source, f"{name}:value", tensor.integer)
     _open_outputs(writer, whole)
     for op in graph.ops:
@@ -64,6 +63,8 @@ def export_integer(graph: Graph, host: Graph | None = None) -> bytes:
         quant = graph.tensors[op.output].integer
         write_op(writer, op, graph, f"{op.output}:float")
         _rounded(writer, f"{op.output}:float", writer.value(op.output), quant)
+    # The host has the inputs as they came.
+    writer.values |= exact
     for op in () if host is None else host.ops:
         write_op(writer, op, whole, writer.value(op.output))
     return _model(writer, graph, inputs, _outputs(writer, whole))
@@ -112,7 +113,7 @@ def _host_shape(tensor: Tensor) -> list[int]:
 
 def _type(tensor: Tensor) -> int:
     if tensor.given is None:
-        return int(TensorProto.FLOAT)
+        return int(TensorProto.FLOAT16 if tensor.half else TensorProto.FLOAT)
     return int(TensorProto.INT8 if tensor.given.signed else TensorProto.UINT8)
 
 
@@ -131,15 +132,17 @@ def _input(writer: Writer, graph: Graph, name: str) -> onnx.ValueInfoProto:
         inner = writer.reshape(name, f"{name}:map", tensor.shape, f"{name}:map")
     if tensor.given is not None:
         inner = writer.dequantize(inner, f"{name}:value", tensor.given)
+    if tensor.half:
+        inner = writer.cast(inner, f"{name}:float", TensorProto.FLOAT)
     writer.values[name] = inner
     return _info(graph, name)
 
 
 def _open_outputs(writer: Writer, graph: Graph) -> None:
-    """Give an inner name to the outputs that are not floats [N, C, H, W]."""
+    """Give an inner name to the outputs that are not float32 [N, C, H, W]."""
     for name in graph.outputs:
         tensor = graph.tensors[name]
-        if tensor.given is not None or _host_shape(tensor) != [1, *tensor.shape]:
+        if _type(tensor) != TensorProto.FLOAT or _host_shape(tensor) != [1, *tensor.shape]:
             writer.values[name] = f"{name}:map"
 
 
@@ -149,9 +152,11 @@ def _outputs(writer: Writer, graph: Graph) -> list[onnx.ValueInfoProto]:
     for name in graph.outputs:
         tensor = graph.tensors[name]
         inner = writer.value(name)
+        typed = name if _host_shape(tensor) == [1, *tensor.shape] else f"{name}:typed"
         if tensor.given is not None:
-            after = name if _host_shape(tensor) == [1, *tensor.shape] else f"{name}:int"
-            inner = writer.quantize(inner, after, tensor.given)
+            inner = writer.quantize(inner, typed, tensor.given)
+        elif tensor.half:
+            inner = writer.cast(inner, typed, TensorProto.FLOAT16)
         if _host_shape(tensor) != [1, *tensor.shape]:
             writer.reshape(inner, name, _host_shape(tensor)[1:], f"{name}:shape")
         infos.append(_info(graph, name))

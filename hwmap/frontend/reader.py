@@ -118,7 +118,8 @@ def inspect_model(path: Path) -> ModelFile:
     if problems:
         return ModelFile(name, operators, None, tuple(problems))
     shapes = {name: values[name].shape for name in (*(v.tensor for v in inputs), *outputs)}
-    graph = _with_factors(_graph(name, inputs, outputs, draft, shapes), proto)
+    half = {info.name for info in (*infos, *proto.graph.output) if _is_half(info)}
+    graph = _with_factors(_graph(name, inputs, outputs, draft, shapes, half), proto)
     graph = replace(graph, free_batch=any(map(_has_free_batch, infos)))
     return ModelFile(name, operators, graph, ())
 
@@ -171,6 +172,10 @@ def _initializer(init: onnx.TensorProto, path: Path) -> Value:
 def _has_free_batch(info: onnx.ValueInfoProto) -> bool:
     sizes = info.type.tensor_type.shape.dim
     return bool(sizes) and not sizes[0].HasField("dim_value")
+
+
+def _is_half(info: onnx.ValueInfoProto) -> bool:
+    return bool(info.type.tensor_type.elem_type == onnx.TensorProto.FLOAT16)
 
 
 def _input(info: onnx.ValueInfoProto, path: Path, draft: Draft, problems: list[Refusal]) -> Value:
@@ -283,6 +288,7 @@ def _graph(
     outputs: list[str],
     draft: Draft,
     host_shapes: Mapping[str, tuple[int, ...]],
+    half: set[str],
 ) -> Graph:
     tensors = [value.tensor for value in inputs] + [op.output for op in draft.ops]
     graph = Graph(
@@ -296,6 +302,7 @@ def _graph(
                 draft.shapes[t],
                 given=draft.given.get(t),
                 host_shape=host_shapes.get(t, ()),
+                half=t in half,
             )
             for t in tensors
         },

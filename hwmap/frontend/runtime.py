@@ -1,9 +1,10 @@
 """onnxruntime: the top rung of the ladder of proof."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
@@ -57,6 +58,23 @@ class Session:
         except Exception as error:  # as above
             raise ModelError(f"{self.name}: onnxruntime cannot run it ({error})") from error
 
+    def run_image(self, inputs: Mapping[str, Array], index: int) -> dict[str, Array]:
+        """The outputs, flat, for the image `index` of `inputs` (N, C, H, W) as the model takes
+        them.
+
+        Raises:
+            ModelError: onnxruntime cannot run it.
+        """
+        # An input that no output needs is not imported; any values will do.
+        image = {
+            name: inputs[name][index].astype(self.types[name]).reshape(shape)
+            if name in inputs
+            else np.zeros(shape, self.types[name])
+            for name, shape in self.shapes.items()
+        }
+        values = zip(self.outputs, self.run(image), strict=True)
+        return {name: value.reshape(-1) for name, value in values}
+
 
 def check_model(path: Path) -> None:
     """Pass if onnxruntime accepts the model as it stands: what it refuses could never be verified.
@@ -75,15 +93,28 @@ def run_model(path: Path, inputs: Mapping[str, Array]) -> dict[str, NDArray[np.f
         ModelError: onnxruntime refuses the model.
     """
     session = Session(path)
-    rows: dict[str, list[Array]] = {name: [] for name in session.outputs}
-    for index in range(len(next(iter(inputs.values())))):
-        # An input that no output needs is not imported; any values will do.
-        image = {
-            name: inputs[name][index].astype(session.types[name]).reshape(shape)
-            if name in inputs
-            else np.zeros(shape, session.types[name])
-            for name, shape in session.shapes.items()
-        }
-        for name, value in zip(session.outputs, session.run(image), strict=True):
-            rows[name].append(value.reshape(-1))
-    return {name: np.array(values, np.float32) for name, values in rows.items()}
+    images = [session.run_image(inputs, i) for i in range(len(next(iter(inputs.values()))))]
+    return {
+        name: np.stack([image[name] for image in images]).astype(np.float32)
+        for name in session.outputs
+    }
+
+
+def with_tensors(path: Path, wanted: Iterable[str]) -> bytes:
+    """The model with those of the tensors `wanted` that its nodes write as outputs too."""
+    proto = onnx.load(path)
+    outputs = {info.name for info in proto.graph.output}
+    written = {name for node in proto.graph.node for name in node.output}
+    extra = sorted(written.intersection(wanted) - outputs)
+    proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in extra)
+    content: bytes = proto.SerializeToString()
+    return content
+
+
+def has_half(path: Path) -> bool:
+    """Whether any of the model is computed in float16."""
+    graph = onnx.load(path).graph
+    half = onnx.TensorProto.FLOAT16
+    infos = [info.type.tensor_type.elem_type for info in (*graph.input, *graph.output)]
+    casts = [item.i for node in graph.node if node.op_type == "Cast" for item in node.attribute]
+    return half in (*infos, *casts, *(init.data_type for init in graph.initializer))

@@ -50,6 +50,10 @@ class Writer:
         sizes = self.constant(f"{name}:shape", np.array([-1, *shape], np.int64))
         return self.node("Reshape", [source, sizes], output, name)
 
+    def cast(self, source: str, output: str, kind: int) -> str:
+        """The same values as another type."""
+        return self.node("Cast", [source], output, output, to=int(kind))
+
     def quantize(self, source: str, output: str, quant: Quant) -> str:
         """Round to the integers of `quant`."""
         return self.node("QuantizeLinear", [source, *self._format(output, quant)], output, output)

@@ -39,7 +39,7 @@ from hwmap.ir.ops import (
     Weighted,
 )
 from hwmap.ir.requantize import requant_of, requantize, window_sizes
-from hwmap.ir.types import Array, Quant, Tensor
+from hwmap.ir.types import Array, Quant
 
 CHUNK = 32
 CHUNK_ELEMENTS = 1 << 22
@@ -89,7 +89,7 @@ def run_ops(graph: Graph, inputs: Mapping[str, Array]) -> Iterator[tuple[Op, lis
             result: Array = evaluate_integer(op, graph, sources)
         else:
             with np.errstate(over="ignore", invalid="ignore"):
-                result = _on_grid(evaluate_float(op, graph, sources), graph.tensors[op.output])
+                result = on_grid(evaluate_float(op, graph, sources), graph.tensors[op.output].grid)
         values[op.output] = result
         yield op, sources, result
         left.subtract(op.inputs)
@@ -105,14 +105,14 @@ def _is_integer(graph: Graph) -> bool:
 def _given(graph: Graph, inputs: Mapping[str, Array], name: str) -> Array:
     given = inputs[name].astype(np.int8 if _is_integer(graph) else np.float32)
     given = given.reshape(len(given), *graph.shape(name))
-    return given if _is_integer(graph) else _on_grid(given, graph.tensors[name])
+    return given if _is_integer(graph) else on_grid(given, graph.tensors[name].grid)
 
 
-def _on_grid(values: Array, tensor: Tensor) -> Array:
+def on_grid(values: Array, grid: Quant | None) -> Array:
     """Float values, rounded to the grid of their tensor if it has one."""
-    if tensor.grid is None:
+    if grid is None:
         return values
-    return tensor.grid.dequantize(tensor.grid.quantize(values)).astype(np.float32)
+    return grid.dequantize(grid.quantize(values)).astype(np.float32)
 
 
 def evaluate_float(op: Op, graph: Graph, sources: list[Array]) -> Array:

@@ -70,6 +70,7 @@ def from_parts(text: str, values: Mapping[str, Array]) -> Graph:
                 _quant(item["given"]),
                 tuple(item["host_shape"]),
                 _quant(item["grid"]),
+                bool(item["half"]),
             )
             for item in parts["tensors"]
         ]

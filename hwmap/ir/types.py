@@ -62,8 +62,9 @@ class Tensor:
     """An activation: shape (channels, height, width), batch 1; `quant` is None while float.
 
     `given` is the format in which the host gives this input or takes this output of the network;
-    None: float. `host_shape` is the shape in which it does, where that is not (1, *shape). `grid`
-    is the integer format that the values of a float graph are rounded to (a QDQ model), if any.
+    None: float, of 16 bits if it is `half`. `host_shape` is the shape in which it does, where that
+    is not (1, *shape). `grid` is the integer format that the values of a float graph are rounded to
+    (a QDQ model), if any.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Tensor:
     given: Quant | None = None
     host_shape: tuple[int, ...] = ()
     grid: Quant | None = None
+    half: bool = False
 
     @property
     def elements(self) -> int:

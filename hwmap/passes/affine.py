@@ -6,7 +6,7 @@ import numpy as np
 
 from hwmap.ir.graph import Graph, rewrite
 from hwmap.ir.ops import NO_CLAMP, Affine, Conv, Op, Select, Weighted, per_channel
-from hwmap.ir.types import Constant
+from hwmap.ir.types import Constant, Tensor
 from hwmap.passes.hardware import host_ops
 
 
@@ -31,12 +31,11 @@ def sink_affine(graph: Graph) -> Graph:
         names = f"{op.scale}>{after.name}", f"{op.shift}>{after.name}"
         arrays = (graph.constants[n].values.reshape(-1)[index] for n in (op.scale, op.shift))
         constants = dict(zip(names, map(Constant, per_channel(*arrays)), strict=True))
-        moved = replace(after, inputs=op.inputs, output=op.output)
-        mapped = replace(
-            op, inputs=(op.output,), output=after.output, scale=names[0], shift=names[1]
-        )
-        tensor = replace(graph.tensors[op.output], shape=graph.shape(after.output))
-        pair: dict[str, Op] = {op.name: moved, after.name: mapped}
+        moved = f"{op.output}/moved"
+        select = replace(after, inputs=op.inputs, output=moved)
+        mapped = replace(op, inputs=(moved,), output=after.output, scale=names[0], shift=names[1])
+        tensor = Tensor(moved, graph.shape(after.output))
+        pair: dict[str, Op] = {op.name: select, after.name: mapped}
         ops = [pair.get(other.name, other) for other in graph.ops]
         return rewrite(graph, ops=ops, tensors=[tensor], constants=constants)
     return graph

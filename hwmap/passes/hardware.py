@@ -36,8 +36,9 @@ TAIL_OPS = (Softmax, Reshape, Select, Concat, FakeQuant, Affine, Clip, Lookup, A
 
 def host_ops(graph: Graph) -> tuple[Op, ...]:
     """The ops at the end of a network that the host computes: every Softmax and what follows it;
-    what the engine cannot do, if only light work follows (the decoding of a detector); and mere
-    moves of values that nothing else on the accelerator reads."""
+    what the engine cannot do, if only light work follows (the decoding of a detector); and what
+    only moves or joins values that nothing else on the accelerator reads: each part of a join keeps
+    a scale of its own, so that scores beside boxes are not lost."""
     light: set[str] = set()
     for op in reversed(graph.ops):
         after = graph.readers[op.output]
@@ -51,7 +52,7 @@ def host_ops(graph: Graph) -> tuple[Op, ...]:
             host.add(op.name)
             written.add(op.output)
     for op in reversed(graph.ops):
-        moves = isinstance(op, Reshape | Select)
+        moves = isinstance(op, Reshape | Select | Concat)
         if moves and all(reader.name in host for reader in graph.readers[op.output]):
             host.add(op.name)
     return tuple(op for op in graph.ops if op.name in host)

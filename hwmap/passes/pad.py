@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from hwmap.ir.graph import Graph, rewrite
-from hwmap.ir.ops import NO_PADS, Affine, AveragePool, Conv, Op, Pad, Pads
+from hwmap.ir.ops import Affine, AveragePool, Conv, Op, Pad, Pads
 from hwmap.ir.types import Constant, Tensor
 
 
@@ -16,7 +16,7 @@ def merge_pad(graph: Graph) -> Graph:
         b = Pad(a); c = Conv(b)    ->    c = Conv(a) with larger pads
 
     A Pad that several ops read goes into each; one that is a graph output, has another value, or
-    has another reader stays. So does one before an AveragePool whose own padding does not count.
+    has another reader stays. The padding of an AveragePool that does not count lies around it.
     """
     for op in graph.ops:
         if not isinstance(op, Pad) or op.value != 0 or op.output in graph.outputs:
@@ -24,7 +24,7 @@ def merge_pad(graph: Graph) -> Graph:
         if op.channels != (0, 0):
             continue
         readers = graph.readers[op.output]
-        if not readers or not all(_takes_pad(reader) for reader in readers):
+        if not readers or not all(isinstance(reader, Conv | AveragePool) for reader in readers):
             continue
         ops: list[Op] = []
         for other in graph.ops:
@@ -35,16 +35,6 @@ def merge_pad(graph: Graph) -> Graph:
             ops.append(other)
         return rewrite(graph, ops=ops)
     return graph
-
-
-def _takes_pad(op: Op) -> bool:
-    match op:
-        case Conv():
-            return True
-        case AveragePool(uncounted=uncounted):
-            return uncounted == NO_PADS
-        case _:
-            return False
 
 
 def _sum(a: Pads, b: Pads) -> Pads:

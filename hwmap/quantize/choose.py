@@ -1,7 +1,8 @@
 """Quantization with its choices made by measurement: range estimator and bias correction.
 
 Every choice quantizes the network from one half of the calibration images, and is judged by the
-relative error of the outputs on the other half. The best one is then made from all images.
+relative error of the outputs on the other half. The best one is then made from all images. A model
+that has all its scales (QDQ) leaves nothing to choose.
 """
 
 from collections.abc import Mapping
@@ -12,12 +13,14 @@ from numpy.typing import NDArray
 
 from hwmap.accuracy import worst_error
 from hwmap.ir.evaluate import chunks, evaluate, products, run_ops
+from hwmap.ir.given import is_given
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Weighted
 from hwmap.ir.types import Array
 from hwmap.progress import Progress, quiet
-from hwmap.quantize.calibrate import ESTIMATORS, Estimator, estimate_ranges
+from hwmap.quantize.calibrate import ESTIMATORS, Estimator, Range, estimate_ranges
 from hwmap.quantize.lower import lower
+from hwmap.quantize.resolution import warn_unresolved
 
 CORRECTION_IMAGES = 16
 """Images on which the bias is corrected: a mean over their pixels is enough."""
@@ -34,8 +37,13 @@ class Scheme:
 SCHEMES = tuple(Scheme(estimator, bias) for bias in (False, True) for estimator in ESTIMATORS)
 
 
-def schemes_of(estimator: Estimator | None, correct_bias: bool | None) -> tuple[Scheme, ...]:
-    """The schemes with this estimator and correction; None leaves it open."""
+def schemes_of(
+    estimator: Estimator | None = None, correct_bias: bool | None = None, *, synthetic: bool = False
+) -> tuple[Scheme, ...]:
+    """The schemes with this estimator and correction; None leaves it open. Random images
+    (`synthetic`) tell nothing of either: they give the extremes, and no bias."""
+    if synthetic:
+        return (Scheme(estimator or "min-max", False),)
     return tuple(
         scheme
         for scheme in SCHEMES
@@ -45,10 +53,11 @@ def schemes_of(estimator: Estimator | None, correct_bias: bool | None) -> tuple[
 
 @dataclass(frozen=True, eq=False)
 class Quantized:
-    """An integer graph, the scheme it was made by, and the error that each scheme had."""
+    """An integer graph, the scheme it was made by (None: by the scales of the model), and the error
+    that each scheme had."""
 
     graph: Graph
-    scheme: Scheme
+    scheme: Scheme | None
     errors: Mapping[Scheme, float]
 
 
@@ -59,20 +68,37 @@ def quantize_graph(
     progress: Progress = quiet,
 ) -> Quantized:
     """The integer graph of a float graph of integer ops, calibrated on `inputs` (N, C, H, W), by
-    the one of `schemes` that has the least error."""
+    the one of `schemes` that has the least error; or by the model's own scales, if it has all."""
+    if is_given(graph):
+        return Quantized(lower(graph, {}), None, {})
     if len(schemes) == 1:
-        return Quantized(_made(graph, inputs, schemes, progress)[schemes[0]], schemes[0], {})
+        return _final(graph, inputs, schemes[0], {}, progress)
     count = len(next(iter(inputs.values())))
     first = {name: values[: max(count // 2, 1)] for name, values in inputs.items()}
     rest = {name: values[count // 2 :] for name, values in inputs.items()}
     progress("measuring range estimators")
     exact = evaluate(graph, rest)
+    estimators = tuple(dict.fromkeys(scheme.estimator for scheme in schemes))
+    ranges = estimate_ranges(graph, first, estimators)
     errors = {
         scheme: output_error(integer, rest, exact)
-        for scheme, integer in _made(graph, first, schemes, progress).items()
+        for scheme, integer in _made(graph, first, schemes, ranges, progress).items()
     }
     best = min(schemes, key=lambda scheme: errors[scheme])
-    return Quantized(_made(graph, inputs, (best,), progress)[best], best, errors)
+    return _final(graph, inputs, best, errors, progress)
+
+
+def _final(
+    graph: Graph,
+    inputs: Mapping[str, Array],
+    scheme: Scheme,
+    errors: Mapping[Scheme, float],
+    progress: Progress,
+) -> Quantized:
+    """The network by one scheme, from all images; what 8 bits cannot resolve is warned of."""
+    ranges = estimate_ranges(graph, inputs, (scheme.estimator,))
+    warn_unresolved(graph, ranges[scheme.estimator])
+    return Quantized(_made(graph, inputs, (scheme,), ranges, progress)[scheme], scheme, errors)
 
 
 def output_error(graph: Graph, inputs: Mapping[str, Array], exact: Mapping[str, Array]) -> float:
@@ -92,10 +118,12 @@ def quantize_inputs(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Arra
 
 
 def _made(
-    graph: Graph, inputs: Mapping[str, Array], schemes: tuple[Scheme, ...], progress: Progress
+    graph: Graph,
+    inputs: Mapping[str, Array],
+    schemes: tuple[Scheme, ...],
+    ranges: Mapping[Estimator, Mapping[str, Range]],
+    progress: Progress,
 ) -> dict[Scheme, Graph]:
-    estimators = tuple(dict.fromkeys(scheme.estimator for scheme in schemes))
-    ranges = estimate_ranges(graph, inputs, estimators)
     made = {}
     for scheme in schemes:
         progress(f"quantizing: {scheme.estimator}{', bias corrected' * scheme.correct_bias}")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hwmap.errors import ModelError
 from hwmap.ir.function import apply
+from hwmap.ir.given import given_format
 from hwmap.ir.graph import Graph, hardware_ops, rewrite
 from hwmap.ir.interpolate import FRACTION_BITS, fixed_point
 from hwmap.ir.ops import (
@@ -88,7 +89,7 @@ def _activation_quants(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Q
     that the requantizer meets exactly."""
     quants: dict[str, Quant] = {}
     roots: dict[str, str] = {}
-    grids = {name: grid for name in graph.tensors if (grid := _grid(graph, name))}
+    grids = {name: grid for name in graph.tensors if (grid := given_format(graph, name))}
     for name in graph.inputs:
         quants[name] = grids.get(name) or quant_of(ranges[name])
         roots[name] = name
@@ -110,13 +111,6 @@ def _home(graph: Graph, name: str, grids: Mapping[str, Quant]) -> str:
     while name not in grids and isinstance(after := graph.sole_reader(name), Concat):
         name = after.output
     return name
-
-
-def _grid(graph: Graph, name: str) -> Quant | None:
-    """The format that a tensor has in the model: its grid, or that of an input of integers."""
-    tensor = graph.tensors[name]
-    given = tensor.given if name in graph.inputs else None
-    return tensor.grid or (None if given is None else given.as_signed)
 
 
 def quant_of(measured: Range) -> Quant:

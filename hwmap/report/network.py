@@ -17,11 +17,11 @@ class SchemeError(Scheme):
 
 @dataclass(frozen=True)
 class QuantizeReport:
-    """How a network was quantized."""
+    """How a network was quantized; without an `estimator` by the scales of the model."""
 
     network: str
     images: int
-    estimator: Estimator
+    estimator: Estimator | None
     correct_bias: bool
     errors: tuple[SchemeError, ...]
 
@@ -31,8 +31,8 @@ def quantize_report(made: Quantized, images: int) -> QuantizeReport:
     return QuantizeReport(
         network=made.graph.name,
         images=images,
-        estimator=made.scheme.estimator,
-        correct_bias=made.scheme.correct_bias,
+        estimator=made.scheme and made.scheme.estimator,
+        correct_bias=made.scheme is not None and made.scheme.correct_bias,
         errors=tuple(
             SchemeError(scheme.estimator, scheme.correct_bias, error)
             for scheme, error in made.errors.items()

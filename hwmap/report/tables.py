@@ -116,7 +116,7 @@ def quantize_table(report: QuantizeReport) -> Table:
     """How a network was quantized."""
     rows = [
         ("calibration images", f"{report.images}"),
-        ("ranges", report.estimator),
+        ("ranges", report.estimator or "the model's own"),
         ("bias correction", "yes" if report.correct_bias else "no"),
     ]
     rows += [

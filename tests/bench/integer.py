@@ -36,7 +36,7 @@ def run() -> Iterator[dict[str, object]]:
         scheme = case.quantized.scheme
         how = (
             "as in the model"
-            if "qdq" in name
+            if scheme is None
             else scheme.estimator + ", bias corrected" * (scheme.correct_bias)
         )
         yield {

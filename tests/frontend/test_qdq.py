@@ -4,54 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper, numpy_helper, save
 
+import hwmap
+from hwmap.errors import DataError
 from hwmap.frontend.runtime import Session
 from hwmap.inference import load_network, run_integer
 from hwmap.passes import integer_part
 from hwmap.quantize.lower import lower
+from tests.frontend.onnx_models import QdqModel
 
 RNG = np.random.default_rng(0)
-
-
-class QdqModel:
-    """Builds a QDQ model with int8 activations; every tensor has a scale that is a power of two."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = shape
-        self.nodes: list = []
-        self.constants: dict[str, np.ndarray] = {"zero": np.int8(0)}
-
-    def constant(self, name: str, values: object) -> str:
-        self.constants[name] = np.asarray(values)
-        return name
-
-    def node(self, kind: str, *inputs: str, name: str, **attributes: object) -> str:
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
-        return name
-
-    def grid(self, source: str, exponent: int, *, zero: int = 0) -> str:
-        """`source` on the grid of 2**exponent."""
-        scale = self.constant(f"2^{exponent}", np.float32(2.0**exponent))
-        point = self.constant(f"zero{zero}", np.int8(zero))
-        integers = self.node("QuantizeLinear", source, scale, point, name=f"{source}:q")
-        return self.node("DequantizeLinear", integers, scale, point, name=f"{source}:dq")
-
-    def weight(self, name: str, shape: tuple[int, ...], exponent: int) -> str:
-        """int8 weights on the grid of 2**exponent."""
-        values = self.constant(f"{name}.int", RNG.integers(-127, 128, shape).astype(np.int8))
-        scale = self.constant(f"2^{exponent}", np.float32(2.0**exponent))
-        return self.node("DequantizeLinear", values, scale, "zero", name=name)
-
-    def save(self, path: Path, output: str) -> Path:
-        info = [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-            for name, shape in (("x", [1, *self.shape]), (output, None))
-        ]
-        constants = [numpy_helper.from_array(v, n) for n, v in self.constants.items()]
-        graph = helper.make_graph(self.nodes, "net", info[:1], info[1:], constants)
-        save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)]), path)
-        return path
 
 
 def agree(path: Path, x: np.ndarray) -> None:
@@ -106,3 +68,37 @@ def test_every_kind_of_op_with_powers_of_two_gives_the_bits_of_onnxruntime(tmp_p
     path = model.save(tmp_path / "net.onnx", model.grid(gemm, -4))
 
     agree(path, RNG.standard_normal((64, 4, 8, 8)).astype("f"))
+
+
+def _block(path: Path) -> Path:
+    model = QdqModel((3, 8, 8))
+    conv = model.node("Conv", model.grid("x", -5), model.weight("w", (4, 3, 3, 3), -9), name="c")
+    return model.save(path, model.grid(conv, -4))
+
+
+def test_without_data_a_qdq_model_is_quantized_as_it_runs(tmp_path: Path, caplog):
+    path = _block(tmp_path / "net.onnx")
+    np.savez(tmp_path / "d.npz", x=RNG.standard_normal((16, 3, 8, 8)))
+
+    made = hwmap.quantize(path, tmp_path / "int.onnx")
+    ran = hwmap.run(path, tmp_path / "d.npz", integer=True).outputs
+    calibrated = hwmap.quantize(path, calib=tmp_path / "d.npz")
+    written = hwmap.run(tmp_path / "int.onnx", tmp_path / "d.npz").outputs
+
+    assert (made.report.estimator, made.report.correct_bias) == (None, False)
+    assert np.array_equal(*(next(iter(found.values())) for found in (ran, written)))
+    for name, constant in made.graph.constants.items():
+        assert np.array_equal(constant.values, calibrated.graph.constants[name].values)
+    assert not caplog.records
+
+
+def test_biases_are_never_corrected_on_random_images(tmp_path: Path):
+    model = QdqModel((3, 8, 8))
+    model.constant("w", RNG.standard_normal((4, 3, 3, 3)).astype("f"))
+    path = model.save(tmp_path / "net.onnx", model.node("Conv", "x", "w", name="c"))
+
+    report = hwmap.quantize(path).report
+
+    assert (report.estimator, report.correct_bias, report.errors) == ("min-max", False, ())
+    with pytest.raises(DataError, match="biases are corrected on data; give --calib"):
+        hwmap.quantize(path, correct_bias=True)

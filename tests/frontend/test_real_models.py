@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, numpy_helper
 
 import hwmap
 from hwmap.data.dataset import as_given
@@ -14,41 +14,9 @@ from hwmap.frontend.reader import read_model
 from hwmap.frontend.runtime import run_model
 from hwmap.inference import load_network
 from hwmap.ir.evaluate import evaluate
+from tests.frontend.onnx_models import X, conv, model, node
 
-X = (1, 3, 8, 8)
 WEIGHTS = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype("f") * 0.2
-
-
-def model(
-    path: Path,
-    nodes: list[onnx.NodeProto],
-    constants: dict[str, object],
-    *outputs: str,
-    shape: tuple[int, ...] = X,
-    opset: int = 13,
-    kind: int = TensorProto.FLOAT,
-    made: int = TensorProto.FLOAT,
-    **external: object,
-) -> Path:
-    """A model of one input x."""
-    graph = helper.make_graph(
-        nodes,
-        "net",
-        [helper.make_tensor_value_info("x", kind, shape)],
-        [helper.make_tensor_value_info(name, made, None) for name in outputs],
-        [numpy_helper.from_array(np.asarray(v), n) for n, v in constants.items()],
-    )
-    opsets = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
-    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path, **external)
-    return path
-
-
-def node(kind: str, inputs: list[str], output: str, **attributes: object) -> onnx.NodeProto:
-    return helper.make_node(kind, inputs, [output], name=output, **attributes)
-
-
-def conv(source: str = "x", output: str = "c") -> onnx.NodeProto:
-    return node("Conv", [source, "w"], output, pads=[1] * 4)
 
 
 def agrees(path: Path, images: np.ndarray | None = None) -> None:
@@ -276,3 +244,74 @@ def test_shapes_that_do_not_fit_are_refused(tmp_path: Path):
 
     with pytest.raises(UnsupportedOperatorError, match="do not fit"):
         read_model(model(tmp_path / "m.onnx", nodes, {"w": WEIGHTS}, "y"))
+
+
+def _detector(path: Path, *after: onnx.NodeProto) -> Path:
+    """Boxes of hundreds beside scores below 1, joined."""
+    nodes = [
+        conv(),
+        node("Sigmoid", ["c"], "score"),
+        node("Mul", ["c", "k"], "box"),
+        node("Relu", ["box"], "boxes"),
+        node("Concat", ["boxes", "score"], "y", axis=1),
+        *after,
+    ]
+    constants = {"w": WEIGHTS, "k": np.float32(200), "v": WEIGHTS[:, :1, :1, :1].repeat(8, 1)}
+    return model(path, nodes, constants, "z" if after else "y")
+
+
+def test_a_join_that_only_outputs_read_keeps_small_values(tmp_path: Path):
+    path = _detector(tmp_path / "m.onnx")
+    images = np.random.default_rng(3).standard_normal((16, *X[1:])).astype("f")
+    np.savez(tmp_path / "d.npz", x=images)
+
+    integer = hwmap.run(path, tmp_path / "d.npz", integer=True, calib=tmp_path / "d.npz")
+    exact = hwmap.run(path, tmp_path / "d.npz")
+
+    scores, wanted = integer.outputs["y"][:, 4:], exact.outputs["y"][:, 4:]
+    assert wanted.std() > 0.1
+    assert np.abs(scores - wanted).max() < 0.02
+
+
+def test_a_join_of_very_different_ranges_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    path = _detector(tmp_path / "m.onnx", node("Conv", ["y", "v"], "z"))
+    np.savez(tmp_path / "d.npz", x=np.random.default_rng(3).standard_normal((16, *X[1:])))
+
+    hwmap.quantize(path, calib=tmp_path / "d.npz")
+
+    (message,) = [r.getMessage() for r in caplog.records if "joins" in r.getMessage()]
+    assert message.startswith("op 'y' joins ranges of ")
+    assert "so that 'score' has 0 levels left; scale it up before the join" in message
+
+
+def test_an_input_far_from_0_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    path = model(tmp_path / "m.onnx", [conv()], {"w": WEIGHTS}, "c")
+    np.savez(tmp_path / "d.npz", x=1000 + 0.3 * np.random.default_rng(3).random((16, *X[1:])))
+
+    hwmap.quantize(path, calib=tmp_path / "d.npz")
+
+    assert "input 'x' holds 1000 to 1000.3, of which int8 with 0 resolves 0 levels" in caplog.text
+
+
+def test_float16_inputs_and_outputs_stay_float16(tmp_path: Path):
+    half = TensorProto.FLOAT16
+    nodes = [conv(), node("Flatten", ["c"], "f"), node("Relu", ["c"], "r")]
+    constants = {"w": WEIGHTS.astype(np.float16)}
+    path = model(tmp_path / "m.onnx", nodes, constants, "r", "f", kind=half, made=half)
+    data = tmp_path / "d.npz"
+    np.savez(data, x=np.random.default_rng(3).standard_normal((8, *X[1:])))
+
+    hwmap.quantize(path, tmp_path / "q.onnx", calib=data)
+    integer = hwmap.run(path, data, integer=True, calib=data).outputs
+
+    graph = onnx.load(tmp_path / "q.onnx").graph
+    assert {i.type.tensor_type.elem_type for i in (*graph.input, *graph.output)} == {half}
+    images = np.load(data)["x"].astype(np.float16)
+    for name, wanted in run_model(tmp_path / "q.onnx", {"x": images}).items():
+        found = integer[name].reshape(wanted.shape)
+        assert found.dtype == np.float16
+        assert np.abs(found - wanted).max() <= 0.02 * np.abs(wanted).max()
+    hwmap.compile(path, "pynq-z2", tmp_path / "out", calib=data)
+    assert hwmap.verify(tmp_path / "out").holds

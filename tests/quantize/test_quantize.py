@@ -55,10 +55,11 @@ def test_what_only_a_concat_reads_is_rounded_once(tmp_path: Path, images: np.nda
         net.conv("x", (3, channels), (1, 1), name=name)
     net.node("Concat", "a", "b", name="inner", axis=1)
     net.node("Relu", "c", name="read")
-    net.node("Concat", "inner", "c", "read", name="out", axis=1)
+    net.node("Concat", "inner", "c", "read", name="joined", axis=1)
+    net.node("MaxPool", "joined", name="out", kernel_shape=[2, 1])
     graph, integer = _lowered(net, tmp_path, images)
     formats = {name: tensor.integer for name, tensor in integer.tensors.items()}
-    last = integer.producers["out"]
+    last = integer.producers["joined"]
     assert isinstance(last, Concat)
     first = integer.producers[last.inputs[0]]
 

@@ -1,0 +1,31 @@
+"""The number formats that a model gives its tensors: a QDQ model, or one of integers."""
+
+from hwmap.ir.graph import Graph
+from hwmap.ir.ops import NO_CLAMP, NO_PADS, AveragePool, Op
+from hwmap.ir.types import Quant
+
+
+def given_format(graph: Graph, name: str) -> Quant | None:
+    """The format that a tensor of a float graph has in the model: its grid, that of an input of
+    integers, or that which all that read an input round it to; None where it is free."""
+    tensor = graph.tensors[name]
+    if tensor.grid or name not in graph.inputs:
+        return tensor.grid
+    if tensor.given:
+        return tensor.given.as_signed
+    rounded = {
+        graph.tensors[op.output].grid if _only_rounds(op) else None for op in graph.readers[name]
+    }
+    return rounded.pop() if len(rounded) == 1 else None
+
+
+def _only_rounds(op: Op) -> bool:
+    if not isinstance(op, AveragePool):
+        return False
+    one = op.kernel == op.strides == (1, 1)
+    return one and op.pads == NO_PADS and op.clamp == NO_CLAMP
+
+
+def is_given(graph: Graph) -> bool:
+    """Whether the model gives every tensor its format, so that no data is needed."""
+    return all(given_format(graph, name) for name in graph.tensors)
