@@ -234,8 +234,13 @@ def _linear(node: Node, position: int, matrix: Array, bias: Array, grid: Quant |
     flat = value
     if value.shape != (1, count):
         index = None if value.index is None else value.index.reshape(1, count)
-        names = {"name": f"{node.name}/flat", "output": f"{value.output}:flat"}
-        flat = replace(value, shape=(1, count), index=index, **names)
+        flat = replace(
+            value,
+            shape=(1, count),
+            index=index,
+            name=f"{node.name}/flat",
+            output=f"{value.output}:flat",
+        )
     op = Linear(node.name, (node.draft.as_tensor(flat),), node.output, *node.constant_pair)
     made = node.emit_weights(op, (1, len(matrix)), matrix, bias, grid)
     last = value.shape[:-1] if position == 0 else value.shape[:-2]

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import networkx as nx
 import onnx
 import onnx.inliner
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -13,6 +12,7 @@ from hwmap.frontend.node import (
     UnsupportedError,
     check_size,
 )
+from hwmap.frontend.rewrite import sort_nodes, spell_padding
 
 
 def load_proto(path: Path) -> onnx.ModelProto:
@@ -25,11 +25,11 @@ def load_proto(path: Path) -> onnx.ModelProto:
         if not path.is_file():
             found = "a directory" if path.is_dir() else "no such file"
             raise ModelError(f"{path}: {found}; expected an ONNX model")
-        proto, _ = _with_data(path)
+        proto, _ = _in_one_piece(path)
         if proto.functions:
             proto = onnx.inliner.inline_local_functions(proto)
         _check_dimensions(proto, path)
-        _sort_nodes(proto.graph)
+        sort_nodes(proto.graph)
         for out in proto.graph.output:
             # The checker asks for a shape, which nobody needs.
             out.type.tensor_type.shape.SetInParent()
@@ -37,6 +37,7 @@ def load_proto(path: Path) -> onnx.ModelProto:
     except (
         DecodeError,
         onnx.checker.ValidationError,
+        onnx.shape_inference.InferenceError,
         ValueError,
         OSError,
         TypeError,
@@ -49,13 +50,14 @@ def load_proto(path: Path) -> onnx.ModelProto:
 
 
 def model_bytes(path: Path) -> bytes:
-    """The ONNX file in one piece: as it is, or with its external data taken in.
+    """The ONNX file in one piece, such that onnxruntime can run it: as it is, or with its external
+    data taken in and its padding spelled out.
 
     Raises:
         ModelError: it is none, or too large for one piece.
     """
-    proto, external = _with_data(path)
-    if not external:
+    proto, changed = _in_one_piece(path)
+    if not changed:
         return path.read_bytes()
     try:
         content: bytes = proto.SerializeToString(deterministic=True)
@@ -64,15 +66,16 @@ def model_bytes(path: Path) -> bytes:
     return content
 
 
-def _with_data(path: Path) -> tuple[onnx.ModelProto, bool]:
-    """The model with the data of its tensors, and whether any of it was in other files."""
+def _in_one_piece(path: Path) -> tuple[onnx.ModelProto, bool]:
+    """The model with the data of its tensors, and padding that onnxruntime can run; and whether it
+    is another than in the file."""
     proto = onnx.load(path, load_external_data=False)
     tensors = onnx.external_data_helper._get_all_tensors(proto)
     external = [item for item in tensors if item.data_location == onnx.TensorProto.EXTERNAL]
     for tensor in external:
         _check_external(tensor, path)
     onnx.load_external_data_for_model(proto, str(path.parent))
-    return proto, bool(external)
+    return proto, bool(external) | spell_padding(proto)
 
 
 def _check_external(tensor: onnx.TensorProto, path: Path) -> None:
@@ -99,21 +102,3 @@ def _check_dimensions(proto: onnx.ModelProto, path: Path) -> None:
                 f"{path}: initializer '{init.name}' has shape {list(init.dims)}; expected sizes"
                 " from 0"
             )
-
-
-def _sort_nodes(graph: onnx.GraphProto) -> None:
-    """Put the nodes behind those that they read, in the file's order where that leaves a choice:
-    onnxruntime takes them in any."""
-    writers = {name: i for i, node in enumerate(graph.node) for name in node.output if name}
-    order: nx.DiGraph[int] = nx.DiGraph()
-    order.add_nodes_from(range(len(graph.node)))
-    for reader, node in enumerate(graph.node):
-        order.add_edges_from((writers[name], reader) for name in node.input if name in writers)
-    if all(writer < reader for writer, reader in order.edges) or not nx.is_directed_acyclic_graph(
-        order
-    ):
-        return
-    nodes = [graph.node[i] for i in nx.lexicographical_topological_sort(order)]
-    copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
-    del graph.node[:]
-    graph.node.extend(copies)

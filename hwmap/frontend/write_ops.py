@@ -99,6 +99,9 @@ def write_op(writer: Writer, op: Op, graph: Graph, output: str) -> None:
         case Concat(axis=axis):
             writer.node("Concat", inputs, output, op.name, axis=axis + 1)
         case MaxPool():
+            # ONNX has no padding of a whole kernel; at the end, ceil_mode makes up for it.
+            top, left, bottom, right = op.pads
+            ends = min(bottom, op.kernel[0] - 1), min(right, op.kernel[1] - 1)
             writer.node(
                 "MaxPool",
                 inputs,
@@ -106,8 +109,9 @@ def write_op(writer: Writer, op: Op, graph: Graph, output: str) -> None:
                 op.name,
                 kernel_shape=op.kernel,
                 strides=op.strides,
-                pads=op.pads,
+                pads=(top, left, *ends),
                 dilations=op.dilations,
+                **({} if ends == (bottom, right) else {"ceil_mode": 1}),
             )
         case AveragePool():
             with _clamped(writer, op.clamp, op.name, output) as inner:

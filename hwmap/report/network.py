@@ -31,7 +31,7 @@ def quantize_report(made: Quantized, images: int) -> QuantizeReport:
     return QuantizeReport(
         network=made.graph.name,
         images=images,
-        estimator=made.scheme and made.scheme.estimator,
+        estimator=None if made.scheme is None else made.scheme.estimator,
         correct_bias=made.scheme is not None and made.scheme.correct_bias,
         errors=tuple(
             SchemeError(scheme.estimator, scheme.correct_bias, error)
