@@ -27,7 +27,7 @@ from hwmap.quantize.choose import quantize_graph, schemes_of
 from hwmap.reduce.goal import Goal, check_goal
 from hwmap.reduce.network import decompose_network
 from hwmap.report.decomposed import DecomposeReport, decompose_report
-from hwmap.report.inspect import InspectReport, host_shape, inspect_report, with_curve
+from hwmap.report.inspect import InspectReport, inspect_report, with_curve
 from hwmap.report.network import QuantizeReport, RunReport, quantize_report
 from hwmap.style import memory_curve
 
@@ -155,10 +155,7 @@ def run(
         giga_macs_per_second=images.count * total_macs(network.whole) / seconds / 1e9,
         top1=None if images.labels is None else top1(outputs, images.labels),
     )
-    shaped = {
-        name: values.reshape(len(values), *host_shape(network.whole, name)[1:])
-        for name, values in as_given(network.whole, outputs).items()
-    }
+    shaped = as_given(network.whole, outputs)
     if output is not None:
         write_file(Path(output), named_npz(shaped))
     return RunResult(shaped, report)

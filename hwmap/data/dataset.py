@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -80,10 +80,12 @@ def load_data(path: Path, graph: Graph, recipe: Recipe | None = None) -> DataSet
         what = f"{path}: '{key}'"
         array = arrays[key]
         # Of several inputs, a recipe is for the images.
+        tensor = graph.tensors[name]
         if recipe is not None and (len(keys) == 1 or _is_images(array)):
             array = recipe.apply(array, what)
-        tensor = graph.tensors[name]
-        inputs[name] = _values(_images(array, what, tensor), what, tensor)
+            array = tensor.to_host(_shaped(array, what, tensor.shape, ()))
+        images = tensor.from_host(_host_images(array, what, tensor))
+        inputs[name] = _values(images, what, tensor)
     counts = {len(values) for values in inputs.values()}
     if len(counts) != 1:
         raise DataError(f"{path}: the inputs have different numbers of images: {sorted(counts)}")
@@ -115,14 +117,16 @@ def _values(images: NDArray[np.float32], what: str, tensor: Tensor) -> NDArray[n
 
 
 def as_given(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """`inputs` as the model takes them: integers or float16, where those are its types."""
+    """`inputs` as the model takes them: in its order and shape, integers or float16 where those are
+    its types."""
     return {name: _as_given(values, graph.tensors[name]) for name, values in inputs.items()}
 
 
 def _as_given(values: Array, tensor: Tensor) -> Array:
+    ordered = tensor.to_host(values)
     if tensor.given is not None:
-        return tensor.given.quantize(values)
-    return values.astype(np.float16) if tensor.half else values
+        return tensor.given.quantize(ordered)
+    return ordered.astype(np.float16) if tensor.half else ordered
 
 
 def _read(path: Path) -> dict[str, Array]:
@@ -144,10 +148,17 @@ def _is_images(array: Array) -> bool:
     return array.ndim in (3, 4) and array.dtype.kind in "iu"
 
 
-def _images(array: Array, what: str, tensor: Tensor) -> NDArray[np.float32]:
-    """`array` as (N, C, H, W) float32. The model's own shape may have fewer axes, or other ones of
-    the same order and size (a Reshape at the input)."""
-    shape, outer = tensor.shape, tensor.host_shape[1:]
+def _host_images(array: Array, what: str, tensor: Tensor) -> NDArray[np.float32]:
+    """`array` as the images (N, values) that the model takes."""
+    ordered = [(1, *tensor.shape)[axis] for axis in tensor.host_axes or (0, 1, 2, 3)][1:]
+    return _shaped(array, what, ordered, tensor.host_shape[1:])
+
+
+def _shaped(
+    array: Array, what: str, shape: Sequence[int], outer: Sequence[int]
+) -> NDArray[np.float32]:
+    """`array` as (N, *shape) float32. It may have fewer axes, or be in the shape `outer` with as
+    many values (a Reshape at the input)."""
     wanted = int(np.prod(shape))
     if array.dtype.kind not in "fiu":
         raise DataError(f"{what} holds {array.dtype}; expected numbers as the model takes them")
@@ -155,7 +166,7 @@ def _images(array: Array, what: str, tensor: Tensor) -> NDArray[np.float32]:
     expected = [size for size in shape if size != 1]
     if array.ndim and len(array) == 0:
         raise DataError(f"{what} has no images")
-    fits = trailing in (expected, [wanted]) or array.shape[1:] == outer
+    fits = trailing in (expected, [wanted]) or array.shape[1:] == tuple(outer)
     if array.ndim < 2 or not fits:
         sizes = ", ".join(map(str, outer or shape))
         raise DataError(f"{what} has shape {array.shape}; expected (N, {sizes})")

@@ -1,9 +1,11 @@
 """Operators with weights: Conv, ConvTranspose, Gemm, MatMul, BatchNormalization."""
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
+from hwmap.frontend.movement import moved
 from hwmap.frontend.node import TRAINING_MODE, Node, UnsupportedError, Value
 from hwmap.frontend.window import (
     given_pads,
@@ -156,7 +158,15 @@ def gemm(node: Node) -> Value:
         beta = np.float32(node.attributes.get("beta", 1.0))
         bias = _flat_bias(node.array(2) * beta, len(matrix))
     grid = _linear_grid(node, right, matrix) if scale == 1 else None
-    return _linear(node, left, scale * matrix if scale != 1 else matrix, bias, grid)
+    matrix = scale * matrix if scale != 1 else matrix
+    shape = node.computed(left).shape
+    if left == 0 and prod(shape) > matrix.shape[1] and len(shape) == 2:
+        turned = int(node.attributes.get("transA", 0))
+        if shape[1 - turned] != matrix.shape[1]:
+            raise UnsupportedError(f"multiplies {list(shape)} by {matrix.shape[1]} columns")
+        rows = moved(node, node.computed(0), lambda a: a.T) if turned else node.computed(0)
+        return _pointwise(replace(node, inputs=(rows,)), matrix, bias, grid)
+    return _linear(node, left, matrix, bias, grid)
 
 
 def matmul(node: Node) -> Value:
@@ -176,7 +186,7 @@ def matmul(node: Node) -> Value:
             f"multiplies {list(shape)} by a matrix of shape {list(node.array(right).shape)};"
             " expected a vector, or rows of vectors times a matrix"
         )
-    return _pointwise(node, matrix, rows, grid)
+    return _pointwise(node, matrix, np.zeros(len(matrix), np.float32), grid)
 
 
 def _interpolates(matrix: Array) -> bool:
@@ -248,10 +258,11 @@ def _linear(node: Node, position: int, matrix: Array, bias: Array, grid: Quant |
     return Value(shape, tensor=made.tensor, name=node.name, output=node.output)
 
 
-def _pointwise(node: Node, matrix: Array, rows: int, grid: Quant | None) -> Value:
+def _pointwise(node: Node, matrix: Array, bias: Array, grid: Quant | None) -> Value:
     """Rows of vectors times a matrix: a 1 x 1 convolution over the rows."""
     value = node.computed(0)
     inputs = matrix.shape[1]
+    rows = prod(value.shape) // inputs
     if value.index is None:
         index = np.arange(rows * inputs, dtype=np.int32).reshape(rows, inputs)
     else:
@@ -270,7 +281,7 @@ def _pointwise(node: Node, matrix: Array, rows: int, grid: Quant | None) -> Valu
         op,
         (1, len(matrix), 1, rows),
         matrix[:, :, None, None],
-        np.zeros(len(matrix), np.float32),
+        bias,
         grid,
     )
     back = np.arange(rows * len(matrix), dtype=np.int32).reshape(len(matrix), rows).T

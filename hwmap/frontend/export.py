@@ -128,8 +128,13 @@ def _info(graph: Graph, name: str) -> onnx.ValueInfoProto:
 def _input(writer: Writer, graph: Graph, name: str) -> onnx.ValueInfoProto:
     """The graph input `name`, and the nodes that make values [N, C, H, W] of it."""
     tensor, inner = graph.tensors[name], name
-    if _host_shape(tensor) != [1, *tensor.shape]:
-        inner = writer.reshape(name, f"{name}:map", tensor.shape, f"{name}:map")
+    axes = tensor.host_axes or (0, 1, 2, 3)
+    ordered = [(1, *tensor.shape)[axis] for axis in axes]
+    if _host_shape(tensor) != ordered:
+        inner = writer.reshape(name, f"{name}:map", ordered[1:], f"{name}:map")
+    if tensor.host_axes:
+        back = [axes.index(axis) for axis in range(4)]
+        inner = writer.node("Transpose", [inner], f"{name}:order", f"{name}:order", perm=back)
     if tensor.given is not None:
         inner = writer.dequantize(inner, f"{name}:value", tensor.given)
     if tensor.half:

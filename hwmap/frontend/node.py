@@ -8,7 +8,7 @@ when an op needs the values as a tensor, the draft gets a Reshape, Select, Clip,
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, permutations
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,10 @@ import numpy as np
 from hwmap.ir import function as functions
 from hwmap.ir.function import Function, X
 from hwmap.ir.ops import Affine, Clamp, Clip, Lookup, Op, Reshape, Select
+from hwmap.ir.select import separated_index
 from hwmap.ir.types import Array, Quant, Shape
+
+Axes = tuple[int, ...]
 
 MOST_ELEMENTS = 1 << 26
 """Values of one tensor; a larger one is a slip (or an attack), and would not fit any board."""
@@ -156,10 +159,22 @@ class Draft:
         if value.is_plain or (value.function == X and not moves):
             return value
         if moves:
-            return replace(value, tensor=self.as_tensor(as_map(value)), function=X, index=None)
+            return self._moved(value)
         shape = (1, *self.shapes[value.tensor])
         bare = replace(value, index=None, shape=shape, output=f"{value.output}:values")
         return replace(value, tensor=self.as_tensor(bare), function=X)
+
+    def _moved(self, value: Value) -> Value:
+        """`value` as all of a tensor; one in another order of axes than ours, as all of a tensor in
+        ours, and moved."""
+        axes = layout_of(value, self)
+        if axes is None:
+            return replace(value, tensor=self.as_tensor(as_map(value)), function=X, index=None)
+        assert value.index is not None
+        ours = value.index.transpose(np.argsort(axes))
+        inner = replace(value, shape=ours.shape, index=ours, output=f"{value.output}:ours")
+        index = np.arange(ours.size, dtype=np.int32).reshape(ours.shape).transpose(axes)
+        return replace(value, tensor=self.as_tensor(inner), function=X, index=index)
 
 
 def as_map(value: Value) -> Value:
@@ -169,6 +184,22 @@ def as_map(value: Value) -> Value:
     count = int(np.prod(value.shape))
     index = None if value.index is None else value.index.reshape(1, count)
     return replace(value, shape=(1, count), index=index)
+
+
+def layout_of(value: Value, draft: Draft) -> Axes | None:
+    """The order of axes that `value` has: axes with value = ours.transpose(axes), where ours keeps
+    rows, columns and channels apart as the tensor below does. None where it is ours already, or
+    none is."""
+    rank = len(value.shape)
+    if value.index is None or rank not in (3, 4) or value.shape[0] != 1:
+        return None
+    base = draft.shapes[value.tensor]
+    for order in permutations(range(1, rank)):
+        axes = (0, *order)
+        turned = value.index.transpose(np.argsort(axes))
+        if separated_index(turned.reshape(ir_shape(turned.shape)), base) is not None:
+            return None if list(axes) == list(range(rank)) else axes
+    return None
 
 
 def _free(wanted: str, taken: set[str]) -> str:

@@ -3,7 +3,16 @@
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from hwmap.frontend import convolution, folding, movement, pointwise, pooling, quantized, resize
+from hwmap.frontend import (
+    convolution,
+    extending,
+    folding,
+    movement,
+    pointwise,
+    pooling,
+    quantized,
+    resize,
+)
 from hwmap.frontend.folding import ARITHMETIC, folded
 from hwmap.frontend.node import Node, Value
 
@@ -14,7 +23,7 @@ OPERATORS: dict[str, Import] = {
     "BatchNormalization": convolution.batch_normalization,
     "Cast": quantized.cast,
     "Clip": pointwise.clip_node,
-    "Concat": movement.concat,
+    "Concat": extending.concat,
     "Constant": folding.constant,
     "ConstantOfShape": folding.constant_of_shape,
     "Conv": convolution.conv,
@@ -34,7 +43,7 @@ OPERATORS: dict[str, Import] = {
     "MatMul": convolution.matmul,
     "MaxPool": pooling.max_pool,
     "PRelu": pointwise.prelu,
-    "Pad": movement.pad,
+    "Pad": extending.pad,
     "QuantizeLinear": quantized.quantize_linear,
     "Range": folding.range_of,
     "ReduceMax": pooling.reduce_max,

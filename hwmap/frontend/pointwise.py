@@ -7,8 +7,9 @@ from math import prod, sqrt
 
 import numpy as np
 
+from hwmap.frontend.layout import in_our_order
 from hwmap.frontend.movement import moved
-from hwmap.frontend.node import Node, UnsupportedError, Value, ir_shape
+from hwmap.frontend.node import Node, UnsupportedError, Value, ir_shape, layout_of
 from hwmap.ir import function as functions
 from hwmap.ir.function import MOST_DEPTH, Function, X, affine, clip
 from hwmap.ir.ops import Add, Affine, Clamp, Clip, Mul, per_channel
@@ -141,9 +142,12 @@ def _bound(node: Node, position: int) -> float:
 
 def prelu(node: Node) -> Value:
     shape = node.computed(0).shape
+    axes = layout_of(node.computed(0), node.draft)
     slopes = node.array(1).astype(np.float32)
     if slopes.size == 1 or len(set(slopes.flat)) == 1:
         return mapped(lambda _, v: _leaky(v, float(slopes.flat[0])), node)
+    if axes is not None:
+        return in_our_order(node, axes, (0, 1), prelu)
     slopes = _per_channel(slopes, shape)
     source, sizes = node.tensor(0), ir_shape(shape)
     draft = node.draft
@@ -301,6 +305,9 @@ def _several(kind: str, node: Node) -> Value:
 
 
 def _two_tensors(kind: str, node: Node, left: Value, right: Value) -> Value:
+    axes = layout_of(max(left, right, key=lambda value: prod(value.shape)), node.draft)
+    if axes is not None and max(len(left.shape), len(right.shape)) == len(axes):
+        return in_our_order(node, axes, (0, 1), partial(binary, kind))
     if kind == "Mul":
         return _product(node, left, right)
     if kind not in ("Add", "Sub", "Max", "Min"):

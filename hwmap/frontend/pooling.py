@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwmap.frontend.node import Node, UnsupportedError, Value, axis_of
+from hwmap.frontend.layout import in_our_order
+from hwmap.frontend.node import Node, UnsupportedError, Value, axis_of, layout_of
 from hwmap.frontend.window import map_shape, need_map, output_size, pads_of, pair, spans_of
 from hwmap.ir.function import affine
 from hwmap.ir.ops import NO_PADS, AveragePool, Conv, LocalNorm, MaxPool, Pads, Pair, Softmax
@@ -97,6 +98,8 @@ def reduce_mean(node: Node) -> Value:
 def reduce_sum(node: Node) -> Value:
     """The mean, times how many values it is of."""
     made = _reduce(node, AveragePool)
+    if made is node.computed(0):
+        return made
     count = int(np.prod(node.computed(0).shape)) // int(np.prod(made.shape))
     return replace(made, function=affine(made.function, float(count), 0.0))
 
@@ -106,41 +109,75 @@ def reduce_max(node: Node) -> Value:
 
 
 def _reduce(node: Node, kind: type[AveragePool] | type[MaxPool]) -> Value:
-    """A reduction over rows, columns or both, as a pool over whole rows, columns or maps."""
+    """A reduction over rows, columns or both, as a pool over whole rows, columns or maps; a mean
+    over channels as a convolution. Other axes are brought to rows and columns."""
     shape = node.computed(0).shape
-    height, width = need_map(shape)
+    rank = len(shape)
     given = node.integers(1, "axes")
     if given is None and node.attributes.get("noop_with_empty_axes", 0):
         return node.computed(0)
-    axes = {axis % len(shape) for axis in given or range(len(shape))}
-    if axes == {1} and kind is AveragePool:
-        return _channel_mean(node, shape)
-    if not axes or not axes <= set(range(2, len(shape))):
-        raise UnsupportedError(f"axes must be rows and columns of [1, C, H, W], got {given}")
-    along_rows = len(shape) == 4 and 2 in axes
-    along_columns = len(shape) - 1 in axes
-    kernel = (height if along_rows else 1, width if along_columns else 1)
-    name, output = node.extra("windows") if node.kind == "ReduceSum" else (node.name, node.output)
-    op = kind(name, (node.tensor(0),), output, kernel, (1, 1), NO_PADS)
-    made = node.emit(op, map_shape(shape, shape[1], (height // kernel[0], width // kernel[1])))
-    return _without(node, made, shape, axes)
-
-
-def _without(node: Node, made: Value, shape: tuple[int, ...], axes: set[int]) -> Value:
-    """What a reduction of `shape` made, without the reduced axes if the node drops them."""
-    made = replace(made, name=node.name, output=node.output)
+    if any(not -rank <= axis < rank for axis in given or ()):
+        raise UnsupportedError(f"axes {given} do not fit {list(shape)}")
+    axes = {axis % rank for axis in given or range(rank)}
+    inner = axes - {0} if shape[0] == 1 else axes
+    if not inner or 0 in inner or rank > 4:
+        raise UnsupportedError(f"axes must be some of [1, C, H, W], got {given} of {list(shape)}")
+    order = _order_of(node, inner, kind)
+    if order is None:
+        made = _pooled(node, inner, kind)
+    else:
+        ours = {order[axis] for axis in inner}
+        made = in_our_order(node, order, (0,), lambda turned: _pooled(turned, ours, kind))
     if node.attributes.get("keepdims", 1):
-        return made
-    return replace(made, shape=tuple(s for axis, s in enumerate(shape) if axis not in axes))
+        return replace(made, name=node.name, output=node.output)
+    kept = tuple(size for axis, size in enumerate(shape) if axis not in axes)
+    index = None if made.index is None else made.index.reshape(kept)
+    return replace(made, shape=kept, index=index, name=node.name, output=node.output)
 
 
-def _channel_mean(node: Node, shape: tuple[int, ...]) -> Value:
-    """The mean over channels, as a convolution with equal weights."""
-    name, output = node.extra("mean") if node.kind == "ReduceSum" else (node.name, node.output)
-    op = Conv(name, (node.tensor(0),), output, *node.constant_pair)
-    weight = np.full((1, shape[1], 1, 1), 1 / shape[1])
-    made = node.emit_weights(op, (1, 1, *shape[2:]), weight, np.zeros(1), None)
-    return _without(node, made, shape, {1})
+def _order_of(
+    node: Node, axes: set[int], kind: type[AveragePool] | type[MaxPool]
+) -> tuple[int, ...] | None:
+    """The order of axes (see `layout_of`) in which a reduction over `axes` is one that we have;
+    None: as they are."""
+    value = node.computed(0)
+    rank = len(value.shape)
+    found = layout_of(value, node.draft)
+    ours = axes if found is None else {found[axis] for axis in axes}
+    means = ours == {1} and kind is AveragePool
+    if means or ours <= set(range(2, rank)) or len(axes) == rank - 1:
+        return found
+    others = [axis for axis in range(1, rank) if axis not in axes]
+    return tuple(int(axis) for axis in np.argsort([0, *others, *sorted(axes)]))
+
+
+def _pooled(node: Node, axes: set[int], kind: type[AveragePool] | type[MaxPool]) -> Value:
+    """A reduction in our order of axes, which stay."""
+    value = node.computed(0)
+    shape = value.shape
+    if len(axes) == len(shape) - 1 and len(axes) != 1:
+        name, output = node.extra("maps")
+        maps = replace(node, name=name, outputs=(output,))
+        inner = _pooled(maps, axes - {1}, kind)
+        if kind is MaxPool:
+            # The channels as one row.
+            made = _pooled(
+                replace(node, inputs=(replace(inner, shape=(1, 1, shape[1])),)), {2}, kind
+            )
+            return replace(made, shape=(1,) * len(shape))
+        return _pooled(replace(node, inputs=(inner,)), {1}, kind)
+    names = node.extra("reduced") if node.kind == "ReduceSum" else (node.name, node.output)
+    if axes == {1} and kind is AveragePool:
+        mean = Conv(names[0], (node.tensor(0),), names[1], *node.constant_pair)
+        weight = np.full((1, shape[1], 1, 1), 1 / shape[1])
+        return node.emit_weights(mean, (1, 1, *shape[2:]), weight, np.zeros(1), None)
+    height, width = need_map(shape)
+    kernel = (
+        height if len(shape) == 4 and 2 in axes else 1,
+        width if len(shape) - 1 in axes else 1,
+    )
+    op = kind(names[0], (node.tensor(0),), names[1], kernel, (1, 1), NO_PADS)
+    return node.emit(op, map_shape(shape, shape[1], (height // kernel[0], width // kernel[1])))
 
 
 def local_norm(node: Node) -> Value:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Select
-from hwmap.ir.types import Array
+from hwmap.ir.types import Array, Shape
 
 Indices = NDArray[np.int64]
 
@@ -23,8 +23,13 @@ def is_identity(op: Select, graph: Graph) -> bool:
 def separated(op: Select, graph: Graph) -> tuple[Indices, Indices, Indices] | None:
     """Source channel, row and column of each output channel, row and column, if every output value
     is where its own three say."""
-    index = graph.constants[op.index].values.astype(np.int64)
-    _, height, width = graph.shape(op.inputs[0])
+    return separated_index(graph.constants[op.index].values, graph.shape(op.inputs[0]))
+
+
+def separated_index(index: Array, source: Shape) -> tuple[Indices, Indices, Indices] | None:
+    """The same for an index (channels, rows, columns) into a tensor of the shape `source`."""
+    index = index.astype(np.int64)
+    _, height, width = source
     channels = index[:, 0, 0] // (height * width)
     rows = index[0, :, 0] % (height * width) // width
     columns = index[0, 0, :] % width

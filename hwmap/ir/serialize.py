@@ -71,6 +71,7 @@ def from_parts(text: str, values: Mapping[str, Array]) -> Graph:
                 tuple(item["host_shape"]),
                 _quant(item["grid"]),
                 bool(item["half"]),
+                tuple(item["host_axes"]),
             )
             for item in parts["tensors"]
         ]

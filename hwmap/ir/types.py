@@ -63,8 +63,9 @@ class Tensor:
 
     `given` is the format in which the host gives this input or takes this output of the network;
     None: float, of 16 bits if it is `half`. `host_shape` is the shape in which it does, where that
-    is not (1, *shape). `grid` is the integer format that the values of a float graph are rounded to
-    (a QDQ model), if any.
+    is not (1, *shape), and `host_axes` the order in which it has the axes of (1, *shape) before it
+    is shaped so, if another. `grid` is the integer format that the values of a float graph are
+    rounded to (a QDQ model), if any.
     """
 
     name: str
@@ -74,6 +75,19 @@ class Tensor:
     host_shape: tuple[int, ...] = ()
     grid: Quant | None = None
     half: bool = False
+    host_axes: tuple[int, ...] = ()
+
+    def to_host(self, values: Array) -> Array:
+        """Values (N, C, H, W) in the host's order and shape, of each image."""
+        ordered = values.transpose(self.host_axes or (0, 1, 2, 3))
+        shape = self.host_shape or (1, *self.shape)
+        return ordered.reshape(len(values), *(shape[1:] if shape[0] == 1 else shape))
+
+    def from_host(self, values: Array) -> Array:
+        """The values (N, C, H, W) that the host has in its order, in whatever shape."""
+        axes = self.host_axes or (0, 1, 2, 3)
+        sizes = [(len(values), *self.shape)[axis] for axis in axes]
+        return values.reshape(sizes).transpose(np.argsort(axes))
 
     @property
     def elements(self) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from hwmap.ir.graph import Graph
 from hwmap.ir.verify import verify
-from hwmap.passes.affine import fold_affine, fold_affine_ahead, lower_affine, sink_affine
+from hwmap.passes.affine import fold_affine, fold_affine_ahead, lower_affine
 from hwmap.passes.clip import fuse_clip, lower_clip
 from hwmap.passes.fake_quant import absorb_fake_quant
 from hwmap.passes.hardware import device_part, hardware_part, host_part, integer_part
@@ -13,6 +13,7 @@ from hwmap.passes.pad import lower_pad, merge_pad
 from hwmap.passes.reshape import lower_reshape, remove_noop_reshape, remove_outer_reshape
 from hwmap.passes.resize import split_resize
 from hwmap.passes.select import lower_select
+from hwmap.passes.transpose import absorb_order, hoist_moves
 
 __all__ = [
     "PASSES",
@@ -27,10 +28,11 @@ __all__ = [
 PASSES = (
     remove_noop_reshape,
     lower_linear,
+    hoist_moves,
+    absorb_order,
     remove_outer_reshape,
     merge_pad,
     lower_pad,
-    sink_affine,
     fold_affine,
     fold_affine_ahead,
     lower_affine,

@@ -5,40 +5,13 @@ from dataclasses import replace
 import numpy as np
 
 from hwmap.ir.graph import Graph, rewrite
-from hwmap.ir.ops import NO_CLAMP, Affine, Conv, Op, Select, Weighted, per_channel
-from hwmap.ir.types import Constant, Tensor
+from hwmap.ir.ops import NO_CLAMP, Affine, Conv, Op, Weighted
+from hwmap.ir.types import Constant
 from hwmap.passes.hardware import host_ops
 
 
 def _per_channel(op: Affine, graph: Graph) -> bool:
     return graph.constants[op.scale].values.ndim == 1
-
-
-def sink_affine(graph: Graph) -> Graph:
-    """Move values first, and map them by constants of their own after that: a constant per column
-    of a (height, width, channels) input is one per channel behind the Transpose.
-
-    Rewrite:
-        b = scale * a + shift; c = Select(b)    ->    t = Select(a); c = scale' * t + shift'
-
-    Only for constants of every pixel, and a Select that alone reads b.
-    """
-    for op in graph.ops:
-        after = graph.sole_reader(op.output) if isinstance(op, Affine) else None
-        if not isinstance(op, Affine) or not isinstance(after, Select) or _per_channel(op, graph):
-            continue
-        index = graph.constants[after.index].values
-        names = f"{op.scale}>{after.name}", f"{op.shift}>{after.name}"
-        arrays = (graph.constants[n].values.reshape(-1)[index] for n in (op.scale, op.shift))
-        constants = dict(zip(names, map(Constant, per_channel(*arrays)), strict=True))
-        moved = f"{op.output}/moved"
-        select = replace(after, inputs=op.inputs, output=moved)
-        mapped = replace(op, inputs=(moved,), output=after.output, scale=names[0], shift=names[1])
-        tensor = Tensor(moved, graph.shape(after.output))
-        pair: dict[str, Op] = {op.name: select, after.name: mapped}
-        ops = [pair.get(other.name, other) for other in graph.ops]
-        return rewrite(graph, ops=ops, tensors=[tensor], constants=constants)
-    return graph
 
 
 def fold_affine(graph: Graph) -> Graph:

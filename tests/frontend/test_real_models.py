@@ -29,7 +29,7 @@ def agrees(path: Path, images: np.ndarray | None = None) -> None:
 
     ours = as_given(whole, evaluate(whole, {"x": real}))
 
-    for name, wanted in run_model(path, {"x": images}).items():
+    for name, wanted in run_model(path, as_given(whole, {"x": real})).items():
         found = ours[name].reshape(wanted.shape)
         assert np.abs(found - wanted).max() <= 1e-5 * max(np.abs(wanted).max(), 1e-3)
         assert len(np.unique(wanted)) > 4
