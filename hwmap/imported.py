@@ -70,14 +70,20 @@ def _excesses(
             ours = evaluate_float(op, graph, [source.values for source in sources])
             magnitude = max(_magnitude(op, graph, sources), _largest(ours))
         tensor = graph.tensors[op.output]
-        if op.output not in theirs:
+        format = tensor.grid or tensor.given
+        if not _is_real(theirs.get(op.output), format):
             inherited = max(source.magnitude for source in sources)
             known[op.output] = _Known(on_grid(ours, tensor.grid), max(magnitude, inherited))
             continue
-        values = _values(theirs[op.output], tensor.grid or tensor.given).reshape(ours.shape)
+        values = _values(theirs[op.output], format).reshape(ours.shape)
         found.append((op.output, _excess(ours, values, tensor.grid) / max(magnitude, 1e-30)))
         known[op.output] = _Known(values, _largest(values))
     return found
+
+
+def _is_real(theirs: Array | None, quant: Quant | None) -> bool:
+    """Whether onnxruntime has the tensor, and it is known what its integers stand for."""
+    return theirs is not None and (theirs.dtype.kind == "f" or quant is not None)
 
 
 def _values(theirs: Array, quant: Quant | None) -> Array:

@@ -12,6 +12,7 @@ from hwmap.frontend.node import (
     UnsupportedError,
     check_size,
 )
+from hwmap.frontend.qoperator import expand_qoperators
 from hwmap.frontend.rewrite import sort_nodes, spell_padding
 
 
@@ -34,6 +35,7 @@ def load_proto(path: Path) -> onnx.ModelProto:
             # The checker asks for a shape, which nobody needs.
             out.type.tensor_type.shape.SetInParent()
         onnx.checker.check_model(proto)
+        expand_qoperators(proto)
     except (
         DecodeError,
         onnx.checker.ValidationError,

@@ -32,8 +32,7 @@ def moved(node: Node, value: Value, move: Move, output: int = 0) -> Value:
         array = move(value.array)
         # Of a shape, nothing may be left.
         check_size([max(size, 1) for size in array.shape], MOST_CONSTANT_ELEMENTS)
-        grid = value.quant if value.quant and isinstance(value.quant.scale, float) else None
-        return Value(array.shape, array=array, name=node.name, output=name, quant=grid)
+        return Value(array.shape, array=array, name=node.name, output=name, quant=value.quant)
     if value.index is None:
         check_size(value.shape, MOST_ELEMENTS)
         index = np.arange(int(np.prod(value.shape)), dtype=np.int32).reshape(value.shape)

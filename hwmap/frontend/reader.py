@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -59,6 +60,16 @@ INPUT_TYPES: dict[int, bool | None] = {
     onnx.TensorProto.UINT8: False,
 }
 """Types of an input that is read, and for integers whether they are signed."""
+FOUR_BITS: dict[int, type[np.integer[Any]]] = {
+    onnx.TensorProto.INT4: np.int8,
+    onnx.TensorProto.UINT4: np.uint8,
+}
+"""Types that are widened to 8 bits."""
+REMEDIES = {
+    "DynamicQuantizeLinear": ", its scale changes with every image; quantize the model statically"
+    " (onnxruntime.quantization.quantize_static)",
+}
+"""What to do about operators that cannot be supported."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +177,8 @@ def _initializer(init: onnx.TensorProto, path: Path) -> Value:
         array = numpy_helper.to_array(init)
     except MALFORMED as error:
         raise ModelError(f"{path}: initializer '{init.name}' is damaged ({error})") from error
+    if init.data_type in FOUR_BITS:
+        array = array.astype(FOUR_BITS[init.data_type])
     return Value(array.shape, array=array, name=init.name, output=init.name)
 
 
@@ -228,7 +241,8 @@ def _import(
     inputs = tuple(values.get(source) for source in proto.input)
     if lost or not standard or not is_supported(proto.op_type, inputs):
         of = "" if proto.domain in STANDARD else f" of domain '{proto.domain}'"
-        problems.append((name, f"operator '{proto.op_type}'{of} is not supported"))
+        remedy = REMEDIES.get(proto.op_type, "")
+        problems.append((name, f"operator '{proto.op_type}'{of} is not supported{remedy}"))
         return
     extra = [out for out in outputs[1:] if out and reads[out]]
     if extra and proto.op_type != "Split":

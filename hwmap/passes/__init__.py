@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hwmap.ir.graph import Graph
 from hwmap.ir.verify import verify
 from hwmap.passes.affine import fold_affine, fold_affine_ahead, lower_affine
-from hwmap.passes.clip import fuse_clip, lower_clip
+from hwmap.passes.clip import clip_first, fuse_clip, lower_clip
 from hwmap.passes.fake_quant import absorb_fake_quant
 from hwmap.passes.hardware import device_part, hardware_part, host_part, integer_part
 from hwmap.passes.linear import lower_linear
@@ -36,6 +36,7 @@ PASSES = (
     fold_affine,
     fold_affine_ahead,
     lower_affine,
+    clip_first,
     fuse_clip,
     lower_clip,
     split_resize,

@@ -78,8 +78,16 @@ def fold_affine_ahead(graph: Graph) -> Graph:
         channels = group[:, None] * per_group + np.arange(per_group)
         names = f"{op.name}*{after.name}.weight", f"{op.name}*{after.name}.bias"
         extra = (weight * shift[channels][:, :, None, None]).sum((1, 2, 3))
+        grid = graph.constants[after.weight].quant
+        if grid is not None and (scale == scale[0]).all() and scale[0] > 0:
+            scales = np.multiply(grid.scale, scale[0])
+            grid = replace(grid, scale=tuple(scales.tolist()) if scales.ndim else float(scales))
+        else:
+            grid = None
         constants = {
-            names[0]: Constant((weight * scale[channels][:, :, None, None]).astype(np.float32)),
+            names[0]: Constant(
+                (weight * scale[channels][:, :, None, None]).astype(np.float32), grid
+            ),
             names[1]: Constant((bias + extra).astype(np.float32)),
         }
         folded = replace(after, inputs=op.inputs, weight=names[0], bias=names[1])

@@ -184,7 +184,8 @@ def _lies_on(weight: NDArray[np.float64], grid: Quant) -> bool:
         return False
     integers = weight / scales[:, None, None, None]
     whole = np.rint(integers)
-    return bool(np.abs(integers - whole).max() < ON_GRID and np.abs(whole).max() <= 128)
+    inside = -128 <= whole.min() <= whole.max() <= 127
+    return bool(inside and np.abs(integers - whole).max() < ON_GRID)
 
 
 def _weight_scales(
