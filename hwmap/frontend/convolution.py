@@ -16,6 +16,7 @@ from hwmap.frontend.window import (
     pair,
     spans_of,
 )
+from hwmap.ir.interpolate import blends
 from hwmap.ir.ops import Affine, Conv, ConvTranspose, Linear, Pads, Pair, Resize
 from hwmap.ir.types import Array, Quant
 
@@ -177,16 +178,74 @@ def matmul(node: Node) -> Value:
     grid = _linear_grid(node, right, matrix)
     rows = int(np.prod(shape)) // matrix.shape[1] if matrix.shape[1] else 0
     side = "rows" if right == 0 else "columns"
-    if len(shape) == 4 and shape[0] == 1 and _interpolates(matrix):
+    resizes = _interpolates(matrix) and (right == 0 or blends(matrix) is not None)
+    if len(shape) == 4 and shape[0] == 1 and resizes:
         return _resize(node, left, matrix, side)
     if rows == 1:
         return _linear(node, left, matrix, np.zeros(len(matrix), np.float32), grid)
-    if right == 0 or shape[-1] != matrix.shape[1]:
+    if len(shape) < 2 or shape[-1 if right == 1 else -2] != matrix.shape[1]:
         raise UnsupportedError(
-            f"multiplies {list(shape)} by a matrix of shape {list(node.array(right).shape)};"
-            " expected a vector, or rows of vectors times a matrix"
+            f"multiplies {list(shape)} by a matrix of shape {list(node.array(right).shape)}"
         )
-    return _pointwise(node, matrix, np.zeros(len(matrix), np.float32), grid)
+    bias = np.zeros(len(matrix), np.float32)
+    if right == 1:
+        return _pointwise(node, matrix, bias, grid)
+    # A matrix times columns: the rows of the transposed ones.
+    columns = moved(node, node.computed(1), lambda a: a.swapaxes(-1, -2))
+    made = _pointwise(replace(node, inputs=(columns,)), matrix, bias, grid)
+    return moved(node, made, lambda a: a.swapaxes(-1, -2))
+
+
+def einsum(node: Node) -> Value:
+    """A linear layer in Einstein's notation: a tensor and a constant, with sums over axes that both
+    have."""
+    equation = str(node.attributes.get("equation", "")).replace(" ", "")
+    left, arrow, target = equation.partition("->")
+    terms = left.split(",")
+    if not arrow or len(terms) != 2 or len(node.inputs) != 2:
+        raise UnsupportedError(f"equation '{equation}' is not of two inputs and one output")
+    constant = 1 if node.is_constant(1) else 0
+    value, matrix = node.computed(1 - constant), node.array(constant).astype(np.float32)
+    source, weights = _letters(terms[1 - constant], value.shape), terms[constant]
+    target = _letters(target, (0,) * (len(source) + len(weights)), like=source)
+    inner = [letter for letter in source if letter in weights]
+    kept = [letter for letter in source if letter not in weights]
+    outer = [letter for letter in weights if letter not in source]
+    once = all(len(set(term)) == len(term) for term in (source, weights, target))
+    if not once or not inner or "..." in weights or sorted(target) != sorted(kept + outer):
+        raise UnsupportedError(
+            f"equation '{equation}' is no linear layer: expected sums over axes that the tensor and"
+            " the constant share, and no others"
+        )
+    if matrix.ndim != len(weights):
+        raise UnsupportedError(f"equation '{equation}' does not fit {list(matrix.shape)}")
+    order = [source.index(letter) for letter in kept + inner]
+    sizes = [value.shape[source.index(letter)] for letter in kept]
+    made = [matrix.shape[weights.index(letter)] for letter in outer]
+    flat = matrix.transpose([weights.index(letter) for letter in outer + inner])
+    flat = flat.reshape(prod(made), -1)
+    name, output = node.extra("rows")
+    turned = replace(node, name=name, outputs=(output,))
+    rows = moved(turned, value, lambda a: a.transpose(order).reshape(-1, flat.shape[1]))
+    bias = np.zeros(len(flat), np.float32)
+    inner_node = replace(node, inputs=(rows,))
+    if prod(sizes) == 1:
+        product = _linear(inner_node, 0, flat, bias, None)
+    else:
+        product = _pointwise(inner_node, flat, bias, None)
+    back = [(kept + outer).index(letter) for letter in target]
+    return moved(node, product, lambda a: a.reshape(sizes + made).transpose(back))
+
+
+def _letters(term: str, shape: tuple[int, ...], like: str = "") -> str:
+    """A term with a letter for each axis: those of '...' become digits."""
+    if "..." not in term:
+        if len(term) != len(shape) and not like:
+            raise UnsupportedError(f"term '{term}' does not fit {list(shape)}")
+        return term
+    count = len(shape) - len(term) + len("...")
+    digits = "".join(filter(str.isdigit, like)) if like else "0123456789"[:count]
+    return term.replace("...", digits)
 
 
 def _interpolates(matrix: Array) -> bool:

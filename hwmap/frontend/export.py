@@ -114,7 +114,8 @@ def _host_shape(tensor: Tensor) -> list[int]:
 def _type(tensor: Tensor) -> int:
     if tensor.given is None:
         return int(TensorProto.FLOAT16 if tensor.half else TensorProto.FLOAT)
-    return int(TensorProto.INT8 if tensor.given.signed else TensorProto.UINT8)
+    kind = f"{'' if tensor.given.signed else 'U'}INT{tensor.given.width_bits}"
+    return int(TensorProto.DataType.Value(kind))
 
 
 def _info(graph: Graph, name: str) -> onnx.ValueInfoProto:
@@ -158,10 +159,10 @@ def _outputs(writer: Writer, graph: Graph) -> list[onnx.ValueInfoProto]:
         tensor = graph.tensors[name]
         inner = writer.value(name)
         typed = name if _host_shape(tensor) == [1, *tensor.shape] else f"{name}:typed"
-        if tensor.given is not None:
+        if tensor.given is not None and tensor.given.width_bits == 8:
             inner = writer.quantize(inner, typed, tensor.given)
-        elif tensor.half:
-            inner = writer.cast(inner, typed, TensorProto.FLOAT16)
+        elif tensor.given is not None or tensor.half:
+            inner = writer.cast(inner, typed, _type(tensor))
         if _host_shape(tensor) != [1, *tensor.shape]:
             writer.reshape(inner, name, _host_shape(tensor)[1:], f"{name}:shape")
         infos.append(_info(graph, name))

@@ -13,8 +13,10 @@ from hwmap.frontend.node import (
     Value,
     axis_of,
     check_size,
+    finite,
     layout_of,
 )
+from hwmap.frontend.pointwise import by_constants
 from hwmap.frontend.window import MOST_SIDE, need_map
 from hwmap.ir.ops import Concat, Pad, Pads
 
@@ -92,6 +94,10 @@ def concat(node: Node) -> Value:
         return moved(node, values[0], lambda _: np.concatenate(arrays, axis=axis))
     if len(values) == 1:
         return values[0]
+    if any(v.array is not None for v in values):
+        like = next(v for v in values if v.array is None)
+        values = [v if v.array is None else _as_computed(node, v, like) for v in values]
+        node = replace(node, inputs=tuple(values))
     orders = {layout_of(v, node.draft) if v.array is None else None for v in values}
     order = orders.pop()
     if order is not None and not orders:
@@ -100,6 +106,21 @@ def concat(node: Node) -> Value:
     shape = list(values[0].shape)
     shape[axis] = sum(v.shape[axis] for v in values)
     return _concat(node, values, shape, axis)
+
+
+def _as_computed(node: Node, constant: Value, like: Value) -> Value:
+    """A constant as a tensor: what is computed, times 0, plus the constant."""
+    assert constant.array is not None
+    name, output = node.extra("zeros")
+    zeros = moved(
+        replace(node, name=name, outputs=(output,)),
+        like,
+        lambda a: np.broadcast_to(a.reshape(-1)[0], constant.shape),
+    )
+    name, output = node.extra("constant")
+    inner = replace(node, name=name, outputs=(output,), inputs=(zeros,))
+    array = finite(constant)
+    return by_constants(inner, 0, np.zeros_like(array), array)
 
 
 def _concat(node: Node, values: list[Value], shape: list[int], axis: int) -> Value:

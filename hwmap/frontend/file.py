@@ -13,7 +13,7 @@ from hwmap.frontend.node import (
     check_size,
 )
 from hwmap.frontend.qoperator import expand_qoperators
-from hwmap.frontend.rewrite import sort_nodes, spell_padding
+from hwmap.frontend.rewrite import fill_sparse, sort_nodes, spell_padding
 
 
 def load_proto(path: Path) -> onnx.ModelProto:
@@ -35,6 +35,7 @@ def load_proto(path: Path) -> onnx.ModelProto:
             # The checker asks for a shape, which nobody needs.
             out.type.tensor_type.shape.SetInParent()
         onnx.checker.check_model(proto)
+        fill_sparse(proto.graph)
         expand_qoperators(proto)
     except (
         DecodeError,
@@ -94,13 +95,14 @@ def _check_external(tensor: onnx.TensorProto, path: Path) -> None:
 
 def _check_dimensions(proto: onnx.ModelProto, path: Path) -> None:
     """Refuse initializers whose size is not that of their data: damage, or a trap."""
-    for init in proto.graph.initializer:
+    found = [(init.name, init.dims) for init in proto.graph.initializer]
+    found += [(sparse.values.name, sparse.dims) for sparse in proto.graph.sparse_initializer]
+    for name, dims in found:
         try:
-            check_size([max(size, 1) for size in init.dims], MOST_CONSTANT_ELEMENTS)
+            check_size([max(size, 1) for size in dims], MOST_CONSTANT_ELEMENTS)
         except UnsupportedError as error:
-            raise ModelError(f"{path}: initializer '{init.name}': {error}") from error
-        if any(size < 0 for size in init.dims):
+            raise ModelError(f"{path}: initializer '{name}': {error}") from error
+        if any(size < 0 for size in dims):
             raise ModelError(
-                f"{path}: initializer '{init.name}' has shape {list(init.dims)}; expected sizes"
-                " from 0"
+                f"{path}: initializer '{name}' has shape {list(dims)}; expected sizes from 0"
             )

@@ -24,8 +24,8 @@ Axes = tuple[int, ...]
 MOST_ELEMENTS = 1 << 26
 """Values of one tensor; a larger one is a slip (or an attack), and would not fit any board."""
 MOST_CONSTANT_ELEMENTS = 1 << 28
-
-
+POSITIONS = Quant(64, True, 1.0, 0)
+"""The format of positions (ArgMax, TopK)."""
 TRAINING_MODE = (
     "is in training mode; export the model for inference (PyTorch: model.eval(), and"
     " torch.onnx.export with training=TrainingMode.EVAL)"
@@ -264,11 +264,7 @@ class Node:
         value = self.value(position)
         if value.array is None:
             raise UnsupportedError(f"input {position} must be a constant, got '{value.tensor}'")
-        if value.array.dtype.kind not in "biuf":
-            raise UnsupportedError(f"constant '{value.output}' holds {value.array.dtype}")
-        if value.array.dtype.kind == "f" and not np.isfinite(value.array).all():
-            raise UnsupportedError(f"constant '{value.output}' holds NaN or infinite values")
-        return value.array
+        return finite(value)
 
     def integers(self, position: int, attribute: str) -> list[int] | None:
         """A list of integers, which older opsets have as `attribute` and newer ones as the constant
@@ -320,6 +316,16 @@ class Node:
         """Names for one op more and its output, where a node becomes several ops."""
         name = self.draft.name(f"{self.name}/{suffix}")
         return name, self.draft.tensor(f"{name}:out")
+
+
+def finite(value: Value) -> Array:
+    """A constant, which must hold finite numbers."""
+    assert value.array is not None
+    if value.array.dtype.kind not in "biuf":
+        raise UnsupportedError(f"constant '{value.output}' holds {value.array.dtype}")
+    if value.array.dtype.kind == "f" and not np.isfinite(value.array).all():
+        raise UnsupportedError(f"constant '{value.output}' holds NaN or infinite values")
+    return value.array
 
 
 def ir_shape(shape: Sequence[int]) -> Shape:

@@ -205,10 +205,10 @@ def _with_constant(kind: str, node: Node, position: int, constant: int) -> Value
         raise UnsupportedError(
             f"a constant of shape {list(number.shape)} does not fit {list(shape)}"
         )
-    return _by_constants(node, position, scale, shift)
+    return by_constants(node, position, scale, shift)
 
 
-def _by_constants(node: Node, position: int, scale: Array, shift: Array) -> Value:
+def by_constants(node: Node, position: int, scale: Array, shift: Array) -> Value:
     """scale * x + shift with constants that broadcast to the shape of the input at `position`. They
     are brought to the order of the tensor below, whose moves come after them."""
     value = node.computed(position)
@@ -310,6 +310,9 @@ def _two_tensors(kind: str, node: Node, left: Value, right: Value) -> Value:
         return in_our_order(node, axes, (0, 1), partial(binary, kind))
     if kind == "Mul":
         return _product(node, left, right)
+    if kind == "Div":
+        function, output = ("div", 1.0, right.function), f"{right.output}:inverse"
+        return _product(node, left, replace(right, function=function, output=output))
     if kind not in ("Add", "Sub", "Max", "Min"):
         raise UnsupportedError(f"{kind} of two tensors; expected one of them to be a constant")
     left, right = _of_one_shape(node, left, right)

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from hwmap.frontend.layout import in_our_order
-from hwmap.frontend.node import Node, UnsupportedError, Value, axis_of, layout_of
+from hwmap.frontend.node import Node, UnsupportedError, Value, layout_of
 from hwmap.frontend.window import map_shape, need_map, output_size, pads_of, pair, spans_of
 from hwmap.ir.function import affine
-from hwmap.ir.ops import NO_PADS, AveragePool, Conv, LocalNorm, MaxPool, Pads, Pair, Softmax
+from hwmap.ir.ops import NO_PADS, AveragePool, Conv, LocalNorm, MaxPool, Pads, Pair
 
 
 def max_pool(node: Node) -> Value:
@@ -194,30 +194,3 @@ def local_norm(node: Node) -> Value:
         raise UnsupportedError(f"alpha, beta and bias must be finite, got {numbers}")
     op = LocalNorm(node.name, (node.tensor(0),), node.output, size, *numbers)
     return node.emit(op, shape)
-
-
-def softmax(node: Node) -> Value:
-    value = node.computed(0)
-    axis = axis_of(node, value, -1 if node.opset >= 13 else 1)
-    shape = value.shape
-    if node.opset < 13:
-        # Older opsets take all axes from `axis` on as one.
-        shape = (int(np.prod(shape[:axis])), int(np.prod(shape[axis:])))
-        axis = 1
-    # Softmax along one axis of (before, length, after).
-    before, after = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))
-    sizes = (1, before, shape[axis], after)
-    place = 1
-    if before == 1:
-        sizes, place = (1, shape[axis], after, 1), 0
-    elif after == 1:
-        sizes, place = (1, before, 1, shape[axis]), 2
-    if len(value.shape) == 4 and value.shape[0] == 1 and axis > 0 and node.opset >= 13:
-        sizes, place = value.shape, axis - 1
-    index = None if value.index is None else value.index.reshape(sizes)
-    same = sizes == value.shape
-    turned = replace(value, shape=sizes, index=index, output=f"{value.output}:softmax")
-    source = value if same else turned
-    log = node.kind == "LogSoftmax"
-    op = Softmax(node.name, (node.draft.as_tensor(source),), node.output, place, log)
-    return replace(node.emit(op, sizes), shape=value.shape)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from hwmap.frontend.node import Node, UnsupportedError, Value, axis_of
+from hwmap.frontend.node import POSITIONS, Node, UnsupportedError, Value, axis_of
 from hwmap.frontend.pointwise import clip_node
 from hwmap.ir.function import affine, as_clip
 from hwmap.ir.function import clip as clip_function
@@ -185,11 +185,18 @@ def cast(node: Node) -> Value:
     if dtype.kind == "f":
         if not value.raw:
             return value
-        if value.quant is not None:
-            raise UnsupportedError("casts quantized values; expected a DequantizeLinear")
-        return _cast_input(node, value)
+        if value.quant is None:
+            return _cast_input(node, value)
+        function = affine(
+            value.function, 1 / value.quant.scalar_scale, float(value.quant.zero_point)
+        )
+        same = function == value.function
+        made = replace(value, raw=False, quant=None, function=function)
+        return made if same else replace(made, name=node.name, output=node.output)
     if not value.raw:
         return _cast_rounded(node, value, dtype)
+    if value.quant == POSITIONS and dtype.kind in "iu" and dtype.itemsize > 1:
+        return replace(value, quant=Quant(8 * dtype.itemsize, dtype.kind == "i", 1.0, 0))
     found = _integer_type(node, value)
     if dtype.kind in "iu" and np.can_cast(found, dtype):
         return value

@@ -109,10 +109,10 @@ def inspect_model(path: Path) -> ModelFile:
         )
     values = {init.name: _initializer(init, path) for init in proto.graph.initializer}
     nodes = _needed_nodes(proto.graph)
-    reads = Counter(name for node in nodes for name in node.input)
+    reads = Counter(name for node in nodes for name in _names_read(node))
     reads.update(out.name for out in proto.graph.output)
     draft = Draft()
-    draft.tensors |= {name for node in proto.graph.node for name in node.output if name}
+    draft.tensors |= {name for node in proto.graph.node for name in _names_written(node)}
     problems: list[Refusal] = []
     infos = [info for info in proto.graph.input if info.name not in values and reads[info.name]]
     inputs = [_input(info, path, draft, problems) for info in infos]
@@ -167,9 +167,25 @@ def _needed_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     kept = []
     for node in reversed(graph.node):
         if needed.intersection(node.output):
-            needed.update(node.input)
+            needed.update(_names_read(node))
             kept.append(node)
     return kept[::-1]
+
+
+def _branches(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    return [item.g for item in node.attribute if item.type == onnx.AttributeProto.GRAPH]
+
+
+def _names_read(node: onnx.NodeProto) -> list[str]:
+    """What a node reads, its branches included."""
+    inner = [inner for branch in _branches(node) for inner in branch.node]
+    outputs = [out.name for branch in _branches(node) for out in branch.output]
+    return [*node.input, *(name for item in inner for name in _names_read(item)), *outputs]
+
+
+def _names_written(node: onnx.NodeProto) -> list[str]:
+    inner = [inner for branch in _branches(node) for inner in branch.node]
+    return [*filter(None, node.output), *(name for item in inner for name in _names_written(item))]
 
 
 def _initializer(init: onnx.TensorProto, path: Path) -> Value:
@@ -239,13 +255,16 @@ def _import(
     if lost and standard and proto.op_type in SUPPORTED:
         return
     inputs = tuple(values.get(source) for source in proto.input)
+    if proto.op_type == "If" and standard:
+        _import_branch(proto, name, values, opset, draft, reads, problems)
+        return
     if lost or not standard or not is_supported(proto.op_type, inputs):
         of = "" if proto.domain in STANDARD else f" of domain '{proto.domain}'"
         remedy = REMEDIES.get(proto.op_type, "")
         problems.append((name, f"operator '{proto.op_type}'{of} is not supported{remedy}"))
         return
     extra = [out for out in outputs[1:] if out and reads[out]]
-    if extra and proto.op_type != "Split":
+    if extra and proto.op_type not in ("Split", "TopK"):
         problems.append((name, f"only the first output of {proto.op_type} is supported"))
         return
     try:
@@ -264,6 +283,30 @@ def _import(
         problems.append((name, f"{proto.op_type}: {error}"))
     except MALFORMED as error:
         problems.append((name, f"{proto.op_type}: malformed ({type(error).__name__}: {error})"))
+
+
+def _import_branch(
+    proto: onnx.NodeProto,
+    name: str,
+    values: dict[str, Value],
+    opset: int,
+    draft: Draft,
+    reads: Mapping[str, int],
+    problems: list[Refusal],
+) -> None:
+    """The nodes of the branch that an If with a constant condition takes."""
+    condition = values.get(proto.input[0])
+    if condition is None or condition.array is None or condition.array.size != 1:
+        problems.append((name, "If: its condition must be a constant; export a fixed shape"))
+        return
+    wanted = "then_branch" if condition.array.item() else "else_branch"
+    branch = next(item.g for item in proto.attribute if item.name == wanted)
+    values |= {init.name: _initializer(init, Path(name)) for init in branch.initializer}
+    for node in branch.node:
+        _import(node, values, opset, draft, reads, problems)
+    for output, inner in zip(proto.output, branch.output, strict=True):
+        if inner.name in values:
+            values[output] = values[inner.name]
 
 
 def _attribute(item: onnx.AttributeProto) -> object:

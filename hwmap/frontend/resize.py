@@ -4,6 +4,8 @@ What the operator does to one axis is measured: onnxruntime runs it on positions
 unit matrix (linear, cubic), so that every coordinate mode and rounding is that of the operator.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 
@@ -21,6 +23,8 @@ MOST_MEASURED = 4096
 
 def resize(node: Node) -> Value:
     value = node.computed(0)
+    if len(value.shape) == 3:
+        return _resize_row(node, value)
     if len(value.shape) != 4:
         raise UnsupportedError(f"input must have shape [1, C, H, W], got {list(value.shape)}")
     size = need_map(value.shape)
@@ -48,6 +52,29 @@ def resize(node: Node) -> Value:
     op = Resize(node.name, (node.tensor(0),), node.output, *names)
     shape = (*value.shape[:2], len(matrices[0]), len(matrices[1]))
     return node.emit(op, shape, dict(zip(names, matrices, strict=True)))
+
+
+def _resize_row(node: Node, value: Value) -> Value:
+    """[1, C, L] as a map of one row."""
+    axes = [int(axis) % 3 for axis in node.attributes.get("axes", range(3))]
+    inputs = list(node.inputs)
+    attributes = dict(node.attributes)
+    if 2 not in axes:
+        raise UnsupportedError(f"axes must have the last one, got {axes}")
+    attributes["axes"] = [axis + (axis == 2) for axis in axes]
+    if "scales" in attributes:
+        attributes["scales"] = [*attributes["scales"][:2], 1.0, *attributes["scales"][2:]]
+    if "axes" not in node.attributes:
+        attributes["axes"] = list(range(4))
+        for position in range(1, len(inputs)):
+            given = inputs[position]
+            if given is not None and given.array is not None and given.array.size == 3:
+                longer = np.insert(given.array, 2, 1)
+                inputs[position] = replace(given, array=longer, shape=longer.shape)
+    name, output = node.extra("row")
+    row = moved(replace(node, name=name, outputs=(output,)), value, lambda a: a[:, :, None])
+    inner = replace(node, inputs=(row, *inputs[1:]), attributes=attributes)
+    return moved(node, resize(inner), lambda a: a[:, :, 0])
 
 
 FloatPair = tuple[float, float]

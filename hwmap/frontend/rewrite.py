@@ -3,6 +3,7 @@
 from typing import Any
 
 import networkx as nx
+import numpy as np
 import onnx
 
 
@@ -22,6 +23,18 @@ def sort_nodes(graph: onnx.GraphProto) -> None:
     copies = [type(node).FromString(node.SerializeToString()) for node in nodes]
     del graph.node[:]
     graph.node.extend(copies)
+
+
+def fill_sparse(graph: onnx.GraphProto) -> None:
+    """Write sparse initializers as dense ones (their sizes are checked before)."""
+    for sparse in graph.sparse_initializer:
+        values = onnx.numpy_helper.to_array(sparse.values)
+        places = onnx.numpy_helper.to_array(sparse.indices)
+        dense = np.zeros(tuple(sparse.dims), values.dtype)
+        where = np.unravel_index(places, dense.shape) if places.ndim == 1 else tuple(places.T)
+        dense[where] = values
+        graph.initializer.append(onnx.numpy_helper.from_array(dense, sparse.values.name))
+    del graph.sparse_initializer[:]
 
 
 def spell_padding(proto: onnx.ModelProto) -> bool:

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 import numpy as np
+from onnx import TensorProto
 
 from hwmap.frontend.writer import Writer
 from hwmap.ir.function import Function, X, as_clip
@@ -24,6 +25,7 @@ from hwmap.ir.ops import (
     Lookup,
     MaxPool,
     Mul,
+    Norm,
     Op,
     Pad,
     Pads,
@@ -32,6 +34,7 @@ from hwmap.ir.ops import (
     Resize,
     Select,
     Softmax,
+    TopK,
     Weighted,
 )
 from hwmap.ir.select import separated
@@ -132,8 +135,22 @@ def write_op(writer: Writer, op: Op, graph: Graph, output: str) -> None:
         case Softmax(axis=axis):
             kind = "LogSoftmax" if op.log else "Softmax"
             writer.node(kind, inputs, output, op.name, axis=axis + 1)
+        case Norm(axis=axis, power=power):
+            writer.node(f"ReduceL{power}", inputs, output, op.name, axes=[axis + 1])
+        case TopK():
+            _write_top(writer, op, inputs[0], output)
         case _:
             assert_never(op)
+
+
+def _write_top(writer: Writer, op: TopK, source: str, output: str) -> None:
+    count = writer.constant(f"{op.name}:count", np.array([op.count], np.int64))
+    values = f"{output}:values" if op.positions else output
+    attributes = {"axis": op.axis + 1, "largest": int(op.largest)}
+    writer.node("TopK", [source, count], values, op.name, **attributes)
+    writer.nodes[-1].output.append(f"{output}:positions")
+    if op.positions:
+        writer.cast(f"{output}:positions", output, TensorProto.FLOAT)
 
 
 def _over_pixels(values: Array) -> Array:

@@ -28,6 +28,7 @@ from hwmap.ir.ops import (
     Lookup,
     MaxPool,
     Mul,
+    Norm,
     Op,
     Pad,
     Pads,
@@ -36,6 +37,7 @@ from hwmap.ir.ops import (
     Resize,
     Select,
     Softmax,
+    TopK,
     Weighted,
 )
 from hwmap.ir.requantize import requant_of, requantize, window_sizes
@@ -168,6 +170,14 @@ def evaluate_float(op: Op, graph: Graph, sources: list[Array]) -> Array:
             below = x - x.max(axis + 1, keepdims=True)
             total = np.exp(below).sum(axis + 1, keepdims=True)
             return np.asarray(below - np.log(total) if op.log else np.exp(below) / total)
+        case Norm(axis=axis, power=power):
+            sums = (np.abs(x) if power == 1 else x * x).sum(axis + 1, keepdims=True)
+            return np.asarray(sums if power == 1 else np.sqrt(sums))
+        case TopK(axis=axis, count=count):
+            order = np.argsort(-x if op.largest else x, axis + 1, kind="stable")
+            best = np.take(order, np.arange(count), axis + 1)
+            found = best if op.positions else np.take_along_axis(x, best, axis + 1)
+            return np.asarray(found, np.float32)
         case _:
             assert_never(op)
 

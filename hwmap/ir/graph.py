@@ -24,12 +24,14 @@ from hwmap.ir.ops import (
     Lookup,
     MaxPool,
     Mul,
+    Norm,
     Op,
     Pad,
     Reshape,
     Resize,
     Select,
     Softmax,
+    TopK,
     constant_names,
 )
 from hwmap.ir.types import Constant, Shape, Tensor
@@ -130,10 +132,20 @@ def output_shape(op: Op, graph: Graph) -> Shape | None:
             return channels, rows, columns
         case Affine() | Clip() | Lookup() | Add() | Mul() | LocalNorm() | FakeQuant() | Softmax():
             return (channels, height, width)
+        case Norm(axis=axis):
+            return _shortened((channels, height, width), axis, 1)
+        case TopK(axis=axis, count=count):
+            return _shortened((channels, height, width), axis, count)
         case Reshape():
             return None
         case _:
             assert_never(op)
+
+
+def _shortened(shape: Shape, axis: int, size: int) -> Shape:
+    sizes = [*shape]
+    sizes[axis] = size
+    return sizes[0], sizes[1], sizes[2]
 
 
 def _spans(kernel: Iterable[int], dilations: tuple[int, int]) -> list[int]:
@@ -170,7 +182,9 @@ def macs(op: Op, graph: Graph) -> int:
             return int(graph.constants[op.weight].values.size)
         case Affine() | Clip() | Lookup() | Add() | Mul() | Concat() | MaxPool() | AveragePool():
             return 0
-        case Pad() | Select() | Resize() | LocalNorm() | Reshape() | FakeQuant() | Softmax():
+        case Pad() | Select() | Resize() | LocalNorm() | Reshape() | FakeQuant():
+            return 0
+        case Softmax() | Norm() | TopK():
             return 0
         case _:
             assert_never(op)

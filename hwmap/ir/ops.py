@@ -265,11 +265,39 @@ class Softmax:
     log: bool = False
 
 
+@dataclass(frozen=True)
+class Norm:
+    """The norm of the `power` 1 or 2 along an axis (0 channels, 1 rows, 2 columns), which then has
+    one value."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    axis: int
+    power: int
+
+
+@dataclass(frozen=True)
+class TopK:
+    """The `count` largest (or smallest) values along an axis, best first, of equal ones the first;
+    or their `positions`."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    axis: int
+    count: int
+    largest: bool
+    positions: bool
+
+
 HardwareOp = (
     Conv | ConvTranspose | Add | Mul | Lookup | Concat | MaxPool | AveragePool | Select | Resize
 )
 """What the engine runs (a Select and a Resize where they are regular, see `passes/hardware.py`)."""
-Op = HardwareOp | Linear | Affine | Clip | Pad | LocalNorm | Reshape | FakeQuant | Softmax
+HostOp = Softmax | Norm | TopK
+"""What only the host computes."""
+Op = HardwareOp | Linear | Affine | Clip | Pad | LocalNorm | Reshape | FakeQuant | HostOp
 Weighted = Conv | ConvTranspose
 """Ops with learned weights (C_out, C_in / groups, K_h, K_w) and a bias per output channel."""
 
@@ -295,7 +323,9 @@ def copies_values(op: Op) -> bool:
             return op.fixed and op.clamp == NO_CLAMP
         case ConvTranspose() | Linear() | Affine() | Clip() | Lookup() | Add() | Mul() | Concat():
             return False
-        case AveragePool() | Pad() | Resize() | LocalNorm() | Reshape() | FakeQuant() | Softmax():
+        case AveragePool() | Pad() | Resize() | LocalNorm() | Reshape() | FakeQuant():
+            return False
+        case Softmax() | Norm() | TopK():
             return False
         case _:
             assert_never(op)
@@ -316,7 +346,7 @@ def constant_names(op: Op) -> tuple[str, ...]:
             return (rows, columns)
         case Clip() | Add() | Mul() | Concat() | MaxPool() | AveragePool() | Pad():
             return ()
-        case LocalNorm() | Reshape() | FakeQuant() | Softmax():
+        case LocalNorm() | Reshape() | FakeQuant() | Softmax() | Norm() | TopK():
             return ()
         case _:
             assert_never(op)
@@ -329,7 +359,9 @@ def learned_names(op: Op) -> tuple[str, ...]:
             return constant_names(op)
         case Select() | Lookup() | Resize() | Clip() | Add() | Mul() | Concat() | MaxPool():
             return ()
-        case AveragePool() | Pad() | LocalNorm() | Reshape() | FakeQuant() | Softmax():
+        case AveragePool() | Pad() | LocalNorm() | Reshape() | FakeQuant():
+            return ()
+        case Softmax() | Norm() | TopK():
             return ()
         case _:
             assert_never(op)

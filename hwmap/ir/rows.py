@@ -20,12 +20,14 @@ from hwmap.ir.ops import (
     Lookup,
     MaxPool,
     Mul,
+    Norm,
     Op,
     Pad,
     Reshape,
     Resize,
     Select,
     Softmax,
+    TopK,
 )
 
 
@@ -63,9 +65,9 @@ def rows_read(op: Op, graph: Graph, position: int, wanted: range) -> frozenset[i
             found = np.unique(values // width % height).tolist()
         case Resize(rows=rows):
             found = graph.constants[rows].values[wanted.start : wanted.stop].nonzero()[1].tolist()
-        case Softmax(axis=axis) if axis != 1:
+        case Softmax(axis=axis) | Norm(axis=axis) | TopK(axis=axis) if axis != 1:
             found = wanted
-        case Softmax() | Linear() | Reshape():
+        case Softmax() | Norm() | TopK() | Linear() | Reshape():
             found = range(height)
         case _:
             assert_never(op)

@@ -23,12 +23,14 @@ from hwmap.ir.ops import (
     Lookup,
     MaxPool,
     Mul,
+    Norm,
     Op,
     Pad,
     Reshape,
     Resize,
     Select,
     Softmax,
+    TopK,
 )
 from hwmap.ir.types import Array, Constant, Quant, Tensor
 
@@ -100,7 +102,7 @@ def _own_forms(op: Op) -> dict[str, Any]:
             return {"function": _function_out(op.function)}
         case Linear() | Affine() | Concat() | MaxPool() | Pad() | Select() | Resize():
             return {}
-        case LocalNorm() | Reshape() | FakeQuant() | Softmax():
+        case LocalNorm() | Reshape() | FakeQuant() | Softmax() | Norm() | TopK():
             return {}
         case _:
             assert_never(op)

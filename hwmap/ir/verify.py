@@ -19,12 +19,14 @@ from hwmap.ir.ops import (
     Lookup,
     MaxPool,
     Mul,
+    Norm,
     Op,
     Pad,
     Reshape,
     Resize,
     Select,
     Softmax,
+    TopK,
     constant_names,
 )
 from hwmap.ir.types import Array, Shape
@@ -100,7 +102,7 @@ def _shape_problem(op: Op, graph: Graph) -> str | None:
             return None if fits else f"reshapes {source} to {target}"
         case Affine() | Clip() | Lookup() | MaxPool() | AveragePool() | Pad() | Resize():
             return None
-        case LocalNorm() | FakeQuant() | Softmax():
+        case LocalNorm() | FakeQuant() | Softmax() | Norm() | TopK():
             return None
         case _:
             assert_never(op)

@@ -16,29 +16,32 @@ from hwmap.ir.ops import (
     ConvTranspose,
     FakeQuant,
     HardwareOp,
+    HostOp,
     Linear,
     LocalNorm,
     Lookup,
     MaxPool,
     Mul,
+    Norm,
     Op,
     Pad,
     Reshape,
     Resize,
     Select,
     Softmax,
+    TopK,
 )
 from hwmap.ir.select import keeps_bytes, separated
 
-TAIL_OPS = (Softmax, Reshape, Select, Concat, FakeQuant, Affine, Clip, Lookup, Add, Mul)
+TAIL_OPS = (HostOp, Reshape, Select, Concat, FakeQuant, Affine, Clip, Lookup, Add, Mul)
 """What the host computes at the end of a network."""
 
 
 def host_ops(graph: Graph) -> tuple[Op, ...]:
-    """The ops at the end of a network that the host computes: every Softmax and what follows it;
-    what the engine cannot do, if only light work follows (the decoding of a detector); and what
-    only moves or joins values that nothing else on the accelerator reads: each part of a join keeps
-    a scale of its own, so that scores beside boxes are not lost."""
+    """The ops at the end of a network that the host computes: every Softmax, norm and TopK, and
+    what follows; what the engine cannot do, if only light work follows (the decoding of a
+    detector); and what only moves or joins values that nothing else on the accelerator reads: each
+    part of a join keeps a scale of its own, so that scores beside boxes are not lost."""
     light: set[str] = set()
     for op in reversed(graph.ops):
         after = graph.readers[op.output]
@@ -47,7 +50,7 @@ def host_ops(graph: Graph) -> tuple[Op, ...]:
     host: set[str] = set()
     written: set[str] = set()
     for op in graph.ops:
-        alone = isinstance(op, Softmax) or (op.name in light and _missing(op, graph) is not None)
+        alone = isinstance(op, HostOp) or (op.name in light and _missing(op, graph) is not None)
         if alone or written.intersection(op.inputs):
             host.add(op.name)
             written.add(op.output)
@@ -75,7 +78,9 @@ def _missing(op: Op, graph: Graph) -> str | None:
             return None
         case Conv() | ConvTranspose() | Linear() | Clip() | Lookup() | Add() | Mul() | Concat():
             return None
-        case MaxPool() | AveragePool() | Pad() | Reshape() | FakeQuant() | Softmax():
+        case MaxPool() | AveragePool() | Pad() | Reshape() | FakeQuant():
+            return None
+        case Softmax() | Norm() | TopK():
             return None
         case _:
             assert_never(op)
@@ -88,15 +93,23 @@ def device_part(graph: Graph) -> Graph:
         graph output b = Softmax(a)    ->    graph output a; the host computes b
 
     Raises:
-        UnsupportedOperatorError: a Softmax is in the middle; all that follows it is named.
+        UnsupportedOperatorError: a Softmax, norm or TopK is in the middle; all that follows it and
+            is no light work is named, and where to cut the network.
     """
     host = host_ops(graph)
-    wrong = [op for op in host if not isinstance(op, TAIL_OPS)]
+    on_host = {op.output for op in host}
+    wanted = [name for name in graph.outputs if name not in on_host]
+    wanted += [name for op in host for name in op.inputs if name not in on_host]
+    wrong = [op for op in host if not isinstance(op, TAIL_OPS) and not _is_mean(op, graph)]
     if wrong:
-        first = [op for op in host if isinstance(op, Softmax)]
+        first = [op for op in host if isinstance(op, HostOp)]
+        kinds = " and ".join(sorted({type(op).__name__ for op in first}))
+        # What is moved on the host has the name of the step before.
+        cut = ", ".join(f"'{name.removesuffix('/step:out')}'" for name in dict.fromkeys(wanted))
         raise UnsupportedOperatorError(
-            f"{graph.name}: {_each(first, 'Softmax must be last, the host computes it')}; found"
-            f" {', '.join(repr(op.name) for op in wrong)} after it"
+            f"{graph.name}: {_each(first, f'{kinds} must be last, the host computes it')}; found"
+            f" {', '.join(repr(op.name) for op in wrong)} after it; cut the network after {cut}"
+            " (onnx.utils.extract_model), and compute the rest on the host"
         )
     passed = [name for name in graph.outputs if name in graph.inputs]
     if passed:
@@ -105,11 +118,18 @@ def device_part(graph: Graph) -> Graph:
         )
     if not host:
         return graph
-    on_host = {op.output for op in host}
-    wanted = [name for name in graph.outputs if name not in on_host]
-    wanted += [name for op in host for name in op.inputs if name not in on_host]
     outputs = tuple(dict.fromkeys(name for name in wanted if name not in graph.inputs))
     return rewrite(graph, ops=[op for op in graph.ops if op not in host], outputs=outputs)
+
+
+def _is_mean(op: Op, graph: Graph) -> bool:
+    """Whether `op` sums the channels of each pixel, as the decoding of boxes from distributions
+    does: light enough for the host."""
+    if not isinstance(op, Conv):
+        return False
+    return graph.constants[op.weight].values.shape[0] == op.groups == 1 and (
+        graph.constants[op.weight].values.shape[2:] == (1, 1)
+    )
 
 
 def host_part(graph: Graph) -> Graph | None:
