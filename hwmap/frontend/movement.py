@@ -221,6 +221,6 @@ def space_to_depth(node: Node) -> Value:
         raise UnsupportedError(f"blocksize {block} does not fit {list(value.shape)}")
     parts = (count, channels, height // block, block, width // block, block)
     target = (count, channels * block * block, height // block, width // block)
-    return moved(
-        node, value, lambda a: a.reshape(parts).transpose(0, 3, 5, 1, 2, 4).reshape(target)
-    )
+    blocks_first = node.attributes.get("mode", "DCR") == "DCR"
+    order = (0, 3, 5, 1, 2, 4) if blocks_first else (0, 1, 3, 5, 2, 4)
+    return moved(node, value, lambda a: a.reshape(parts).transpose(order).reshape(target))

@@ -15,7 +15,7 @@ from hwmap.frontend import (
     resize,
 )
 from hwmap.frontend.folding import ARITHMETIC, folded
-from hwmap.frontend.node import Node, Value
+from hwmap.frontend.node import Node, UnsupportedError, Value
 
 Import = Callable[[Node], Value | tuple[Value, ...]]
 
@@ -79,6 +79,63 @@ OPERATORS: dict[str, Import] = {
 }
 """Operators that are imported where an input is computed at run time."""
 
+WINDOW = "auto_pad dilations kernel_shape pads strides"
+REDUCTION = "axes keepdims noop_with_empty_axes"
+QUANTIZATION = "axis block_size output_dtype precision saturate"
+ATTRIBUTES = {
+    "ArgMax": "axis keepdims select_last_index",
+    "ArgMin": "axis keepdims select_last_index",
+    "AveragePool": f"{WINDOW} ceil_mode count_include_pad",
+    "BatchNormalization": "epsilon momentum spatial training_mode",
+    "Cast": "to saturate",
+    "Celu": "alpha",
+    "Clip": "max min",
+    "Concat": "axis",
+    "Constant": "value value_float value_floats value_int value_ints",
+    "ConstantOfShape": "value",
+    "Conv": f"{WINDOW} group",
+    "ConvTranspose": f"{WINDOW} group output_padding output_shape",
+    "DepthToSpace": "blocksize mode",
+    "DequantizeLinear": QUANTIZATION,
+    "Dropout": "ratio seed",
+    "Einsum": "equation",
+    "Elu": "alpha",
+    "Flatten": "axis",
+    "Gather": "axis",
+    "Gelu": "approximate",
+    "Gemm": "alpha beta transA transB",
+    "HardSigmoid": "alpha beta",
+    "LRN": "alpha beta bias size",
+    "LeakyRelu": "alpha",
+    "LogSoftmax": "axis",
+    "LpNormalization": "axis p",
+    "MaxPool": f"{WINDOW} ceil_mode storage_order",
+    "Pad": "mode pads value",
+    "QuantizeLinear": QUANTIZATION,
+    "ReduceL1": REDUCTION,
+    "ReduceL2": REDUCTION,
+    "ReduceMax": REDUCTION,
+    "ReduceMean": REDUCTION,
+    "ReduceSum": REDUCTION,
+    "Reshape": "allowzero shape",
+    "Resize": "antialias axes coordinate_transformation_mode cubic_coeff_a exclude_outside"
+    " extrapolation_value keep_aspect_ratio_policy mode nearest_mode",
+    "Selu": "alpha gamma",
+    "Shape": "end start",
+    "Slice": "axes ends starts",
+    "Softmax": "axis",
+    "SpaceToDepth": "blocksize mode",
+    "Split": "axis num_outputs split",
+    "Squeeze": "axes",
+    "Swish": "alpha",
+    "ThresholdedRelu": "alpha",
+    "TopK": "axis k largest sorted",
+    "Transpose": "perm",
+    "Unsqueeze": "axes",
+    "Upsample": "mode scales",
+}
+"""The attributes that are imported, or change nothing at inference; all others are refused."""
+
 SUPPORTED = tuple(sorted(OPERATORS))
 
 
@@ -100,5 +157,11 @@ def import_node(node: Node) -> tuple[Value, ...]:
     """
     if node.kind in ARITHMETIC and _are_constant(node.inputs):
         return (folded(node),)
+    known = ATTRIBUTES.get(node.kind, "").split()
+    unknown = [name for name in node.attributes if name not in known]
+    if unknown:
+        raise UnsupportedError(
+            f"attribute '{unknown[0]}' is not known, got {node.attributes[unknown[0]]}"
+        )
     values = OPERATORS[node.kind](node)
     return values if isinstance(values, tuple) else (values,)

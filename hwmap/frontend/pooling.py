@@ -22,9 +22,14 @@ def max_pool(node: Node) -> Value:
 
 def average_pool(node: Node) -> Value:
     shape, kernel, strides, pads, extra, size = _window(node)
-    if pair(node, "dilations", shape) != (1, 1):
-        raise UnsupportedError(f"dilations must be 1, got {node.attributes['dilations']}")
     counted = bool(node.attributes.get("count_include_pad", 0))
+    dilations = pair(node, "dilations", shape)
+    if dilations != (1, 1):
+        if extra != (0, 0) or (any(pads) and not counted):
+            raise UnsupportedError(
+                f"dilations {list(dilations)} with padding that does not count; expected 1"
+            )
+        return _dilated_mean(node, shape, size, kernel, strides, pads, dilations)
     uncounted = (0, 0, *extra) if counted else _grown(pads, extra)
     op = AveragePool(
         node.name,
@@ -36,6 +41,31 @@ def average_pool(node: Node) -> Value:
         uncounted=uncounted,
     )
     return node.emit(op, map_shape(shape, shape[1], size))
+
+
+def _dilated_mean(
+    node: Node,
+    shape: tuple[int, ...],
+    size: Pair,
+    kernel: Pair,
+    strides: Pair,
+    pads: Pads,
+    dilations: Pair,
+) -> Value:
+    """A pool with dilations, as a convolution of each channel with equal weights."""
+    op = Conv(
+        node.name,
+        (node.tensor(0),),
+        node.output,
+        *node.constant_pair,
+        strides=strides,
+        pads=pads,
+        dilations=dilations,
+        groups=shape[1],
+    )
+    weight = np.full((shape[1], 1, *kernel), 1 / (kernel[0] * kernel[1]))
+    target = map_shape(shape, shape[1], size)
+    return node.emit_weights(op, target, weight, np.zeros(shape[1]), None)
 
 
 def _grown(pads: Pads, extra: Pair) -> Pads:
@@ -166,6 +196,10 @@ def _pooled(node: Node, axes: set[int], kind: type[AveragePool] | type[MaxPool])
             )
             return replace(made, shape=(1,) * len(shape))
         return _pooled(replace(node, inputs=(inner,)), {1}, kind)
+    if len(shape) == 2 and kind is MaxPool:
+        index = None if value.index is None else value.index[:, None]
+        row = replace(value, shape=(1, 1, shape[1]), index=index, output=f"{value.output}:row")
+        return replace(_pooled(replace(node, inputs=(row,)), {2}, kind), shape=(1, 1))
     names = node.extra("reduced") if node.kind == "ReduceSum" else (node.name, node.output)
     if axes == {1} and kind is AveragePool:
         mean = Conv(names[0], (node.tensor(0),), names[1], *node.constant_pair)

@@ -5,6 +5,7 @@ unit matrix (linear, cubic), so that every coordinate mode and rounding is that 
 """
 
 from dataclasses import replace
+from math import floor
 
 import numpy as np
 import onnx
@@ -33,8 +34,6 @@ def resize(node: Node) -> Value:
     mode = node.attributes.get("mode", "nearest")
     if node.attributes.get("coordinate_transformation_mode") == "tf_crop_and_resize":
         raise UnsupportedError("coordinate_transformation_mode must not be tf_crop_and_resize")
-    if node.attributes.get("keep_aspect_ratio_policy", "stretch") != "stretch":
-        raise UnsupportedError("keep_aspect_ratio_policy must be stretch")
     scales, sizes = _targets(node, value)
     if mode == "nearest":
         rows, columns = (
@@ -92,6 +91,11 @@ def _targets(node: Node, value: Value) -> tuple[FloatPair | None, tuple[int, int
         wanted = _by_axis(node.array(3), axes, value.shape)
         if wanted[:2] != list(value.shape[:2]) or min(wanted) < 1:
             raise UnsupportedError(f"sizes must be [1, C, H, W], got {wanted}")
+        policy = node.attributes.get("keep_aspect_ratio_policy", "stretch")
+        if policy != "stretch":
+            ratios = [size / value.shape[axis] for axis, size in enumerate(wanted) if axis in axes]
+            ratio = min(ratios) if policy == "not_larger" else max(ratios)
+            wanted[2:] = [floor(ratio * size + 0.5) for size in value.shape[2:]]
         return None, (int(wanted[2]), int(wanted[3]))
     else:
         raise UnsupportedError("scales and sizes are missing")
