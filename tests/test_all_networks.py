@@ -45,10 +45,12 @@ LEAST_AGREEMENT = 0.995
 UNSTABLE = {
     "fastestdet_coco": 0.99,
     "mobilenetv1_050_160_imagenet": 0.97,
+    "resnet8_cifar10_int8_qdq": 0.994,
     "squeezenet11_imagenet": 0.985,
 }
 """Networks of which a single level somewhere changes the class now and then: onnxruntime agrees
-with itself, with and without fusion, on 99.4 (of cells), 97.5 and 99.8 %. See BENCHMARKS.md."""
+with itself, with and without fusion, on 99.4 (of cells), 97.5 and 99.8 %. See BENCHMARKS.md. The
+QDQ network has 380 images; of the two that differ one has two classes with the same integer."""
 
 
 @pytest.fixture(params=sorted(SIZES))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import prod
 
+from hwmap.frontend.layout import without_batch
 from hwmap.frontend.movement import moved
 from hwmap.frontend.node import POSITIONS, Node, UnsupportedError, Value, axis_of
 from hwmap.frontend.pointwise import binary
@@ -58,6 +59,8 @@ def _shortened(shape: tuple[int, ...], place: int, size: int) -> tuple[int, ...]
 def reduce_norm(node: Node) -> Value:
     """ReduceL1 and ReduceL2 along one axis."""
     value = node.computed(0)
+    if value.shape[0] != 1 and len(value.shape) < 4:
+        return without_batch(node, reduce_norm)
     axes = node.integers(1, "axes") or []
     rank = len(value.shape)
     if len(axes) != 1 or not -rank <= axes[0] < rank or axes[0] % rank == 0:

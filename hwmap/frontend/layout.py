@@ -44,3 +44,16 @@ def _turned(node: Node, value: Value | None, axes: Axes) -> Value | None:
     back = np.argsort(axes)
     inner = replace(node, name=name, outputs=(output,))
     return moved(inner, value, lambda a: a.reshape(shape).transpose(back))
+
+
+def without_batch(node: Node, build: Callable[[Node], Value]) -> Value:
+    """What `build` makes of a reduction of values that have lost their batch axis (a Squeeze)."""
+    value = node.computed(0)
+    rank = len(value.shape)
+    given = node.integers(1, "axes")
+    axes = range(rank) if given is None else given
+    name, output = node.extra("batch")
+    whole = moved(replace(node, name=name, outputs=(output,)), value, lambda a: a[None])
+    attributes = {**node.attributes, "axes": [axis + 1 if axis >= 0 else axis for axis in axes]}
+    made = build(replace(node, inputs=(whole,), attributes=attributes))
+    return moved(node, made, lambda a: a[0])

@@ -1,10 +1,11 @@
 """Operators that reduce windows or whole maps, and local normalization."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from hwmap.frontend.layout import in_our_order
+from hwmap.frontend.layout import in_our_order, without_batch
 from hwmap.frontend.node import Node, UnsupportedError, Value, layout_of
 from hwmap.frontend.window import map_shape, need_map, output_size, pads_of, pair, spans_of
 from hwmap.ir.function import affine
@@ -143,6 +144,8 @@ def _reduce(node: Node, kind: type[AveragePool] | type[MaxPool]) -> Value:
     over channels as a convolution. Other axes are brought to rows and columns."""
     shape = node.computed(0).shape
     rank = len(shape)
+    if shape[0] != 1 and rank < 4:
+        return without_batch(node, partial(_reduce, kind=kind))
     given = node.integers(1, "axes")
     if given is None and node.attributes.get("noop_with_empty_axes", 0):
         return node.computed(0)

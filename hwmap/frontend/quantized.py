@@ -10,9 +10,9 @@ import onnx
 
 from hwmap.frontend.node import POSITIONS, Node, UnsupportedError, Value, axis_of
 from hwmap.frontend.pointwise import clip_node
-from hwmap.ir.function import affine, as_clip
+from hwmap.ir.function import X, affine, as_clip
 from hwmap.ir.function import clip as clip_function
-from hwmap.ir.ops import FakeQuant
+from hwmap.ir.ops import FakeQuant, TopK
 from hwmap.ir.types import Array, Quant
 
 
@@ -218,7 +218,11 @@ def _cast_wrapped(node: Node, value: Value, quant: Quant, *, signed: bool) -> Va
 
 
 def _cast_rounded(node: Node, value: Value, dtype: np.dtype[Any]) -> Value:
-    """A tensor that is rounded and clamped to 8 bits by hand (Round, Clip, Cast)."""
+    """A tensor that is rounded and clamped to 8 bits by hand (Round, Clip, Cast); or positions."""
+    made_by = next((op for op in node.draft.ops if op.output == value.tensor), None)
+    if isinstance(made_by, TopK) and made_by.positions and value.function == X:
+        quant = Quant(8 * dtype.itemsize, dtype.kind == "i", 1.0, 0)
+        return replace(value, raw=True, quant=quant)
     bounds = as_clip(value.function)
     rounded = bounds is not None and bounds[0][0] == "round"
     if dtype.kind not in "iu" or dtype.itemsize != 1 or bounds is None or not rounded:

@@ -30,6 +30,7 @@ PASSES = (
     lower_linear,
     hoist_moves,
     absorb_order,
+    remove_noop_reshape,
     remove_outer_reshape,
     merge_pad,
     lower_pad,

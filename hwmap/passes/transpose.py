@@ -3,13 +3,15 @@ has the axes in the model's order, the accelerator's memory in (height, width, c
 
 from dataclasses import replace
 from itertools import permutations
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwmap.ir.graph import Graph, rewrite
 from hwmap.ir.ops import Affine, Clip, FakeQuant, Lookup, Op, Pad, Reshape, Select, per_channel
-from hwmap.ir.types import Array, Constant, Tensor
+from hwmap.ir.select import separated_index
+from hwmap.ir.types import Array, Constant, Shape, Tensor
 
 Axes = tuple[int, int, int]
 
@@ -115,41 +117,69 @@ def order_of_axes(index: NDArray[np.int64], shape: tuple[int, int, int]) -> Axes
 
 
 def absorb_order(graph: Graph) -> Graph:
-    """Take an input whose axes every reader changes alike in that order: the host says in which
+    """Take an input in the order of axes that a reader moves its values to: the host says in which
     order it has them, and nothing is moved.
 
     Rewrite:
         b = Select(input a) with other axes; c = Conv(b)    ->    c = Conv(a), a has the shape of b
 
-    An input that others read too, or whose moved values are an output, stays.
+    A Select that does more does the rest (a channel order that is turned as well), and whoever
+    reads the values as they were moves them back.
     """
     for name in graph.inputs:
-        readers = graph.readers[name]
-        orders = {_input_order(op, graph) for op in readers}
-        axes = orders.pop() if len(orders) == 1 else None
-        if axes is None or name in graph.outputs or graph.tensors[name].host_axes:
-            continue
-        outputs = {op.output for op in readers}
-        if outputs.intersection(graph.outputs):
-            continue
         tensor = graph.tensors[name]
-        back = np.argsort(axes)
-        turned = replace(
-            tensor,
-            shape=graph.shape(readers[0].output),
-            host_axes=(0, *(int(axis) + 1 for axis in back)),
-        )
-        ops = [
-            replace(op, inputs=tuple(name if n in outputs else n for n in op.inputs))
-            for op in graph.ops
-            if op not in readers
-        ]
-        return rewrite(replace(graph, tensors={**graph.tensors, name: turned}), ops=ops)
+        found = (_wanted_order(op, graph, name) for op in graph.readers[name])
+        axes = next((order for order in found if order is not None), None)
+        if axes is not None and name not in graph.outputs and not tensor.host_axes:
+            return _reordered(graph, tensor, axes)
     return graph
 
 
-def _input_order(op: Op, graph: Graph) -> Axes | None:
+def _wanted_order(op: Op, graph: Graph, name: str) -> Axes | None:
+    """The order of the axes of an input in which a Select of it keeps channels, rows and columns
+    apart; None where the input's own does, or none."""
     if not isinstance(op, Select):
         return None
-    index = graph.constants[op.index].values
-    return order_of_axes(index.astype(np.int64), graph.shape(op.inputs[0]))
+    shape, index = graph.shape(name), graph.constants[op.index].values
+    for first, second, third in permutations(range(3)):
+        axes = first, second, third
+        places, turned = _places(shape, axes)
+        if separated_index(places[index], (turned[0], turned[1], turned[2])) is not None:
+            return None if axes == (0, 1, 2) else axes
+    return None
+
+
+def _places(shape: Shape, axes: Axes) -> tuple[NDArray[np.int64], tuple[int, ...]]:
+    """Where each value of a tensor of `shape` is when its axes are in the order `axes`, and the
+    shape that it then has."""
+    turned = np.arange(prod(shape)).reshape(shape).transpose(axes)
+    return np.argsort(turned.reshape(-1)), turned.shape
+
+
+def _reordered(graph: Graph, tensor: Tensor, axes: Axes) -> Graph:
+    """`graph` with an input in the order `axes`."""
+    places, shape = _places(tensor.shape, axes)
+    back = np.argsort((0, *(axis + 1 for axis in axes)))
+    turned = replace(
+        tensor, shape=(shape[0], shape[1], shape[2]), host_axes=tuple(int(axis) for axis in back)
+    )
+    constants: dict[str, Constant] = {}
+    ops: list[Op] = []
+    restored = f"{tensor.name}/restored"
+    for op in graph.ops:
+        if tensor.name in op.inputs and isinstance(op, Select):
+            index = f"{op.name}.index/turned"
+            constants[index] = Constant(places[graph.constants[op.index].values].astype(np.int32))
+            op = replace(op, index=index)
+        elif tensor.name in op.inputs:
+            if f"{restored}.index" not in constants:
+                whole = places.reshape(tensor.shape).astype(np.int32)
+                constants[f"{restored}.index"] = Constant(whole)
+                ops.append(Select(restored, (tensor.name,), restored, f"{restored}.index"))
+            inputs = tuple(restored if name == tensor.name else name for name in op.inputs)
+            op = replace(op, inputs=inputs)
+        ops.append(op)
+    tensors = {**graph.tensors, tensor.name: turned}
+    if f"{restored}.index" in constants:
+        tensors[restored] = replace(tensor, name=restored, given=None, host_shape=(), half=False)
+    return rewrite(replace(graph, tensors=tensors), ops=ops, constants=constants)

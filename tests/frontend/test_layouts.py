@@ -47,6 +47,8 @@ CONSTANTS = {
     "std": 1 + np.abs(_w(1, 1, 1, 3)),
     "tall": np.array([0, 1, 2, 0, 0, 0, 1, 0]),
     "s": np.float32(0.04),
+    "bgr": np.array([2, 1, 0]),
+    "first": np.array([0]),
     "z": np.int8(3),
     "flat": np.array([1, -1]),
     "rows": np.array([9, 6]),
@@ -85,6 +87,24 @@ CASES: dict[str, tuple[tuple[int, ...], list[onnx.NodeProto]]] = {
         NHWC,
         [*CONV, node("Conv", ["t", "w"], "c2", pads=[1] * 4), _theirs("c2", "d2"),
          node("Sub", ["d", "d2"], "s1"), node("Add", ["s1", "d"], "s2"), node("Abs", ["s2"], "y")],
+    ),
+    "two readers of the input": (
+        NHWC,
+        [*CONV, _ours("x", "t2"), node("Conv", ["t2", "w"], "c2", pads=[1] * 4),
+         node("Sub", ["c", "c2"], "s1"), node("Add", ["s1", "c"], "s2"), node("Abs", ["s2"], "y")],
+    ),
+    "turned channels": (
+        NHWC,
+        [node("Gather", ["x", "bgr"], "g", axis=3), _ours("g", "t"),
+         node("Conv", ["t", "w"], "y", pads=[1] * 4)],
+    ),
+    "mapped input": (
+        NHWC,
+        [node("LeakyRelu", ["x"], "l"), _ours("l", "t"), node("Conv", ["t", "w"], "y")],
+    ),
+    "mean without a batch axis": (
+        NHWC,
+        [*CONV, node("Squeeze", ["d", "first"], "q"), node("ReduceMean", ["q"], "y", axes=[0, 1])],
     ),
     "padded input": (
         NHWC,
@@ -229,3 +249,14 @@ def test_a_transpose_that_keeps_the_order_is_nothing_in_a_qdq_model(
 
     agree(path, RNG.standard_normal((16, *shape[1:])).astype("f"))
     hardware_part(load_network(path).whole)
+
+
+def test_an_output_that_is_such_an_input_keeps_its_order(tmp_path: Path):
+    nodes = [*CONV, node("Identity", ["x"], "e")]
+    path = model(tmp_path / "m.onnx", nodes, CONSTANTS, "d", "e", shape=NHWC)
+    data = _images(tmp_path, NHWC)
+
+    hwmap.compile(path, "pynq-z2", tmp_path / "out", calib=data)
+
+    assert hwmap.verify(tmp_path / "out").holds
+    assert np.array_equal(hwmap.run(path, data).outputs["e"], np.load(data)["x"].astype("f"))
