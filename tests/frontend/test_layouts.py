@@ -252,11 +252,11 @@ def test_a_transpose_that_keeps_the_order_is_nothing_in_a_qdq_model(
 
 
 def test_an_output_that_is_such_an_input_keeps_its_order(tmp_path: Path):
-    nodes = [*CONV, node("Identity", ["x"], "e")]
-    path = model(tmp_path / "m.onnx", nodes, CONSTANTS, "d", "e", shape=NHWC)
+    nodes = [*CONV, node("Identity", ["x"], "same")]
+    path = model(tmp_path / "m.onnx", nodes, CONSTANTS, "d", "same", shape=NHWC)
     data = _images(tmp_path, NHWC)
 
     hwmap.compile(path, "pynq-z2", tmp_path / "out", calib=data)
 
     assert hwmap.verify(tmp_path / "out").holds
-    assert np.array_equal(hwmap.run(path, data).outputs["e"], np.load(data)["x"].astype("f"))
+    assert np.array_equal(hwmap.run(path, data).outputs["same"], np.load(data)["x"].astype("f"))
