@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
+import hwmap
 from hwmap.imported import import_rung
 from hwmap.inference import load_network
 from hwmap.ir.graph import Graph, rewrite
@@ -118,3 +119,26 @@ def test_float16_is_compared_as_float16(tmp_path: Path):
 
     assert _rung(path).holds
     assert _rung(path, rewrite(whole, ops=whole.ops, constants=wrong)).holds is False
+
+
+@pytest.mark.parametrize("kind", ["int8 by row", "int8 by input channel", "int32"])
+def test_weights_that_onnxruntime_would_fuse_are_compared_as_they_stand(kind: str, tmp_path: Path):
+    """With optimizations onnxruntime quantizes such a product's input too, or refuses the model."""
+    shape, dtype, scales, axis = {
+        "int8 by row": ((192, 5), np.int8, np.full(5, 0.01, "f"), 1),
+        "int8 by input channel": ((4, 3, 3, 3), np.int8, np.array([0.01, 0.02, 0.03], "f"), 1),
+        "int32": ((4, 3, 3, 3), np.int32, np.full(4, 0.01, "f"), 0),
+    }[kind]
+    product = {
+        2: [node("Reshape", ["x", "row"], "r"), node("MatMul", ["r", "w"], "y")],
+        4: [node("Conv", ["x", "w"], "y")],
+    }[len(shape)]
+    constants = {"i": RNG.integers(-99, 99, shape).astype(dtype), "s": scales}
+    constants |= {"row": np.array([1, 192])}
+    weights = node("DequantizeLinear", ["i", "s"], "w", axis=axis)
+    path = model(tmp_path / "m.onnx", [weights, *product], constants, "y")
+    np.savez(tmp_path / "d.npz", x=RNG.standard_normal((12, 3, 8, 8)))
+
+    hwmap.compile(path, "pynq-z2", tmp_path / "out", calib=tmp_path / "d.npz")
+
+    assert hwmap.verify(tmp_path / "out").holds
