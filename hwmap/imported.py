@@ -100,8 +100,7 @@ def _excess(ours: Array, theirs: Array, grid: Quant | None) -> float:
     """The largest difference; on a grid, from what rounds to their value."""
     room = 0.0
     if grid is not None:
-        low, high = grid.dequantize(np.array([grid.low, grid.high]))
-        ours, room = np.clip(ours, low, high), grid.scalar_scale / 2
+        ours, room = np.clip(ours, *grid.range), grid.scalar_scale / 2
     same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
     with np.errstate(invalid="ignore"):
         difference = np.abs(ours.astype(np.float64) - theirs) - room

@@ -33,7 +33,7 @@ HUGE = (0, -1, -(2**31), 2**31 - 1, 2**40, 2**62, 7)
 
 
 def _base(rng: random.Random) -> Proto:
-    build = rng.choice((everything, everything_else, _shapes))
+    build = rng.choice((everything, everything_else, _shapes, _quantized))
     return build().model("out")
 
 
@@ -48,6 +48,26 @@ def _shapes() -> ModelBuilder:
     a = net.node("Transpose", a, name="p", perm=[0, 2, 1])
     a = net.node("Expand", a, net.constant(np.array([1, 30, 4]), "e"), name="x2")
     net.gemm(net.node("Flatten", net.node("Tanh", a, name="h"), name="f"), (120, 3), name="out")
+    return net
+
+
+def _quantized() -> ModelBuilder:
+    """Integers, channels last, and an Einsum; output 'out'."""
+    net = ModelBuilder((8, 6, 3))
+    scale, zero = net.constant(np.float32(0.05), "s"), net.constant(np.int8(0), "z")
+    weight = net.constant(net.rng.integers(-99, 99, (4, 3, 3, 3)).astype(np.int8), "w")
+    bias = net.constant(net.rng.integers(-99, 99, 4).astype(np.int32), "bias")
+    a = net.node("Transpose", "x", name="t", perm=[0, 3, 1, 2])
+    a = net.node("QuantizeLinear", a, scale, zero, name="q")
+    a = net.node("MaxPool", a, name="m", kernel_shape=[2, 2])
+    a = net.node("QLinearConv", a, scale, zero, weight, scale, zero, scale, zero, bias, name="c")
+    a = net.node("Clip", a, name="k")
+    a = net.node("DequantizeLinear", a, scale, zero, name="d")
+    a = net.node("Transpose", a, name="u", perm=[0, 2, 3, 1])
+    mean = net.node("ReduceMean", a, name="n", axes=[1, 2])
+    matrix = net.constant(net.rng.standard_normal((4, 4)), "e")
+    gate = net.node("Einsum", mean, matrix, name="g", equation="bhwc,cd->bhwd")
+    net.node("ReduceL2", net.node("Mul", a, gate, name="h"), name="out", axes=[3])
     return net
 
 
@@ -112,8 +132,9 @@ def _attribute(proto: Proto, rng: random.Random) -> None:
 
 
 def _operator(proto: Proto, rng: random.Random) -> None:
-    kinds = ("Conv", "Gemm", "Add", "Concat", "Split", "Resize", "Pad", "Loop", "If", "Where", "")
-    rng.choice(proto.graph.node).op_type = rng.choice(kinds)
+    kinds = "Conv Gemm Add Concat Split Resize Pad Loop If Where QLinearConv QGemm TopK ArgMax Cast"
+    kinds += " LpNormalization ReduceMax ReduceMean QuantizeLinear DequantizeLinear Einsum PRelu"
+    rng.choice(proto.graph.node).op_type = rng.choice([*kinds.split(), ""])
 
 
 def _drop(proto: Proto, rng: random.Random) -> None:

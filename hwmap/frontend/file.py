@@ -45,7 +45,9 @@ def load_proto(path: Path) -> onnx.ModelProto:
         OSError,
         TypeError,
         RecursionError,
-        OverflowError,
+        ArithmeticError,
+        LookupError,
+        AttributeError,
     ) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(f"{path}: not a valid ONNX model ({reason})") from error

@@ -33,6 +33,12 @@ class Quant:
         """The largest integer of the format."""
         return (1 << (self.width_bits - self.signed)) - 1
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """The values that the smallest and the largest integer stand for (one scale)."""
+        low, high = self.dequantize(np.array([self.low, self.high]))
+        return float(low), float(high)
+
     def quantize(self, values: NDArray[np.floating]) -> NDArray[np.int64]:
         """The nearest integers to `values` (any shape, one scale), saturated to the format."""
         integers = np.rint(np.asarray(values) / self.scalar_scale) + self.zero_point

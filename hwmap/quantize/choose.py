@@ -70,7 +70,9 @@ def quantize_graph(
     """The integer graph of a float graph of integer ops, calibrated on `inputs` (N, C, H, W), by
     the one of `schemes` that has the least error; or by the model's own scales, if it has all."""
     if is_given(graph):
-        return Quantized(lower(graph, {}), None, {})
+        integer = lower(graph, {})
+        warn_unresolved(graph, {name: t.integer.range for name, t in integer.tensors.items()})
+        return Quantized(integer, None, {})
     if len(schemes) == 1:
         return _final(graph, inputs, schemes[0], {}, progress)
     count = len(next(iter(inputs.values())))

@@ -102,3 +102,21 @@ def test_biases_are_never_corrected_on_random_images(tmp_path: Path):
     assert (report.estimator, report.correct_bias, report.errors) == ("min-max", False, ())
     with pytest.raises(DataError, match="biases are corrected on data; give --calib"):
         hwmap.quantize(path, correct_bias=True)
+
+
+def test_a_join_of_very_different_scales_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    model = QdqModel((3, 8, 8))
+    x = model.grid("x", -5)
+    parts = [
+        model.grid(model.node("Conv", x, model.weight(name, (4, 3, 1, 1), -9), name=f"{name}c"), e)
+        for name, e in (("small", -10), ("large", -4))
+    ]
+    joined = model.grid(model.node("Concat", *parts, name="joined", axis=1), -4)
+    last = model.node("Conv", joined, model.weight("w", (2, 8, 1, 1), -9), name="last")
+    path = model.save(tmp_path / "net.onnx", model.grid(last, -4))
+
+    hwmap.quantize(path)
+
+    assert "op 'joined' joins ranges of 15.9 and 0.249 in one scale" in caplog.text
