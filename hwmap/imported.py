@@ -77,7 +77,9 @@ def _excesses(
             continue
         values = _values(theirs[op.output], format).reshape(ours.shape)
         found.append((op.output, _excess(ours, values, tensor.grid) / max(magnitude, 1e-30)))
-        known[op.output] = _Known(values, _largest(values))
+        # A grid may stand further on in the model: what is only moved is rounded before that.
+        rounded = on_grid(values, tensor.grid)
+        known[op.output] = _Known(rounded, _largest(rounded))
     return found
 
 
@@ -97,7 +99,7 @@ def _values(theirs: Array, quant: Quant | None) -> Array:
 
 
 def _excess(ours: Array, theirs: Array, grid: Quant | None) -> float:
-    """The largest difference; on a grid, from what rounds to their value."""
+    """The largest difference; on a grid, beyond what rounds to them."""
     room = 0.0
     if grid is not None:
         ours, room = np.clip(ours, *grid.range), grid.scalar_scale / 2

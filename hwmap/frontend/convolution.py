@@ -172,6 +172,10 @@ def gemm(node: Node) -> Value:
 
 def matmul(node: Node) -> Value:
     left, right = (0, 1) if node.is_constant(1) else (1, 0)
+    if not node.is_constant(right):
+        raise UnsupportedError(
+            "multiplies two computed tensors, which the accelerator does not; cut the network there"
+        )
     matrix = _matrix(node, right)
     matrix = matrix.T if right == 1 else matrix
     shape = node.computed(left).shape

@@ -21,7 +21,8 @@ MOST_FOLDED_ELEMENTS = 1 << 24
 ARITHMETIC = frozenset(
     """
     Abs Add And Ceil Clip Cos Div Equal Erf Exp Floor Greater GreaterOrEqual Less LessOrEqual Log
-    Max Min Mod Mul Neg Not Or Pow ReduceMax ReduceMin ReduceProd ReduceSum Reciprocal Relu Round
+    Max Min Mod Mul Neg Not Or Pow ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin ReduceProd
+    ReduceSum ReduceSumSquare Reciprocal Relu Round
     ScatterND Sigmoid Sin Sqrt Sub Sum Tanh Trilu Where
     """.split()  # noqa: SIM905 - fifty quoted names are harder to read
 )

@@ -263,7 +263,7 @@ class Node:
         """The input at `position`, which must be a constant of finite numbers."""
         value = self.value(position)
         if value.array is None:
-            raise UnsupportedError(f"input {position} must be a constant, got '{value.tensor}'")
+            raise UnsupportedError(f"input {position} must be a constant, got '{value.output}'")
         return finite(value)
 
     def integers(self, position: int, attribute: str) -> list[int] | None:

@@ -57,7 +57,7 @@ OPERATORS: dict[str, Import] = {
     "ReduceMean": pooling.reduce_mean,
     "ReduceSum": pooling.reduce_sum,
     "Reshape": movement.reshape,
-    "Resize": resize.resize,
+    "Resize": quantized.resize_integers,
     "Shape": folding.shape_of,
     "Size": folding.size_of,
     "Slice": movement.slice_node,
@@ -70,6 +70,7 @@ OPERATORS: dict[str, Import] = {
     "Transpose": movement.transpose,
     "Unsqueeze": movement.unsqueeze,
     "Upsample": resize.resize,
+    "Where": pointwise.where,
     **{kind: partial(pointwise.mapped, build) for kind, build in pointwise.UNARY.items()},
     **{
         kind: partial(pointwise.binary, kind)

@@ -208,6 +208,21 @@ def _with_constant(kind: str, node: Node, position: int, constant: int) -> Value
     return by_constants(node, position, scale, shift)
 
 
+def where(node: Node) -> Value:
+    """A choice, by a constant, between a tensor and a constant."""
+    position = 2 if node.is_constant(1) else 1
+    if node.is_constant(position):
+        raise UnsupportedError("chooses between two constants by what is computed")
+    mask = node.array(0).astype(np.float64)
+    taken = mask if position == 1 else 1 - mask
+    other = node.array(3 - position).astype(np.float64)
+    shape = node.computed(position).shape
+    scale, shift = np.broadcast_arrays(taken, (1 - taken) * other)
+    if not _fits(scale.shape, shape):
+        raise UnsupportedError(f"constants of shape {list(scale.shape)} do not fit {list(shape)}")
+    return by_constants(node, position, scale, shift)
+
+
 def by_constants(node: Node, position: int, scale: Array, shift: Array) -> Value:
     """scale * x + shift with constants that broadcast to the shape of the input at `position`. They
     are brought to the order of the tensor below, whose moves come after them."""

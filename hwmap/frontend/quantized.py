@@ -10,6 +10,7 @@ import onnx
 
 from hwmap.frontend.node import POSITIONS, Node, UnsupportedError, Value, axis_of
 from hwmap.frontend.pointwise import clip_node
+from hwmap.frontend.resize import resize
 from hwmap.ir.function import X, affine, as_clip
 from hwmap.ir.function import clip as clip_function
 from hwmap.ir.ops import FakeQuant, TopK
@@ -23,7 +24,10 @@ def quantize_linear(node: Node) -> Value:
     value = node.computed(0)
     quant = _format(node, value)
     if quant.width_bits != 8 or not isinstance(quant.scale, float):
-        raise UnsupportedError("activations must have 8 bits and one scale")
+        scales = "one scale" if isinstance(quant.scale, float) else "a scale per channel"
+        raise UnsupportedError(
+            f"activations must have 8 bits and one scale, got {quant.width_bits} bits and {scales}"
+        )
     selected = value.index is not None and value.index.size != prod(node.draft.shapes[value.tensor])
     value = node.draft.settled(value, moves=selected)
     name, output = node.inner_names(value)
@@ -134,6 +138,13 @@ def on_integers(build: Callable[[Node], Value]) -> Callable[[Node], Value]:
         return replace(made, raw=True, quant=formats.pop())
 
     return taken
+
+
+def resize_integers(node: Node) -> Value:
+    """A Resize; the nearest values also of integers."""
+    if node.attributes.get("mode", "nearest") == "nearest":
+        return on_integers(resize)(node)
+    return resize(node)
 
 
 def clip(node: Node) -> Value:

@@ -219,6 +219,8 @@ def _input(info: onnx.ValueInfoProto, path: Path, draft: Draft, problems: list[R
         found = [dim.dim_param or dim.dim_value for dim in kind.shape.dim]
         fixed = all(isinstance(size, int) and size > 0 for size in found)
         remedy = "" if fixed else "; fix it with onnxruntime.tools.make_dynamic_shape_fixed"
+        if fixed and found and found[0] != 1:
+            remedy = "; export it for a batch of 1, or of any size"
         raise ModelError(
             f"{path}: input '{info.name}' must have shape [1, C, H, W], [1, C, L] or [1, C] with"
             f" every size given, got {found}{remedy}"

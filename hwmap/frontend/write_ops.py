@@ -211,10 +211,8 @@ def _write_weighted(writer: Writer, op: Weighted, graph: Graph, source: str, out
         kernel = graph.constants[op.weight].values.shape[2:]
         pads: dict[str, object] = {"pads": op.pads}
     else:
-        weight = _transposed(graph.constants[op.weight], op.groups)
-        bias = _constant(writer, graph, op.bias)
-        names = [writer.constant(f"{op.weight}:transposed", weight), bias]
-        kernel = weight.shape[2:]
+        names = [_transposed(writer, graph, op), _constant(writer, graph, op.bias)]
+        kernel = graph.constants[op.weight].values.shape[2:]
         # Rows and columns that are added after the end are ONNX's output_padding.
         top, left, bottom, right = op.pads
         pads = {
@@ -234,14 +232,23 @@ def _write_weighted(writer: Writer, op: Weighted, graph: Graph, source: str, out
     )
 
 
-def _transposed(constant: Constant, groups: int) -> Array:
-    """Weights (C_out, C_in / groups, ...) as ONNX's (C_in, C_out / groups, ...) float32."""
+def _transposed(writer: Writer, graph: Graph, op: ConvTranspose) -> str:
+    """Weights (C_out, C_in / groups, ...) as ONNX's (C_in, C_out / groups, ...): integers where one
+    axis has their scales, else float32."""
+    constant, quant = graph.constants[op.weight], graph.constants[op.weight].quant
+    out, per_group, *kernel = constant.values.shape
+    integers = quant is not None and (op.groups == 1 or isinstance(quant.scale, float))
     values = constant.values
-    if constant.quant is not None and values.dtype.kind in "iu":
-        values = values * np.asarray(constant.quant.scale).reshape(-1, 1, 1, 1)
-    out, per_group, *kernel = values.shape
-    split = values.reshape(groups, out // groups, per_group, *kernel).transpose(0, 2, 1, 3, 4)
-    return split.reshape(groups * per_group, out // groups, *kernel).astype(np.float32)
+    if integers:
+        values = _integers(constant)
+    elif quant is not None and values.dtype.kind in "iu":
+        values = values * np.asarray(quant.scale).reshape(-1, 1, 1, 1)
+    split = values.reshape(op.groups, out // op.groups, per_group, *kernel)
+    turned = split.transpose(0, 2, 1, 3, 4).reshape(op.groups * per_group, -1, *kernel)
+    if not integers or quant is None:
+        return writer.constant(f"{op.weight}:transposed", turned.astype(np.float32))
+    name = writer.constant(f"{op.weight}:int", turned)
+    return writer.dequantize(name, f"{op.weight}:transposed", quant, axis=1)
 
 
 def _write_function(writer: Writer, op: Lookup, source: str, output: str) -> None:

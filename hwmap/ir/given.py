@@ -1,15 +1,19 @@
 """The number formats that a model gives its tensors: a QDQ model, or one of integers."""
 
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import NO_CLAMP, NO_PADS, AveragePool, Op
+from hwmap.ir.ops import NO_CLAMP, NO_PADS, AveragePool, Op, Resize
 from hwmap.ir.types import Quant
 
 
 def given_format(graph: Graph, name: str) -> Quant | None:
     """The format that a tensor of a float graph has in the model: its grid, that of an input of
-    integers, or that which all that read an input round it to; None where it is free."""
+    integers, or that which all that read an input round it to; between the two steps of an
+    interpolation that of what is interpolated. None where it is free."""
     tensor = graph.tensors[name]
-    if tensor.grid or name not in graph.inputs:
+    writer = graph.producers.get(name)
+    if isinstance(writer, Resize) and isinstance(graph.sole_reader(name), Resize):
+        return tensor.grid or given_format(graph, writer.inputs[0])
+    if tensor.grid or writer is not None:
         return tensor.grid
     if tensor.given:
         return tensor.given.as_signed

@@ -14,6 +14,7 @@ def absorb_fake_quant(graph: Graph) -> Graph:
     Rewrite:
         b = Conv(a); c = FakeQuant(b)    ->    c = Conv(a), and c has a grid
         c = FakeQuant(a graph input a)   ->    a has a grid
+        b = Select(a); c = FakeQuant(b)  ->    a and b have one: moving and rounding commute
 
     A FakeQuant of a tensor that others read as well, or that has another grid already, becomes an
     average over 1 x 1 windows, which rescales. Those that the host does stay.
@@ -41,7 +42,18 @@ def absorb_fake_quant(graph: Graph) -> Graph:
         alone = graph.sole_reader(old.inputs[0]) is old and source not in grids
         inner = op.output not in graph.outputs
         before = ops[writers[source]] if source in writers else None
-        if inner and (grids.get(source) == op.quant or (alone and before is None)):
+        moved = _moved_from(old, graph)
+        if moved and not any(names.get(name, name) in grids for name in moved):
+            for name in moved[1:]:
+                grids[names.get(name, name)] = op.quant
+            if inner:
+                grids[source], names[op.output] = op.quant, source
+            else:
+                assert before is not None
+                ops[writers[source]] = replace(before, output=op.output)
+                writers[op.output] = writers[source]
+                grids[op.output] = op.quant
+        elif inner and (grids.get(source) == op.quant or (alone and before is None)):
             grids[source], names[op.output] = op.quant, source
         elif alone and before is not None and not copies_values(before):
             ops[writers[source]] = replace(before, output=op.output)
@@ -52,6 +64,20 @@ def absorb_fake_quant(graph: Graph) -> Graph:
             add(AveragePool(op.name, (source,), op.output, (1, 1), (1, 1), NO_PADS))
     tensors = [_with_grid(graph.tensors[name], grid) for name, grid in grids.items()]
     return rewrite(graph, ops=ops, tensors=tensors)
+
+
+def _moved_from(op: Op, graph: Graph) -> list[str]:
+    """The tensors from the input of `op` up to what computes its values, if nobody else reads them
+    and it is ops that copy values in between; else none."""
+    path = [op.inputs[0]]
+    reader = op
+    while graph.sole_reader(path[-1]) is reader:
+        writer = graph.producers.get(path[-1])
+        if writer is None or not copies_values(writer):
+            return path if len(path) > 1 else []
+        reader = writer
+        path.append(writer.inputs[0])
+    return []
 
 
 def _with_grid(tensor: Tensor, grid: Quant) -> Tensor:

@@ -55,7 +55,9 @@ def host_ops(graph: Graph) -> tuple[Op, ...]:
             host.add(op.name)
             written.add(op.output)
     for op in reversed(graph.ops):
-        moves = isinstance(op, Reshape | Select | Concat)
+        # A join that the model gives a scale is rounded to it on the accelerator.
+        joins = isinstance(op, Concat) and graph.tensors[op.output].grid is None
+        moves = joins or isinstance(op, Reshape | Select)
         if moves and all(reader.name in host for reader in graph.readers[op.output]):
             host.add(op.name)
     return tuple(op for op in graph.ops if op.name in host)

@@ -14,6 +14,7 @@ WIDEST_JOIN = 2**5
 FEWEST_LEVELS = 16
 """An input of fewer levels tells a network little."""
 LEVELS = 255
+LEAST = 1e-30
 
 
 def warn_unresolved(graph: Graph, ranges: Mapping[str, Range]) -> None:
@@ -24,7 +25,7 @@ def warn_unresolved(graph: Graph, ranges: Mapping[str, Range]) -> None:
     """
     for name in graph.inputs:
         low, high = ranges[name]
-        levels = LEVELS * (high - low) / _reach(ranges[name])
+        levels = LEVELS * (high - low) / max(_reach(ranges[name]), LEAST)
         if graph.tensors[name].grid is None and 0 < levels < FEWEST_LEVELS:
             log.warning(
                 "input '%s' holds %.6g to %.6g, of which int8 with 0 resolves %d levels; subtract"

@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import hwmap
-from hwmap.errors import UnsupportedOperatorError
+from hwmap.errors import ModelError, UnsupportedOperatorError
 from hwmap.frontend.reader import read_model
 from hwmap.frontend.runtime import run_model
 from hwmap.imported import import_rung
@@ -33,6 +33,9 @@ def _branch(kind: str, output: str) -> onnx.GraphProto:
 
 CONSTANTS = {
     "w": _w(4, 3, 3, 3),
+    "which": np.array([True, False, True, False]).reshape(1, 4, 1, 1),
+    "pixel": RNG.random((1, 1, 8, 8)) > 0.5,
+    "half": np.float32(0.5),
     "w6": _w(4, 6, 1, 1),
     "w4": _w(4, 4, 1, 1),
     "w1d": _w(4, 3, 3),
@@ -64,6 +67,18 @@ IF = [
 ]
 LAST = node("Conv", ["j", "w6"], "y")
 ON_HARDWARE = {
+    "Where of channels": (
+        X,
+        [conv(), node("Where", ["which", "c", "half"], "d"), node("Conv", ["d", "w4"], "y")],
+    ),
+    "norm of weights": (
+        X,
+        [
+            node("ReduceL2", ["w"], "n", axes=[1, 2, 3]),
+            node("Div", ["w", "n"], "w1"),
+            node("Conv", ["x", "w1"], "y"),
+        ],
+    ),
     "Concat with equal values": (X, [conv(), node("Concat", ["c", "value"], "j", axis=1), LAST]),
     "Concat with a constant at the end": (X, [conv(), node("Concat", ["c", "map"], "y", axis=1)]),
     "linear Resize of a row": (
@@ -92,6 +107,10 @@ ON_HARDWARE = {
     ),
 }
 IMPORTED = {
+    "Where of pixels": (
+        X,
+        [conv(), node("Where", ["pixel", "half", "c"], "d"), node("Relu", ["d"], "y")],
+    ),
     "Concat with a constant": (X, [conv(), node("Concat", ["c", "map"], "j", axis=1), LAST]),
     "constants for every pixel": (
         X,
@@ -199,5 +218,18 @@ def test_sparse_initializers_are_read(tmp_path: Path):
 
     (wanted,) = run_model(path, {"x": np.load(data)["x"].astype("f")}).values()
     assert np.abs(found.reshape(wanted.shape) - wanted).max() < 1e-5
-    hwmap.compile(path, "pynq-z2", tmp_path / "out", calib=data)
-    assert hwmap.verify(tmp_path / "out").holds
+
+
+def test_a_product_of_two_computed_tensors_says_what_it_is(tmp_path: Path):
+    turned = node("Transpose", ["c"], "k", perm=[0, 1, 3, 2])
+    path, _ = _saved(tmp_path, X, [conv(), turned, node("MatMul", ["c", "k"], "y")])
+
+    with pytest.raises(UnsupportedOperatorError, match="'y': MatMul: multiplies two computed ten"):
+        read_model(path)
+
+
+def test_a_fixed_batch_says_what_to_export(tmp_path: Path):
+    path, _ = _saved(tmp_path, (4, *X[1:]), [conv("x", "y")])
+
+    with pytest.raises(ModelError, match=r"got \[4, 3, 8, 8\]; export it for a batch of 1"):
+        read_model(path)

@@ -8,6 +8,7 @@ import pytest
 import hwmap
 from hwmap.errors import DataError
 from hwmap.frontend.runtime import Session
+from hwmap.imported import import_rung
 from hwmap.inference import load_network, run_integer
 from hwmap.passes import integer_part
 from hwmap.quantize.lower import lower
@@ -23,7 +24,8 @@ def agree(path: Path, x: np.ndarray) -> None:
     session = Session(path)
     wanted = np.concatenate([session.run({"x": image[None]})[0] for image in x])
 
-    (found,) = run_integer(network, integer, {"x": x}).values()
+    ours = network.whole.tensors["x"].from_host(x)
+    (found,) = run_integer(network, integer, {"x": ours}).values()
 
     assert np.array_equal(found.reshape(wanted.shape), wanted)
     assert len(np.unique(wanted)) > 20
@@ -102,6 +104,78 @@ def test_biases_are_never_corrected_on_random_images(tmp_path: Path):
     assert (report.estimator, report.correct_bias, report.errors) == ("min-max", False, ())
     with pytest.raises(DataError, match="biases are corrected on data; give --calib"):
         hwmap.quantize(path, correct_bias=True)
+
+
+def test_a_last_join_keeps_the_scale_that_the_model_gives_it(tmp_path: Path):
+    model = QdqModel((3, 8, 8))
+    conv = model.node("Conv", model.grid("x", -5), model.weight("w", (4, 3, 1, 1), -9), name="c")
+    first = model.grid(conv, -4)
+    joined = model.node("Concat", first, model.grid(first, -5, zero=9), name="joined", axis=1)
+    path = model.save(tmp_path / "net.onnx", model.grid(joined, -5, zero=9))
+    images = RNG.standard_normal((16, 3, 8, 8)).astype("f")
+    np.savez(tmp_path / "d.npz", x=images)
+
+    hwmap.quantize(path, tmp_path / "q.onnx")
+
+    agree(path, images)
+    outputs = [
+        hwmap.run(name, tmp_path / "d.npz", integer=True).outputs
+        for name in (path, tmp_path / "q.onnx")
+    ]
+    assert np.array_equal(*(next(iter(found.values())) for found in outputs))
+
+
+@pytest.mark.parametrize("move", ["MaxPool", "Transpose", "Slice"])
+def test_rounding_behind_a_move_is_rounding_before_it(move: str, tmp_path: Path):
+    """Only inputs of convolutions are rounded (TensorRT): what is before them takes their grid."""
+    model = QdqModel((3, 8, 8))
+    low, high = model.constant("low", np.array([1])), model.constant("high", np.array([7]))
+    axis = model.constant("axis", np.array([2]))
+    inputs, attributes = {
+        "MaxPool": (["x"], {"kernel_shape": [2, 2]}),
+        "Transpose": (["x"], {"perm": [0, 1, 3, 2]}),
+        "Slice": (["x", low, high, axis], {}),
+    }[move]
+    tensor = model.grid(model.node(move, *inputs, name="m", **attributes), -5)
+    conv = model.node("Conv", tensor, model.weight("w", (4, 3, 3, 3), -9), name="c")
+    inputs[0] = model.node("Relu", conv, name="r")
+    again = model.grid(model.node(move, *inputs[:1], *inputs[1:], name="m2", **attributes), -4)
+    last = model.node("Conv", again, model.weight("w2", (4, 4, 3, 3), -9), name="l")
+    path = model.save(tmp_path / "net.onnx", model.grid(last, -4))
+    images = RNG.standard_normal((16, 3, 8, 8)).astype("f")
+
+    agree(path, images)
+    assert import_rung(path, load_network(path).whole, {"x": images[:2]}).holds
+
+
+def test_weights_of_a_transposed_convolution_stay_integers(tmp_path: Path):
+    model = QdqModel((4, 8, 8))
+    scales = model.constant("scales", (0.004 + 0.01 * RNG.random(8)).astype("f"))
+    values = model.constant("int", RNG.integers(-99, 100, (4, 8, 4, 4)).astype(np.int8))
+    weight = model.node("DequantizeLinear", values, scales, name="w", axis=1)
+    up = model.node("ConvTranspose", model.grid("x", -5), weight, name="u", strides=[2, 2])
+    path = model.save(tmp_path / "net.onnx", model.grid(up, -4))
+    np.savez(tmp_path / "d.npz", x=RNG.standard_normal((16, 4, 8, 8)))
+
+    hwmap.quantize(path, tmp_path / "q.onnx")
+
+    first, again = (
+        hwmap.quantize(name).graph.constants["u.weight"] for name in (path, tmp_path / "q.onnx")
+    )
+    assert np.array_equal(first.values, again.values)
+    assert np.abs(first.values).max() == 99
+
+
+def test_between_the_steps_of_an_interpolation_is_the_format_before_it(tmp_path: Path, caplog):
+    model = QdqModel((3, 8, 8))
+    sizes = model.constant("sizes", np.array([1, 1, 2, 2], "f"))
+    larger = model.node("Resize", model.grid("x", -5), "", sizes, name="larger", mode="linear")
+    path = model.save(tmp_path / "net.onnx", model.grid(larger, -5))
+
+    graph = hwmap.quantize(path).graph
+
+    assert len({tensor.quant for tensor in graph.tensors.values()}) == 1
+    assert not caplog.records
 
 
 def test_a_join_of_very_different_scales_is_warned_of(

@@ -57,6 +57,7 @@ CONSTANTS = {
     "z8": np.zeros(8, np.int8),
     "sb": (0.001 + RNG.random((6, 8)) * 0.01).astype("f"),
     "row": np.array([1, 192]),
+    "twice": np.array([1, 1, 2, 2], "f"),
     "c31": np.int8(-31),
     "c40": np.int8(40),
     "f0": np.float32(0),
@@ -140,6 +141,13 @@ CASES: dict[str, list[onnx.NodeProto]] = {
     "MaxPool of integers": [
         *IN,
         node("MaxPool", ["q"], "p", kernel_shape=[2, 2]),
+        _dq("p", "a", "s1", "z1"),
+        *WEIGHTS,
+        *_after(),
+    ],
+    "nearest Resize of integers": [
+        *IN,
+        node("Resize", ["q", "", "twice"], "p"),
         _dq("p", "a", "s1", "z1"),
         *WEIGHTS,
         *_after(),

@@ -1,4 +1,4 @@
-"""Operators along one axis, at the end of networks."""
+"""Operators along one axis, at the end of networks; and choices by constants."""
 
 import numpy as np
 
@@ -29,3 +29,9 @@ def _(net: ModelBuilder) -> str:
 def _(net: ModelBuilder) -> str:
     weight = net.constant(net.rng.standard_normal((4, 3)).astype(np.float32), "w")
     return net.node("Einsum", "x", weight, name="y", equation="bchw,cd->bdhw")
+
+
+@case("a choice of channels")
+def _(net: ModelBuilder) -> str:
+    mask = net.constant(np.array([True, False, True, True]).reshape(1, 4, 1, 1), "m")
+    return net.node("Where", mask, "x", net.constant(np.float32(0.5), "half"), name="y")
