@@ -9,6 +9,7 @@ when an op needs the values as a tensor, the draft gets a Reshape, Select, Clip,
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, permutations
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -153,6 +154,11 @@ class Draft:
         arrays = (np.full(shape[0], number, np.float32) for number in (a, b))
         constants = dict(zip(names, arrays, strict=True))
         return self.add(Affine(name, (tensor,), output, *names), shape, constants)
+
+    def selects(self, value: Value) -> bool:
+        """Whether `value` leaves out or repeats values of its tensor."""
+        whole = prod(self.shapes[value.tensor])
+        return value.index is not None and value.index.size != whole
 
     def settled(self, value: Value, *, moves: bool = False) -> Value:
         """`value` with its function (and with `moves` its moves) done: all or part of a tensor."""

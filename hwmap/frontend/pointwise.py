@@ -29,7 +29,7 @@ def _pending(
 ) -> Value:
     """`value` under `function`; where that would hide a tensor that others need, or grow too deep,
     the function so far becomes an op."""
-    selected = value.index is not None and value.index.size != prod(node.draft.shapes[value.tensor])
+    selected = node.draft.selects(value)
     if functions.depth(function) > MOST_DEPTH or selected:
         value = node.draft.settled(value, moves=selected)
         function = build(X)
@@ -227,9 +227,7 @@ def by_constants(node: Node, position: int, scale: Array, shift: Array) -> Value
     """scale * x + shift with constants that broadcast to the shape of the input at `position`. They
     are brought to the order of the tensor below, whose moves come after them."""
     value = node.computed(position)
-    base = node.draft.shapes[value.tensor]
-    selects = value.index is not None and value.index.size != prod(base)
-    value = node.draft.settled(value, moves=selects)
+    value = node.draft.settled(value, moves=node.draft.selects(value))
     base = node.draft.shapes[value.tensor]
     arrays = [np.broadcast_to(part, value.shape).astype(np.float32) for part in (scale, shift)]
     if value.index is not None:

@@ -192,14 +192,11 @@ def _pooled(node: Node, axes: set[int], kind: type[AveragePool] | type[MaxPool])
         name, output = node.extra("maps")
         maps = replace(node, name=name, outputs=(output,))
         inner = _pooled(maps, axes - {1}, kind)
-        if kind is MaxPool:
-            # The channels as one row.
-            made = _pooled(
-                replace(node, inputs=(replace(inner, shape=(1, 1, shape[1])),)), {2}, kind
-            )
-            return replace(made, shape=(1,) * len(shape))
-        return _pooled(replace(node, inputs=(inner,)), {1}, kind)
+        vector = replace(inner, shape=(1, shape[1]))
+        made = _pooled(replace(node, inputs=(vector,)), {1}, kind)
+        return replace(made, shape=(1,) * len(shape))
     if len(shape) == 2 and kind is MaxPool:
+        # The channels as one row.
         index = None if value.index is None else value.index[:, None]
         row = replace(value, shape=(1, 1, shape[1]), index=index, output=f"{value.output}:row")
         return replace(_pooled(replace(node, inputs=(row,)), {2}, kind), shape=(1, 1))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -28,8 +27,7 @@ def quantize_linear(node: Node) -> Value:
         raise UnsupportedError(
             f"activations must have 8 bits and one scale, got {quant.width_bits} bits and {scales}"
         )
-    selected = value.index is not None and value.index.size != prod(node.draft.shapes[value.tensor])
-    value = node.draft.settled(value, moves=selected)
+    value = node.draft.settled(value, moves=node.draft.selects(value))
     name, output = node.inner_names(value)
     op = FakeQuant(name, (value.tensor,), output, quant.as_signed)
     rounded = node.draft.add(op, node.draft.shapes[value.tensor])
