@@ -178,12 +178,7 @@ def hardware_part(graph: Graph) -> Graph:
         UnsupportedOperatorError: ops that the engine does not have; all are named.
     """
     device = integer_part(graph)
-    wrong = not_on_hardware(device)
-    if wrong:
-        raise UnsupportedOperatorError(
-            f"{graph.name}: imports, but is not on hardware yet:"
-            f" {'; '.join(f'node {name!r}: {reason}' for name, reason in wrong)}"
-        )
+    _refuse(graph, not_on_hardware(device))
     return device
 
 
@@ -198,13 +193,18 @@ def integer_part(graph: Graph) -> Graph:
         raise UnsupportedOperatorError(
             f"{graph.name}: only moves values, which the host does; it needs no accelerator"
         )
-    wrong = without_integer_form(device)
+    _refuse(graph, without_integer_form(device))
+    return device
+
+
+def _refuse(graph: Graph, wrong: Sequence[tuple[str, str]]) -> None:
+    """Refuse a network with ops that are not on hardware: name and reason of each."""
     if wrong:
         raise UnsupportedOperatorError(
             f"{graph.name}: imports, but is not on hardware yet:"
-            f" {'; '.join(f'node {name!r}: {reason}' for name, reason in wrong)}"
+            f" {'; '.join(f'node {name!r}: {reason}' for name, reason in wrong)}; cut it off"
+            " (onnx.utils.extract_model) for the host, or train it as convolutions"
         )
-    return device
 
 
 def _each(ops: Sequence[Op], reason: str) -> str:
