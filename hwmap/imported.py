@@ -20,7 +20,7 @@ from hwmap.rung import Rung
 
 TOLERANCE = 1e-5
 """Largest difference between two float32 evaluations of an op, relative to the largest sum of the
-magnitudes that it adds up (measured on the shared networks: up to 2e-6)."""
+magnitudes that it adds up (measured on the shared networks: up to 6e-7)."""
 HALF_TOLERANCE = 2.0**-9
 """The same where onnxruntime rounds to float16 (2^-11) after each of the few nodes of an op."""
 
@@ -70,12 +70,12 @@ def _excesses(
             ours = evaluate_float(op, graph, [source.values for source in sources])
             magnitude = max(_magnitude(op, graph, sources), _largest(ours))
         tensor = graph.tensors[op.output]
-        format = tensor.grid or tensor.given
-        if not _is_real(theirs.get(op.output), format):
+        quant = tensor.grid or tensor.given
+        if not _is_real(theirs.get(op.output), quant):
             inherited = max(source.magnitude for source in sources)
             known[op.output] = _Known(on_grid(ours, tensor.grid), max(magnitude, inherited))
             continue
-        values = _values(theirs[op.output], format).reshape(ours.shape)
+        values = _values(theirs[op.output], quant).reshape(ours.shape)
         found.append((op.output, _excess(ours, values, tensor.grid) / max(magnitude, 1e-30)))
         # A grid may stand further on in the model: what is only moved is rounded before that.
         rounded = on_grid(values, tensor.grid)
