@@ -13,12 +13,17 @@ URAM_SHAPE = (4096, 72)
 
 @dataclass(frozen=True)
 class Memory:
-    """`copies` memories side by side, each `depth` words of `width_bits`."""
+    """`copies` memories side by side, each `depth` words of `width_bits`.
+
+    `block_ram_only`: one with initial contents, which a URAM of UltraScale+ cannot have (UG573), or
+    a FIFO.
+    """
 
     name: str
     copies: int
     width_bits: int
     depth: int
+    block_ram_only: bool = False
 
     @property
     def size_bytes(self) -> int:
@@ -45,15 +50,24 @@ class BlockUse:
     in_uram: tuple[str, ...]
 
 
+def blocks_used(memories: tuple[Memory, ...], in_uram: tuple[str, ...]) -> BlockUse:
+    """What the memories take, those named in `in_uram` in URAM and the others in block RAM."""
+    return BlockUse(
+        sum(memory.bram18 for memory in memories if memory.name not in in_uram),
+        sum(memory.uram for memory in memories if memory.name in in_uram),
+        in_uram,
+    )
+
+
 def place(memories: tuple[Memory, ...], *, bram18: int, uram: int) -> BlockUse | None:
     """Where the memories go on a board with so many blocks: as few as possible in URAM. None if
     they do not fit."""
-    for count in range(len(memories) + 1):
-        for moved in combinations(memories, count):
-            blocks = sum(memory.bram18 for memory in memories if memory not in moved)
-            urams = sum(memory.uram for memory in moved)
-            if blocks <= bram18 and urams <= uram:
-                return BlockUse(blocks, urams, tuple(sorted(memory.name for memory in moved)))
+    movable = [memory for memory in memories if not memory.block_ram_only]
+    for count in range(len(movable) + 1):
+        for moved in combinations(movable, count):
+            use = blocks_used(memories, tuple(sorted(memory.name for memory in moved)))
+            if use.bram18 <= bram18 and use.uram <= uram:
+                return use
     return None
 
 

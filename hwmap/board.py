@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
 
+from hwmap.dsp import MULTIPLIER_BITS, DspSlice
 from hwmap.errors import BoardError, BudgetError
 
 BRAM18_BYTES = 18 * 1024 // 8
@@ -31,6 +32,7 @@ class Board:
     name: str
     part: str
     dsp: int
+    dsp_slice: DspSlice
     bram18: int
     uram: int
     lut: int
@@ -56,19 +58,28 @@ class Budget:
     """The part of a board that a design may use."""
 
     dsp: int
+    lut: int
+    ff: int
     memory_bytes: int
     bram18: int
     uram: int
 
 
-def budget_of(board: Board, *, dsp: int | None = None, memory_bytes: int | None = None) -> Budget:
-    """The budget of `board`, with fewer DSP slices or less memory if given.
+def budget_of(
+    board: Board,
+    *,
+    dsp: int | None = None,
+    lut: int | None = None,
+    memory_bytes: int | None = None,
+) -> Budget:
+    """The budget of `board`, with fewer DSP slices or LUTs, or less memory, if given.
 
     Raises:
         BudgetError: a limit is not positive, or above what the board has.
     """
     for what, limit, most in (
         ("DSP slices", dsp, board.dsp),
+        ("LUTs", lut, board.lut),
         ("bytes of on-chip memory", memory_bytes, board.memory_bytes),
     ):
         if limit is not None and not 1 <= limit <= most:
@@ -78,6 +89,8 @@ def budget_of(board: Board, *, dsp: int | None = None, memory_bytes: int | None 
             )
     return Budget(
         dsp=board.dsp if dsp is None else dsp,
+        lut=board.lut if lut is None else lut,
+        ff=board.ff,
         memory_bytes=board.memory_bytes if memory_bytes is None else memory_bytes,
         bram18=board.bram18,
         uram=board.uram,
@@ -134,6 +147,10 @@ def _parse(text: str, source: str) -> Board:
             raise BoardError(f"{source}: {name}={value!r}; expected {_meaning(name)}")
         if kind is str and not (isinstance(value, str) and re.fullmatch(PLAIN_NAME, value)):
             raise BoardError(f"{source}: {name}={value!r}; expected {_meaning(name)}")
+    if values["dsp_slice"] not in MULTIPLIER_BITS:
+        raise BoardError(
+            f"{source}: dsp_slice={values['dsp_slice']!r}; expected {_meaning('dsp_slice')}"
+        )
     board = Board(**values)
     if board.dram_port_bits not in (8, 16, 32, 64, 128, 256, 512):
         raise BoardError(
@@ -147,6 +164,7 @@ def _meaning(name: str) -> str:
         "name": "the board's name in quotes, of letters, digits and _ . + -",
         "part": 'the FPGA part in quotes, for example "xc7z020clg400-1"',
         "dsp": "the number of DSP slices, for example 1248",
+        "dsp_slice": f"the kind of its DSP slices in quotes: {' or '.join(MULTIPLIER_BITS)}",
         "bram18": "the number of 18 Kbit block RAMs, for example 288",
         "uram": "the number of URAM blocks, 0 if it has none",
         "lut": "the number of LUTs, for example 117120",

@@ -215,6 +215,7 @@ def compile(
     preprocess: Preprocess = None,
     mem: Annotated[str | None, typer.Option(help="On-chip memory budget, e.g. 256KiB.")] = None,
     dsp: Annotated[int | None, typer.Option(help="DSP slice budget.")] = None,
+    lut: Annotated[int | None, typer.Option(help="LUT budget.")] = None,
     clock: Annotated[
         int | None, typer.Option(help="Clock in MHz (the board's if left out).")
     ] = None,
@@ -243,6 +244,7 @@ def compile(
             preprocess=preprocess,
             mem=None if mem is None else parse_bytes(mem),
             dsp=dsp,
+            lut=lut,
             clock_mhz=clock,
             max_drop=max_drop,
             time_limit=time_limit,

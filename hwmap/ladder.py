@@ -42,7 +42,7 @@ def climb(project: Project, simulated: SimResult) -> Iterator[Rung]:
     expected = style.output_bytes(compiled.design, reference)
     yield _csim_rung(project, "csim", "C++ = integer reference", expected)
     yield _csim_rung(project, "cycles", "C++ with cycle counter = integer reference", expected)
-    yield from style.counted_rungs(simulated, project.directory, project.images.count)
+    yield from style.counted_rungs(compiled.design, project.directory, project.images.count)
 
 
 def _quantization_rung(project: Project, reference: Mapping[str, Array]) -> Rung:

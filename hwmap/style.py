@@ -134,13 +134,13 @@ def planned_rungs(plan: Plan, simulated: SimResult) -> Iterator[Rung]:
             assert_never(plan)
 
 
-def counted_rungs(simulated: SimResult, directory: Path, images: int) -> Iterator[Rung]:
+def counted_rungs(design: Design, directory: Path, images: int) -> Iterator[Rung]:
     """The simulator's time = what the C++ has counted in a build directory."""
-    match simulated:
-        case sequential.result.SimResult():
-            yield sequential.rungs.counted_rung(simulated, directory, images)
+    match design:
+        case sequential.design.Design():
+            yield sequential.rungs.counted_rung(design, directory, images)
         case _:
-            assert_never(simulated)
+            assert_never(design)
 
 
 def summary(

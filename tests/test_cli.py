@@ -125,6 +125,10 @@ BOARD = (ROOT / "hwmap" / "boards" / "pynq-z2.toml").read_text("utf-8")
         (BOARD.replace("dsp = 220\n", ""), "field 'dsp' is missing; expected the number of DSP"),
         (BOARD.replace("dsp = 220", "dsp = -1"), "dsp=-1; expected the number of DSP slices"),
         (BOARD.replace("dsp = 220", "dsp = true"), "dsp=True; expected the number of DSP slices"),
+        (
+            BOARD.replace("DSP48E1", "DSP58"),
+            "dsp_slice='DSP58'; expected the kind of its DSP slices in quotes: DSP48E1 or DSP48E2",
+        ),
         (BOARD + "colour = 1\n", "field 'colour' is not known"),
         ("dsp = ", "not valid TOML"),
         (BOARD.replace("dram_port_bits = 64", "dram_port_bits = 60"), "a power of 2"),
@@ -167,6 +171,7 @@ def test_a_budget_too_small_says_the_least_that_works(tmp_path: Path):
         ("--mem", "lots", "memory 'lots': expected bytes, for example 262144, 256KiB or 1.5MiB"),
         ("--dsp", "0", "budget of 0 DSP slices: board 'pynq-z2' has 220"),
         ("--dsp", "221", "give a number from 1 to 220"),
+        ("--lut", "53201", "budget of 53,201 LUTs: board 'pynq-z2' has 53,200"),
         ("--clock", "0", "clock of 0 MHz; give a positive number"),
         ("--max-drop", "-1", "drop of -1.0; give points or percent from 0 to 100"),
         ("--max-drop", "nan", "drop of nan; give points or percent from 0"),

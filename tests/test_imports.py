@@ -12,8 +12,9 @@ PACKAGE = Path(__file__).resolve().parent.parent / "hwmap"
 ORDER = (
     {"errors", "progress"},
     {"ir"},
-    {"accuracy", "board", "files", "rung"},
-    {"blocks"},
+    {"accuracy", "dsp", "files", "rung"},
+    {"board"},
+    {"blocks", "logic"},
     {"data"},
     {"frontend", "passes", "quantize"},
     {"decompose", "imported", "inference"},
@@ -35,12 +36,13 @@ STYLE_ORDER = (
     {"geometry"},
     {"sweeps"},
     {"engine"},
-    {"memory", "strips"},
+    {"logic", "memory", "strips"},
     {"plan"},
     {"check", "curve", "solve"},
     {"design"},
-    {"hls", "result", "vectors"},
-    {"rungs", "simulate", "summary"},
+    {"result", "vectors"},
+    {"hls", "simulate"},
+    {"rungs", "summary"},
 )
 STYLE_LEVEL = {room: level for level, rooms in enumerate(STYLE_ORDER) for room in rooms}
 STYLES = ("sequential",)

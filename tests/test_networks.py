@@ -102,6 +102,7 @@ def test_every_rung_of_the_ladder_holds(prepared: _Prepared, tightness: str, tmp
     assert simulated.peak_bytes <= plan.memory.arena_bytes
     assert plan.memory_bytes <= budget.memory_bytes
     assert plan.dsp <= budget.dsp
+    assert plan.lut <= budget.lut
     assert plan.bound_cycles <= plan.cycles
     check_plan(plan, compiled.graph, BOARD, budget, MAX_LOSS)
     assert plan.choices or report.fetched or tightness == "ample"

@@ -21,18 +21,25 @@ class Clock {
   void WaitFor(std::uint64_t cycle) {
     if (cycle > now_) now_ = cycle;
   }
+  /// Begins an image: forgets the marks, and counts those to come from the present cycle.
+  void Restart() {
+    start_ = now_;
+    marks_.clear();
+  }
   /// Remembers the present cycle: the end of a step.
-  void Mark() { marks_.push_back(now_); }
+  void Mark() { marks_.push_back(now_ - start_); }
   std::uint64_t now() const { return now_; }
   const std::vector<std::uint64_t>& marks() const { return marks_; }
 
  private:
   std::uint64_t now_ = 0;
+  std::uint64_t start_ = 0;
   std::vector<std::uint64_t> marks_;
 #else
   void Tick() {}
   void Skip(std::uint64_t) {}
   void WaitFor(std::uint64_t) {}
+  void Restart() {}
   void Mark() {}
   std::uint64_t now() const { return 0; }
 #endif

@@ -4,44 +4,45 @@
 
 #include <cstdint>
 
+#include "hwmap/integer.hpp"
+
 namespace hwmap {
 
 constexpr unsigned kMultiplierBits = 17;
-/// Bits of the factors of an addition, which multiply 8-bit values.
-constexpr unsigned kAddBits = 21;
-/// Bits of an 8-bit value less its zero point.
-constexpr unsigned kCentredBits = 9;
-constexpr unsigned kShiftBits = 6;
 
-/// `value`, which fits `Bits` bits: tells synthesis how wide its multiplier has to be.
-template <unsigned Bits>
-inline std::uint32_t Unsigned(std::uint32_t value) {
-#pragma HLS INLINE
-  return value & ((std::uint32_t{1} << Bits) - 1);
-}
-
-/// The same for a signed value.
-template <unsigned Bits>
-inline std::int32_t Signed(std::int32_t value) {
-#pragma HLS INLINE
-  const std::uint32_t sign = std::uint32_t{1} << (Bits - 1);
-  const std::uint32_t low = Unsigned<Bits>(static_cast<std::uint32_t>(value));
-  return static_cast<std::int32_t>((low ^ sign) - sign);
-}
-
-/// clamp(zero_point + round_half_even(accumulator * multiplier * 2^-shift)), exact in 64 bits.
-inline std::int8_t Requantize(std::int32_t accumulator, std::uint32_t multiplier, unsigned shift,
+/// clamp(zero_point + round_half_even(sum * multiplier * 2^-shift)), exact.
+///
+/// `SumBits` are those of `sum`, `MostShift` is the largest shift: the datapath is no wider than
+/// they need.
+template <unsigned SumBits, unsigned MostShift>
+inline std::int8_t Requantize(std::int32_t sum, std::uint32_t multiplier, std::uint32_t shift,
                               std::int32_t zero_point, std::int32_t low, std::int32_t high) {
 #pragma HLS INLINE
-  const std::int64_t product = static_cast<std::int64_t>(accumulator) *
-                               static_cast<std::int64_t>(Unsigned<kMultiplierBits>(multiplier));
-  const unsigned places = Unsigned<kShiftBits>(shift);
-  const std::int64_t half = (std::int64_t{1} << places) >> 1;
-  const std::int64_t rounded = (product + half) >> places;
+  constexpr unsigned kShiftBits = BitsFor(MostShift);
+  // In units of half an output 10 bits and a sign reach beyond every output from every zero point:
+  // what needs more is clamped all the same.
+  constexpr unsigned kKeptBits = 10;
+  constexpr std::uint64_t kKept = (std::uint64_t{1} << kKeptBits) - 1;
+  const unsigned places = static_cast<unsigned>(LowUnsigned<kShiftBits>(shift));
+  const std::int64_t product =
+      LowSigned<SumBits>(sum) * static_cast<std::int64_t>(LowUnsigned<kMultiplierBits>(multiplier));
+  const bool negative = product < 0;
+  // The product in halves is cut in three: what gets lost behind the point, the bits that are kept,
+  // and the sign, which fills all bits above them if it fits.
+  const std::int64_t halves = product * 2;
+  const std::uint64_t behind = LowUnsigned<MostShift>((std::uint64_t{1} << places) - 1);
+  const std::uint64_t above = static_cast<std::uint64_t>(negative ? ~halves : halves);
+  const bool lost = (static_cast<std::uint64_t>(halves) & behind) != 0;
+  const bool fits = (above & ~(behind << kKeptBits | kKept)) == 0;
+  const std::int64_t inside = LowSigned<kKeptBits + 1>(halves >> places);
+  const std::int64_t most = static_cast<std::int64_t>(kKept);
+  const std::int32_t kept = static_cast<std::int32_t>(fits ? inside : (negative ? ~most : most));
+  const std::int32_t floor = kept >> 1;
+  const bool half = (kept & 1) != 0;
   // Exactly between two integers: of those the even one.
-  const bool tie = half != 0 && product + half == rounded * (std::int64_t{1} << places);
-  const std::int64_t value = rounded - (tie ? rounded & 1 : 0) + zero_point;
-  const std::int64_t clamped = value < low ? low : (value > high ? high : value);
+  const bool up = half && (lost || (floor & 1) != 0);
+  const std::int32_t value = floor + (up ? 1 : 0) + zero_point;
+  const std::int32_t clamped = value < low ? low : (value > high ? high : value);
   return static_cast<std::int8_t>(clamped);
 }
 

@@ -8,6 +8,7 @@
 
 // HWMAP_VITIS is set by vitis_hls.tcl, for the design and its testbench alike.
 #ifdef HWMAP_VITIS
+#include <ap_axi_sdata.h>
 #include <hls_stream.h>
 #else
 #include <cstddef>
@@ -25,11 +26,23 @@ struct Bytes {
   std::int8_t at[N];
 };
 
+/// A word on a port of the design; `last` is TLAST, the last word of a tensor: without it the DMA at
+/// the other end never completes.
+template <unsigned N>
+struct Beat {
+  Bytes<N> word;
+  bool last;
+};
+
 #ifdef HWMAP_VITIS
 
-/// A FIFO of `Depth` words; 0 is a port of the design.
+/// A FIFO of `Depth` words.
 template <typename T, int Depth>
 using Stream = hls::stream<T, Depth>;
+
+/// A port of the design: words of N bytes.
+template <unsigned N>
+using Port = hls::stream<ap_axiu<8 * N, 0, 0, 0>>;
 
 template <typename T, int Depth>
 T Read(hls::stream<T, Depth>& stream, Clock&) {
@@ -48,13 +61,43 @@ template <typename T, int Depth>
 void WaitForWord(hls::stream<T, Depth>& stream, Clock&) {
 WaitForWord:
   while (stream.empty()) {
-#pragma HLS PIPELINE II = 1
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = 0 max = 64
   }
+}
+
+template <unsigned N>
+Beat<N> ReadPort(Port<N>& port, Clock&) {
+#pragma HLS INLINE
+  const ap_axiu<8 * N, 0, 0, 0> beat = port.read();
+  Bytes<N> word;
+#pragma HLS AGGREGATE variable = word
+PortByte:
+  for (unsigned i = 0; i < N; ++i) {
+#pragma HLS UNROLL
+    word.at[i] = static_cast<std::int8_t>(beat.data.range(8 * i + 7, 8 * i).to_int());
+  }
+  return {word, beat.last == 1};
+}
+
+template <unsigned N>
+void WritePort(Port<N>& port, const Bytes<N>& word, bool last, Clock&) {
+#pragma HLS INLINE
+  ap_axiu<8 * N, 0, 0, 0> beat;
+PortByte:
+  for (unsigned i = 0; i < N; ++i) {
+#pragma HLS UNROLL
+    beat.data.range(8 * i + 7, 8 * i) = static_cast<std::uint8_t>(word.at[i]);
+  }
+  beat.keep = -1;
+  beat.strb = -1;
+  beat.last = last ? 1 : 0;
+  port.write(beat);
 }
 
 #else
 
-/// A FIFO of `Depth` words; 0 is a port of the design, which never fills.
+/// A FIFO of `Depth` words; 0 is a port of the design, whose other end is always ready.
 ///
 /// The writing process runs first, as far as it can, and then the reading one. Compiled with
 /// HWMAP_CYCLES, words carry time: one can be read on the cycle after it was written, and was
@@ -129,6 +172,20 @@ void Write(Stream<T, Depth>& stream, const T& word, Clock& clock) {
 template <typename T, int Depth>
 void WaitForWord(Stream<T, Depth>& stream, Clock& clock) {
   clock.WaitFor(stream.NextReadable());
+}
+
+/// A port of the design: words of N bytes.
+template <unsigned N>
+using Port = Stream<Beat<N>, 0>;
+
+template <unsigned N>
+Beat<N> ReadPort(Port<N>& port, Clock& clock) {
+  return port.Read(clock);
+}
+
+template <unsigned N>
+void WritePort(Port<N>& port, const Bytes<N>& word, bool last, Clock& clock) {
+  port.Write({word, last}, clock);
 }
 
 #endif

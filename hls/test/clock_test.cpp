@@ -12,4 +12,8 @@ int main() {
   clock.Mark();
   CHECK(clock.now() == 9);
   CHECK(clock.marks().size() == 1 && clock.marks()[0] == 9);
+  clock.Restart();
+  clock.Skip(2);
+  clock.Mark();
+  CHECK(clock.marks().size() == 1 && clock.marks()[0] == 2);
 }

@@ -61,6 +61,7 @@ def compile(
     preprocess: str | Path | None = None,
     mem: int | None = None,
     dsp: int | None = None,
+    lut: int | None = None,
     clock_mhz: int | None = None,
     max_drop: float = 0.0,
     time_limit: float = TIME_LIMIT_SECONDS,
@@ -70,8 +71,8 @@ def compile(
 ) -> CompileResult:
     """Compile an ONNX network for a board into the new directory `output` (None: nowhere).
 
-    `mem` (bytes) and `dsp` (slices) are budgets below what the board has. `calib` is a .npz of
-    images for decomposition and quantization, `test_data` a labelled one to measure accuracy on;
+    `mem` (bytes), `dsp` (slices) and `lut` are budgets below what the board has. `calib` is a .npz
+    of images for decomposition and quantization, `test_data` a labelled one to measure accuracy on;
     with the recipe `preprocess` (TOML) both hold pixels.
     `max_drop` is what decompositions may cost: points of top-1 if `calib` has labels, else percent
     of relative error of the outputs; 0 keeps every op as it is. `plan` is a plan.json to use
@@ -89,7 +90,7 @@ def compile(
         check_output(Path(output))
     target = load_board(board) if isinstance(board, str) else board
     target = target if clock_mhz is None else with_clock(target, clock_mhz)
-    budget = budget_of(target, dsp=dsp, memory_bytes=mem)
+    budget = budget_of(target, dsp=dsp, lut=lut, memory_bytes=mem)
     progress("reading the model")
     source = load_source(path)
     check_model(path)

@@ -11,12 +11,13 @@ from math import floor
 
 import numpy as np
 
-from hwmap.blocks import place
+from hwmap.blocks import blocks_used
 from hwmap.board import Board, Budget
 from hwmap.errors import PlanError
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import HardwareOp, Weighted
 from hwmap.sequential.engine import DRAM_LATENCY_CYCLES, engine_problem, op_cost
+from hwmap.sequential.logic import engine_logic
 from hwmap.sequential.memory import count_tables
 from hwmap.sequential.plan import Plan, Retention, Step
 from hwmap.solve.answer import PPB, loss_ppb
@@ -31,7 +32,7 @@ def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_loss:
     """
     problem = (
         engine_problem(plan.engine, board.bus_bytes)
-        or _resource_problem(plan, graph, budget)
+        or _resource_problem(plan, graph, board, budget)
         or _steps_problem(plan, graph)
         or _arena_problem(plan, graph)
         or _constants_problem(plan, graph)
@@ -151,7 +152,7 @@ def _constants_problem(plan: Plan, graph: Graph) -> str | None:
     return None
 
 
-def _resource_problem(plan: Plan, graph: Graph, budget: Budget) -> str | None:
+def _resource_problem(plan: Plan, graph: Graph, board: Board, budget: Budget) -> str | None:
     sizes = plan.memory
     if min(*astuple(sizes), plan.bound_cycles) < 0:
         return "a memory or a bound is negative"
@@ -162,12 +163,22 @@ def _resource_problem(plan: Plan, graph: Graph, budget: Budget) -> str | None:
             f"memories take {size:,} bytes; the plan says {plan.memory_bytes:,}, the budget is"
             f" {budget.memory_bytes:,}"
         )
-    if plan.engine.dsp != plan.dsp or plan.dsp > budget.dsp:
-        return (
-            f"the engine takes {plan.engine.dsp} DSP slices; the plan says {plan.dsp}, the budget"
-            f" is {budget.dsp}"
-        )
-    if place(memories, bram18=budget.bram18, uram=budget.uram) is None:
+    logic = engine_logic(plan.engine, board.dsp_slice)
+    for what, taken, said, most in (
+        ("DSP slices", plan.engine.dsp, plan.dsp, budget.dsp),
+        ("LUTs", logic.lut, plan.lut, budget.lut),
+        ("flip-flops", logic.ff, plan.ff, budget.ff),
+    ):
+        if taken != said or said > most:
+            return (
+                f"the engine takes {taken:,} {what}; the plan says {said:,}, the budget is {most:,}"
+            )
+    movable = [memory.name for memory in memories if not memory.block_ram_only]
+    wrong = [name for name in plan.in_uram if name not in movable]
+    if wrong:
+        return f"'{wrong[0]}' cannot be in URAM"
+    use = blocks_used(memories, plan.in_uram)
+    if use.bram18 > budget.bram18 or use.uram > budget.uram:
         return f"memories do not fit {budget.bram18} BRAM18 and {budget.uram} URAM"
     return None
 

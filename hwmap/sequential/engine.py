@@ -31,6 +31,16 @@ DRAM_LATENCY_CYCLES = 60
 controller behind an AXI port takes 30-60 cycles at 100-300 MHz); seen once per image,
 which begins when the first word is there."""
 
+COMMAND_FIFO_WORDS = 16
+"""Depth of the FIFO from the address walk to the engine."""
+
+WALK_OVERHEAD_CYCLES = 4
+"""Cycles of the address walk besides its trips, for each step. Fewer than the engine's, so that a
+command is always there when the engine wants it."""
+
+CASCADE_TERMS = 8
+"""Slices in the longest cascade that is built (`dsp.packing`)."""
+
 MOST_SIDE = 128
 """Largest PE, SIMD and number of lanes: wider arrays do not route at the boards' clocks."""
 
@@ -85,10 +95,11 @@ class Engine:
         """Cycles of a sweep besides its trips: the pipeline fills once per sweep.
 
         A sum of the stages of the datapath, to be replaced by the depth that synthesis reports:
-        step decode 4, arena read 3, rotate 2, multiply 3, adder tree log2(SIMD), accumulate 1,
-        requantize 5, arena write 1.
+        step decode 4, command 1, arena read 2, rotate 2, multiply 3, cascade min(SIMD, 8), split 1,
+        adder tree log2(SIMD / 4), accumulate 1, requantize 5, rotate 1, arena write 1.
         """
-        return 19 + (self.simd.bit_length() - 1)
+        tree = max(self.simd // 4, 1).bit_length() - 1
+        return 21 + min(self.simd, CASCADE_TERMS) + tree
 
 
 def widest_bus(pe: int, simd: int, requant_lanes: int, port_bytes: int) -> int:

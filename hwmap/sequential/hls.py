@@ -7,15 +7,22 @@ import jinja2
 
 from hwmap.files.resources import data_directory, used_headers
 from hwmap.ir.types import Array
-from hwmap.sequential.design.types import Design, Fetch, StepDescriptor
-from hwmap.sequential.engine import DRAM_LATENCY_CYCLES, FETCH_FIFO_WORDS
+from hwmap.sequential.design.steps import Fetch, StepDescriptor, StepKind
+from hwmap.sequential.design.types import Design
+from hwmap.sequential.engine import (
+    COMMAND_FIFO_WORDS,
+    DRAM_LATENCY_CYCLES,
+    FETCH_FIFO_WORDS,
+    WALK_OVERHEAD_CYCLES,
+)
 from hwmap.sequential.plan import STYLE
+from hwmap.sequential.vectors import images_per_start
 
 TOP = "hwmap_top"
 TEMPLATES = {
     "hls/params.hpp": "params.hpp.j2",
     "hls/steps.hpp": "steps.hpp.j2",
-    "hls/tables.hpp": "tables.hpp.j2",
+    "hls/tables.inc": "tables.inc.j2",
     "hls/top.hpp": "top.hpp.j2",
     "hls/top.cpp": "top.cpp.j2",
     "hls/testbench.cpp": "testbench.cpp.j2",
@@ -23,20 +30,24 @@ TEMPLATES = {
     "vitis_hls.tcl": "vitis_hls.tcl.j2",
 }
 
-# The fields of hls/hwmap/step.hpp after `kind`, in order, a line of the table each.
-STEP_LINES = (
+# The fields of hls/hwmap/step.hpp after `kind`, in order, a line of the table each: those of the
+# walk, and the others.
+WALK_LINES = (
     ("first_row_address", "second_source_bytes"),
     ("rows", "row_bytes", "pad_rows", "pad_bytes"),
-    ("stride_rows", "stride_row_bytes", "stride_bytes", "row_step", "row_step_bytes"),
+    ("stride_rows", "stride_row_bytes", "stride_bytes"),
+    ("row_step", "row_step_bytes"),
     ("kernel_rows", "runs", "run_words", "run_step_bytes"),
-    ("out_rows", "out_columns", "groups", "group_bytes", "blocks", "block_bytes"),
-    ("period", "drains"),
+    ("out_columns", "groups", "group_bytes", "blocks", "block_bytes"),
+    ("period", "walk_trips"),
     ("target_address", "pixel_bytes", "target_row_bytes", "group_channels"),
-    ("pad_value", "operand", "bias", "multiplier", "shift"),
-    ("zero_point", "low", "high"),
-    ("table", "weight_address", "channel_address"),
-    ("fetch",),
-    ("stream_bytes",),
+    ("weight_address", "channel_address", "drains"),
+)
+STEP_LINES = (
+    ("pad_value", "first_operand", "later_operand"),
+    ("bias", "multiplier", "shift", "zero_point", "low", "high"),
+    ("table", "fetch"),
+    ("stream_address", "stream_words", "last_bytes"),
 )
 
 
@@ -46,7 +57,9 @@ class StepText:
 
     comment: str
     kind: str
-    lines: tuple[str, ...]
+    trips: int
+    walk: tuple[str, ...]
+    others: tuple[str, ...]
 
 
 def render(design: Design) -> dict[str, str | bytes]:
@@ -69,9 +82,18 @@ def render(design: Design) -> dict[str, str | bytes]:
         "fetched_words": len(design.dram) - design.resident_words,
         "fetch_fifo_words": FETCH_FIFO_WORDS,
         "dram_latency_cycles": DRAM_LATENCY_CYCLES,
-        "dram_depth": max(len(design.dram), 1),
-        "inputs": tuple(step.stream_bytes for step in design.steps if step.kind == "load"),
-        "outputs": tuple(step.stream_bytes for step in design.steps if step.kind == "store"),
+        "command_fifo_words": COMMAND_FIFO_WORDS,
+        "walk_overhead_cycles": WALK_OVERHEAD_CYCLES,
+        "dram_words": max(len(design.dram), 1),
+        "inputs": tuple(tensor.elements for tensor in design.inputs),
+        "outputs": tuple(tensor.elements for tensor in design.outputs),
+        "images_per_start": images_per_start(design),
+        "kinds": tuple(_cpp_kind(kind) for kind in sorted({step.kind for step in design.steps})),
+        "impl": {
+            memory.name: "uram" if memory.name in design.in_uram else "bram"
+            for memory in design.memory.memories(design.engine, len(design.tables))
+        },
+        "most_trips": max(step.trips for step in design.steps),
         "tables": tuple(_table_lines(table) for table in design.tables),
         "clock_ns": f"{1000 / design.clock_mhz:.3f}",
     }
@@ -87,14 +109,19 @@ def render(design: Design) -> dict[str, str | bytes]:
 def _step_texts(steps: Iterable[StepDescriptor]) -> Iterator[StepText]:
     for index, step in enumerate(steps):
         again = f", run again ({step.instance + 1})" if step.instance else ""
-        lines = [
-            ", ".join(f"/*{name}*/ {_value(step, name)}" for name in names) + ","
-            for names in STEP_LINES
-        ]
-        lines[-1] = lines[-1].removesuffix(",") + "},"
-        kind = "k" + "".join(part.capitalize() for part in step.kind.split("_"))
+        walk, others = _lines(step, WALK_LINES), _lines(step, STEP_LINES)
         comment = f"{index}: '{one_line(step.source)}'{again}{_size(step)}"
-        yield StepText(comment, kind, tuple(lines))
+        yield StepText(comment, _cpp_kind(step.kind), step.trips, walk, others)
+
+
+def _lines(step: StepDescriptor, fields: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    return tuple(
+        ", ".join(f"/*{name}*/ {_value(step, name)}" for name in names) for names in fields
+    )
+
+
+def _cpp_kind(kind: StepKind) -> str:
+    return "k" + "".join(part.capitalize() for part in kind.split("_"))
 
 
 def _table_lines(table: Array) -> tuple[str, ...]:
@@ -104,10 +131,10 @@ def _table_lines(table: Array) -> tuple[str, ...]:
 
 def _size(step: StepDescriptor) -> str:
     """What a step computes, in words."""
-    if step.stream_bytes:
-        return f", {step.stream_bytes} bytes"
+    if step.stream_words:
+        return f", {step.stream_words} words"
     channels = step.groups * step.group_channels
-    return f", {channels} x {step.out_rows} x {step.out_columns}, {step.trips} trips"
+    return f", {channels} x {step.out_rows} x {step.out_columns}"
 
 
 def one_line(name: str) -> str:
@@ -117,9 +144,7 @@ def one_line(name: str) -> str:
 
 def _value(step: StepDescriptor, name: str) -> str:
     value = getattr(step, name)
-    if isinstance(value, Fetch):
-        return "{" + _fetch(value) + "}"
-    return f"{{{value[0]}, {value[1]}}}" if isinstance(value, tuple) else str(value)
+    return "{" + _fetch(value) + "}" if isinstance(value, Fetch) else str(value)
 
 
 def _fetch(fetch: Fetch) -> str:

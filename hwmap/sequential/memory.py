@@ -31,8 +31,8 @@ class EngineMemory:
             Memory("arena", lanes, 8, self.arena_rows(engine)),
             Memory("weights", engine.weight_word_bytes // bus, 8 * bus, self.weight_words),
             Memory("channels", engine.channel_word_bytes // bus, 8 * bus, self.channel_words),
-            Memory("fetch FIFO", 1, 8 * bus, FETCH_FIFO_WORDS),
-            Memory("tables", engine.requant_lanes, 8, TABLE_ENTRIES * tables),
+            Memory("fetch FIFO", 1, 8 * bus, FETCH_FIFO_WORDS, block_ram_only=True),
+            Memory("tables", engine.requant_lanes, 8, TABLE_ENTRIES * tables, block_ram_only=True),
         )
 
 

@@ -42,7 +42,8 @@ class Plan:
     """The decisions for one network, board and budget. Names are those of the rewritten graph.
 
     `resident` names the ops whose constants stay on chip; all others are fetched each time, while
-    the step before computes. `bound_cycles` is a proved lower bound over everything the solver
+    the step before computes. `in_uram` names the memories that lie in URAM, all others are in block
+    RAM. `bound_cycles` is a proved lower bound over everything the solver
     chooses: no plan takes fewer cycles.
     """
 
@@ -58,7 +59,10 @@ class Plan:
     retentions: tuple[Retention, ...]
     memory: EngineMemory
     memory_bytes: int
+    in_uram: tuple[str, ...]
     dsp: int
+    lut: int
+    ff: int
     loss: float
 
 

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from hwmap.rung import Rung
+from hwmap.sequential.design.types import Design
 from hwmap.sequential.plan import Plan
 from hwmap.sequential.result import SimResult
+from hwmap.sequential.simulate import time_lines
+from hwmap.sequential.vectors import images_per_start
 
 
 def planned_rung(plan: Plan, simulated: SimResult) -> Rung:
@@ -16,19 +19,24 @@ def planned_rung(plan: Plan, simulated: SimResult) -> Rung:
     )
 
 
-def counted_rung(simulated: SimResult, directory: Path, images: int) -> Rung:
+def counted_rung(design: Design, directory: Path, images: int) -> Rung:
     """The counter in the C++ = the simulator, on every step of each of the `images` that `make
-    cycles` has run in a build directory."""
+    cycles` has run in a build directory, some of them in a row."""
     name = "C++ counted cycles = simulator"
     path = directory / "vectors" / "step_ends.txt"
     lines = path.read_text("utf-8").splitlines() if path.is_file() else []
-    wanted = [step.end_cycle for step in simulated.steps]
+    row = tuple(time_lines(design, min(images, images_per_start(design))))
     for image, line in enumerate(lines):
         counted = [int(cycle) for cycle in line.split()]
-        for step, (a, b) in enumerate(zip(counted, wanted, strict=False)):
-            if a != b:
-                return Rung(
-                    name, False, f"image {image}, step {step}: {a:,} counted, {b:,} simulated"
-                )
-    complete = len(lines) == images and all(len(line.split()) == len(wanted) for line in lines)
-    return Rung(name, complete, f"{len(wanted)} steps of {len(lines)} images equal")
+        steps, _ = row[image % len(row)]
+        for number, (cycle, step) in enumerate(zip(counted, steps, strict=False)):
+            if cycle != step.end_cycle:
+                found = f"{cycle:,} counted, {step.end_cycle:,} simulated"
+                return Rung(name, False, f"image {image}, step {number}: {found}")
+    steps_of = {len(line.split()) for line in lines}
+    complete = len(lines) == images and steps_of == {len(design.steps)}
+    return Rung(
+        name,
+        complete,
+        f"{len(design.steps)} steps of {len(lines)} images, {len(row)} in a row, equal",
+    )

@@ -10,7 +10,7 @@ j from the DRAM FIFO waits for it:
     c[k] >= written[j] + 1,    written[j] = max(written[j-1] + 1, read[j - depth] + 1)
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import assert_never
 
 import numpy as np
@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from hwmap.errors import SimulationError
 from hwmap.ir.requantize import rescale
 from hwmap.ir.types import Array, Integers
-from hwmap.sequential.design.types import Design, Fetch, StepDescriptor, VectorKind
+from hwmap.sequential.design.constants import fetch_words
+from hwmap.sequential.design.steps import Fetch, StepDescriptor, VectorKind
+from hwmap.sequential.design.types import Design
 from hwmap.sequential.engine import CHANNEL_BYTES, DRAM_LATENCY_CYCLES, FETCH_FIFO_WORDS
 from hwmap.sequential.result import SimResult, StepTime
 
@@ -87,7 +89,7 @@ def simulate(design: Design, inputs: Mapping[str, Array]) -> SimResult:
         outputs, peak = _run(design, chunk)
         for name, values in outputs.items():
             parts[name].append(values)
-    steps, stalls = time_line(design)
+    ((steps, stalls),) = time_lines(design, 1)
     return SimResult(
         outputs={name: np.concatenate(values) for name, values in parts.items()},
         clock_mhz=design.clock_mhz,
@@ -108,12 +110,12 @@ def _run(design: Design, inputs: Mapping[str, Array]) -> tuple[dict[str, Integer
         match step.kind:
             case "load":
                 # The stream moves (height, width, channels).
-                values = inputs[step.source].transpose(0, 2, 3, 1).reshape(-1, step.stream_bytes)
-                addresses = step.target_address + np.arange(step.stream_bytes)
-                machine.write(addresses, values.astype(np.int64))
+                moved = inputs[step.source].transpose(0, 2, 3, 1)
+                values = moved.reshape(len(moved), -1).astype(np.int64)
+                machine.write(step.stream_address + np.arange(values.shape[1]), values)
             case "store":
-                addresses = step.first_row_address + np.arange(step.stream_bytes)
                 channels, height, width = shapes[step.source]
+                addresses = step.stream_address + np.arange(channels * height * width)
                 rows = machine.read(addresses).reshape(-1, height, width, channels)
                 outputs[step.source] = rows.transpose(0, 3, 1, 2).astype(np.int64)
             case "matrix":
@@ -175,16 +177,16 @@ def _run_vector(step: StepDescriptor, kind: VectorKind, machine: _Machine) -> No
         case "max_pool":
             sums = x.max(2)
         case "mul":
-            sums = (x[:, :, 0] - step.operand[0]) * (x[:, :, 1] - step.operand[1])
+            sums = (x[:, :, 0] - step.first_operand) * (x[:, :, 1] - step.later_operand)
         case "scale":
             per_channel = machine.read(step.second_source_bytes + np.arange(channels))
-            factor = per_channel[:, None].astype(np.int64) - step.operand[1]
-            sums = (x[:, :, 0] - step.operand[0]) * factor
+            factor = per_channel[:, None].astype(np.int64) - step.later_operand
+            sums = (x[:, :, 0] - step.first_operand) * factor
         case "depthwise":
             sums = (x * _vector_weights(step, machine)).sum(2)
         case "average_pool" | "add" | "lookup":
-            factors = np.full(step.kernel_rows * step.runs, step.operand[1])
-            factors[0] = step.operand[0]
+            factors = np.full(step.kernel_rows * step.runs, step.later_operand)
+            factors[0] = step.first_operand
             sums = (x * factors[:, None]).sum(2)
         case _:
             assert_never(kind)
@@ -228,52 +230,51 @@ def _channel_constants(
     return bias, packed & 0xFFFFFF, packed >> 24
 
 
-def time_line(design: Design) -> tuple[tuple[StepTime, ...], int]:
-    """When every step of one image starts and ends, and the cycles spent waiting for constants."""
+def time_lines(design: Design, images: int) -> Iterator[tuple[tuple[StepTime, ...], int]]:
+    """When every step of each of some images in a row starts and ends, counted from the image's
+    start, and the cycles spent waiting for constants. The first image begins when the constants
+    that stay on chip are there; the others find the FIFO full."""
     engine = design.engine
+    fetches = len(design.dram) > design.resident_words
     fifo = _Fifo()
-    stalls = 0
-    # The first word is written on cycle DRAM_LATENCY_CYCLES, and can be read on the next one.
-    now = DRAM_LATENCY_CYCLES + 1 if len(design.dram) > design.resident_words else 0
-    steps: list[StepTime] = []
-    for step in design.steps:
-        weight = step.fetch.weight_words * engine.weight_word_bytes
-        channel = step.fetch.channel_words * engine.channel_word_bytes
-        fetched = (weight + channel) // engine.bus_bytes
-        trips = _trips(step, engine.bus_bytes)
-        begin = now + engine.step_overhead_cycles
-        last_read = fifo.read(begin, fetched)
-        end = last_read + max(trips - fetched, 0)
-        stalls += end - begin - trips
-        start = steps[-1].end_cycle if steps else 0
-        steps.append(
-            StepTime(
-                source=step.source,
-                kind=step.kind,
-                instance=step.instance,
-                start_cycle=start,
-                end_cycle=end,
-                compute_trips=trips,
-                fetch_words=fetched,
-                cycles=end - start,
+    end = 0
+    for _ in range(images):
+        began = start = end
+        ready = fifo.begin_burst() if fetches else 0
+        stalls = 0
+        steps: list[StepTime] = []
+        for step in design.steps:
+            fetched = fetch_words(step.fetch, engine)
+            begin = max(start, ready) + engine.step_overhead_cycles
+            end = fifo.read(begin, fetched) + max(step.busy_trips - fetched, 0)
+            stalls += end - begin - step.busy_trips
+            steps.append(
+                StepTime(
+                    source=step.source,
+                    kind=step.kind,
+                    instance=step.instance,
+                    start_cycle=start - began,
+                    end_cycle=end - began,
+                    compute_trips=step.busy_trips,
+                    fetch_words=fetched,
+                    cycles=end - start,
+                )
             )
-        )
-        now = end
-    return tuple(steps), stalls
-
-
-def _trips(step: StepDescriptor, bus_bytes: int) -> int:
-    if step.kind in ("load", "store"):
-        return -(-step.stream_bytes // bus_bytes)
-    return step.trips
+            start = end
+        yield tuple(steps), stalls
 
 
 class _Fifo:
     """The FIFO from DRAM: a burst fills it at a word per cycle, unless it is full."""
 
     def __init__(self) -> None:
-        self.last_written = DRAM_LATENCY_CYCLES - 1
+        self.last_written = -1
         self.reads = np.full(FETCH_FIFO_WORDS, -1, np.int64)
+
+    def begin_burst(self) -> int:
+        """The cycle on which the first word of the next burst can be read."""
+        self.last_written += DRAM_LATENCY_CYCLES
+        return max(self.last_written + 1, int(self.reads[0]) + 1) + 1
 
     def read(self, now: int, words: int) -> int:
         """The cycle of the last of `words` reads, one per cycle from the cycle after `now` on."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hwmap.accuracy import Accuracy
-from hwmap.blocks import place
+from hwmap.blocks import blocks_used
 from hwmap.ir.graph import Graph, total_macs
 from hwmap.ir.ops import Weighted
 from hwmap.sequential.design.types import Design
@@ -36,6 +36,10 @@ class CompileReport:
     engine: Engine
     dsp: int
     dsp_budget: int
+    lut: int
+    lut_budget: int
+    ff: int
+    ff_budget: int
     memory_bytes: int
     memory_budget_bytes: int
     arena_bytes: int
@@ -61,8 +65,7 @@ def summarize(
     """The summary of a checked plan; `source` is the float network, `graph` the integer one."""
     budget = settings.budget
     memories = plan.memory.memories(plan.engine, count_tables(graph))
-    use = place(memories, bram18=budget.bram18, uram=budget.uram)
-    assert use is not None, "the plan was checked"
+    use = blocks_used(memories, plan.in_uram)
     constants = [op.name for op in graph.ops if isinstance(op, Weighted)]
     return CompileReport(
         network=plan.network,
@@ -81,6 +84,10 @@ def summarize(
         engine=plan.engine,
         dsp=plan.dsp,
         dsp_budget=budget.dsp,
+        lut=plan.lut,
+        lut_budget=budget.lut,
+        ff=plan.ff,
+        ff_budget=budget.ff,
         memory_bytes=plan.memory_bytes,
         memory_budget_bytes=budget.memory_bytes,
         arena_bytes=plan.memory.arena_bytes,
@@ -113,6 +120,11 @@ def rows(report: CompileReport) -> list[tuple[str, str]]:
         ("MAC per multiplier per cycle", f"{report.macs_per_multiplier_cycle:.3f}"),
         ("MACs", kept(report.macs, report.dense_macs)),
         ("DSP slices", f"{report.dsp} of {report.dsp_budget}"),
+        (
+            "LUTs, flip-flops",
+            f"{report.lut:,} of {report.lut_budget:,}, {report.ff:,} of"
+            f" {report.ff_budget:,} (a model: no synthesis yet)",
+        ),
         (
             "on-chip memory",
             f"{report.memory_bytes:,} of {report.memory_budget_bytes:,} bytes"

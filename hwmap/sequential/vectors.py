@@ -8,6 +8,15 @@ import numpy as np
 from hwmap.ir.types import Array
 from hwmap.sequential.design.types import Design
 
+COMMANDS_PER_START = 1 << 22
+"""What a C simulation holds at once: a process runs to its end before the next one begins."""
+
+
+def images_per_start(design: Design) -> int:
+    """The images that the test bench runs in one start of the accelerator."""
+    commands = sum(step.walk_trips for step in design.steps)
+    return max(COMMANDS_PER_START // max(commands, 1), 1)
+
 
 def stream_bytes(
     design: Design, kind: Literal["load", "store"], tensors: Mapping[str, Array]

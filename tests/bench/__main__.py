@@ -19,6 +19,7 @@ from tests.bench import (
     decompositions,
     estimators,
     integer,
+    luts,
     moves,
     network_memory,
     networks,
@@ -53,6 +54,7 @@ BENCHMARKS = {
     "networks": networks,
     "budgets": budgets,
     "speed": speed,
+    "luts": luts,
 }
 
 

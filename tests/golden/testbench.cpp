@@ -19,7 +19,7 @@ namespace {
 using hwmap::Clock;
 using hwmap::Params;
 using hwmap::Word;
-using Port = hwmap::Stream<Word, 0>;
+using Port = hwmap::Port<Params::kBusBytes>;
 
 bool ReadFile(const std::string& path, std::vector<char>& bytes) {
   std::ifstream file(path, std::ios::binary);
@@ -39,18 +39,21 @@ void Send(const char* bytes, std::uint32_t count, Port& port) {
     for (unsigned i = 0; i < Params::kBusBytes && at + i < count; ++i) {
       word.at[i] = static_cast<std::int8_t>(bytes[at + i]);
     }
-    hwmap::Write(port, word, clock);
+    hwmap::WritePort<Params::kBusBytes>(port, word, at + Params::kBusBytes >= count, clock);
   }
 }
 
-void Receive(Port& port, std::uint32_t count, std::vector<char>& bytes) {
+/// Takes `count` bytes; whether TLAST came with the last word, and with no other.
+bool Receive(Port& port, std::uint32_t count, std::vector<char>& bytes) {
   Clock clock;
   for (std::uint32_t at = 0; at < count; at += Params::kBusBytes) {
-    const Word word = hwmap::Read(port, clock);
+    const hwmap::Beat<Params::kBusBytes> beat = hwmap::ReadPort<Params::kBusBytes>(port, clock);
+    if (beat.last != (at + Params::kBusBytes >= count)) return false;
     for (unsigned i = 0; i < Params::kBusBytes && at + i < count; ++i) {
-      bytes.push_back(static_cast<char>(word.at[i]));
+      bytes.push_back(static_cast<char>(beat.word.at[i]));
     }
   }
+  return true;
 }
 
 }  // namespace
@@ -69,8 +72,6 @@ int main(int argc, char** argv) {
         static_cast<std::int8_t>(constants[i]);
   }
   Port input, output;
-  hwmap_top(dram.data(), input, output, true);
-
 #if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
   std::ofstream step_ends(directory + "/vectors/step_ends.txt");
 #endif
@@ -78,16 +79,31 @@ int main(int argc, char** argv) {
   for (const std::uint32_t bytes : hwmap::kInputBytes) image_bytes += bytes;
   const std::size_t images = inputs.size() / image_bytes;
   const char* next = inputs.data();
-  for (std::size_t image = 0; image < images; ++image) {
-    for (const std::uint32_t bytes : hwmap::kInputBytes) {
-      Send(next, bytes, input);
-      next += bytes;
+  for (std::size_t first = 0; first < images; first += hwmap::kImagesPerStart) {
+    const std::size_t left = images - first;
+    const std::uint32_t count = left < hwmap::kImagesPerStart
+                                    ? static_cast<std::uint32_t>(left)
+                                    : hwmap::kImagesPerStart;
+    for (std::uint32_t image = 0; image < count; ++image) {
+      for (const std::uint32_t bytes : hwmap::kInputBytes) {
+        Send(next, bytes, input);
+        next += bytes;
+      }
     }
-    hwmap_top(dram.data(), input, output, false);
-    for (const std::uint32_t bytes : hwmap::kOutputBytes) Receive(output, bytes, outputs);
+    hwmap_top(dram.data(), input, output, count);
+    for (std::uint32_t image = 0; image < count; ++image) {
+      for (const std::uint32_t bytes : hwmap::kOutputBytes) {
+        if (!Receive(output, bytes, outputs)) {
+          std::fprintf(stderr, "TLAST is not on the last word of an output\n");
+          return 1;
+        }
+      }
+    }
 #if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
-    for (const std::uint64_t cycle : LastStepEnds()) step_ends << cycle << ' ';
-    step_ends << '\n';
+    for (const std::vector<std::uint64_t>& ends : LastStepEnds()) {
+      for (const std::uint64_t cycle : ends) step_ends << cycle << ' ';
+      step_ends << '\n';
+    }
 #endif
   }
   std::ofstream(directory + "/vectors/outputs.bin", std::ios::binary)

@@ -13,13 +13,14 @@ using Word = Bytes<Params::kBusBytes>;
 
 }  // namespace hwmap
 
-/// Runs one image, or, with `load_resident`, fills the resident constant memories: call it once so
-/// before the first image. `dram` holds the words of constants.bin.
-void hwmap_top(const hwmap::Word* dram, hwmap::Stream<hwmap::Word, 0>& input,
-    hwmap::Stream<hwmap::Word, 0>& output, bool load_resident);
+/// Loads the constants that stay on chip, then runs `images` images: as many as there will be, for
+/// what is on chip is gone when it returns. `dram` holds the words of constants.bin.
+void hwmap_top(const hwmap::Word* dram, hwmap::Port<hwmap::Params::kBusBytes>& input,
+    hwmap::Port<hwmap::Params::kBusBytes>& output, std::uint32_t images);
 
 #if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
 #include <vector>
-/// The cycle on which each step of the last image ended.
-const std::vector<std::uint64_t>& LastStepEnds();
+/// The cycle on which each step of each image of the last start ended, counted from the image's
+/// start.
+const std::vector<std::vector<std::uint64_t>>& LastStepEnds();
 #endif

@@ -1,17 +1,21 @@
-# Vitis HLS project of the accelerator for 'chain': vitis_hls -f vitis_hls.tcl -tclargs GOAL
-# GOAL is csim, synth, cosim or ip.
-set goal [expr {[llength $argv] > 0 ? [lindex $argv end] : "synth"}]
+# Vitis HLS project of the accelerator for 'chain': for vitis_hls -f up to 2024.1, for
+# vitis-run --mode hls --tcl from 2024.2 on. Options come in environment variables:
+#   HWMAP_GOAL         csim, synth, cosim or ip (synth if it is not set)
+#   HWMAP_UNCERTAINTY  of the clock, 27% if it is not set: what placing and routing may still take
+set goal [expr {[info exists ::env(HWMAP_GOAL)] ? $::env(HWMAP_GOAL) : "synth"}]
+set uncertainty [expr {[info exists ::env(HWMAP_UNCERTAINTY)] ? $::env(HWMAP_UNCERTAINTY) : "27%"}]
 set here [file dirname [file normalize [info script]]]
 
 cd $here
 open_project -reset vitis
 set_top hwmap_top
-set flags "-std=c++17 -DHWMAP_VITIS -Ihls"
+set flags "-std=c++14 -DHWMAP_VITIS -Ihls"
 add_files hls/top.cpp -cflags $flags
 add_files -tb hls/testbench.cpp -cflags $flags
 open_solution -reset solution -flow_target vivado
 set_part xc7z020clg400-1
 create_clock -period 10.000
+set_clock_uncertainty $uncertainty
 
 if {$goal eq "csim"} { csim_design -argv $here; exit }
 csynth_design

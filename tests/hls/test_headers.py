@@ -14,7 +14,7 @@ PROGRAMS = sorted((HLS / "test").glob("*.cpp"))
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.stem)
 def test_the_headers_own_program_passes(program: Path, tmp_path: Path):
     binary = tmp_path / "test"
-    flags = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"]
+    flags = ["-std=c++14", "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"]
     flags += ["-Wno-unused-label", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     command = ["g++", *flags, "-DHWMAP_CYCLES", f"-I{stage(tmp_path)}"]
     command += ["-o", str(binary), str(program)]
@@ -26,7 +26,7 @@ def test_the_headers_own_program_passes(program: Path, tmp_path: Path):
 
 
 def test_every_header_with_behaviour_has_a_program():
-    without = {"step"}
+    without = {"sizes", "step"}
 
     named = {path.stem for path in headers()} - without
 

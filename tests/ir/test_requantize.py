@@ -51,7 +51,7 @@ PROGRAM = """
 int main() {
   long a, m, s, z, l, h;
   while (std::scanf("%ld %ld %ld %ld %ld %ld", &a, &m, &s, &z, &l, &h) == 6)
-    std::printf("%d\\n", hwmap::Requantize(a, m, s, z, l, h));
+    std::printf("%d\\n", hwmap::Requantize<32, 47>(a, m, s, z, l, h));
 }
 """
 
@@ -74,7 +74,7 @@ def test_python_and_cpp_requantize_alike(tmp_path: Path):
     source = tmp_path / "main.cpp"
     source.write_text(PROGRAM, "utf-8")
     binary = tmp_path / "main"
-    compiler = ["g++", "-std=c++17", "-Wno-unknown-pragmas", f"-I{HLS}", str(source)]
+    compiler = ["g++", "-std=c++14", "-Wno-unknown-pragmas", f"-I{HLS}", str(source)]
     subprocess.run([*compiler, "-o", str(binary)], check=True)
     rows = np.stack([accumulator, multiplier, shift, zero, low, high], axis=1)
     text = "\n".join(" ".join(map(str, row)) for row in rows)

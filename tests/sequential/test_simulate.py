@@ -10,8 +10,10 @@ from hwmap.compiler import Compiled
 from hwmap.errors import SimulationError
 from hwmap.ir.evaluate import evaluate
 from hwmap.quantize.choose import quantize_inputs
-from hwmap.sequential.design.types import Design, Fetch
-from hwmap.sequential.simulate import _Fifo, simulate, time_line
+from hwmap.sequential.design.steps import Fetch
+from hwmap.sequential.design.types import Design
+from hwmap.sequential.engine import DRAM_LATENCY_CYCLES
+from hwmap.sequential.simulate import _Fifo, simulate, time_lines
 from tests.models import chain
 
 
@@ -103,15 +105,24 @@ def test_the_fifo_is_that_of_its_recurrence(seed: int):
         now += words
 
     fifo = _Fifo()
+    fifo.begin_burst()
     found = [fifo.read(start, words) for start, words in bursts]
 
     assert found == _slow_fifo(bursts, latency=60, depth=64)
 
 
 def test_a_step_that_only_waits_for_constants_stalls(compiled: Compiled):
-    steps, stalls = time_line(compiled.design)
+    ((steps, stalls),) = time_lines(compiled.design, 1)
 
     waiting = sum(max(step.fetch_words - step.compute_trips, 0) for step in steps)
 
     assert stalls == waiting
     assert any(step.fetch_words for step in steps)
+
+
+def test_a_later_image_finds_the_fifo_full(compiled: Compiled):
+    first, second, third = (steps[-1].end_cycle for steps, _ in time_lines(compiled.design, 3))
+
+    # The first word of a burst is there after its latency, and can be read on the next cycle.
+    assert first - second == DRAM_LATENCY_CYCLES + 1
+    assert third == second

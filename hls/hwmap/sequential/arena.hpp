@@ -1,77 +1,84 @@
 #pragma once
 
 // The arena: the one memory that holds all activations.
+//
+// Each lane is a memory of its own with its own address, so that `kArenaLanes` bytes can be read
+// from any byte on, and up to as many written from any other, every cycle. An access begins in a
+// row, at a lane, and goes on in the next row. Row 0 and the last one hold no tensor: an unaligned
+// access may reach one row beyond either end.
 
 #include <cstdint>
 
-#include "hwmap/stream.hpp"
+#include "hwmap/integer.hpp"
+#include "hwmap/sizes.hpp"
 
 namespace hwmap {
 
-/// `Rows` rows of `Lanes` bytes, addressed by the byte.
-///
-/// Each lane is a memory of its own with its own address, so that `Lanes` bytes can be read from any
-/// byte address, and up to `Lanes` written to any other, every cycle. Address 0 is the first byte of
-/// row 1: an unaligned access may reach one row beyond either end.
-template <unsigned Rows, unsigned Lanes>
-class Arena {
-  static_assert(Rows >= 3, "Arena: needs a row for data and one beyond either end.");
-  static_assert((Lanes & (Lanes - 1)) == 0, "Arena: Lanes must be a power of two.");
-
- public:
-  Arena() {
-#pragma HLS ARRAY_PARTITION variable = bytes_ dim = 2 complete
-  }
-
-  /// The bytes from `address` on; those outside [begin, end) read as `outside`.
-  Bytes<Lanes> Read(std::int32_t address, std::int32_t begin, std::int32_t end,
-                    std::int8_t outside) const {
+/// Rotates `bytes` down by `places`: bytes[i] becomes bytes[(i + places) % N].
+template <unsigned N>
+void Rotate(std::int8_t (&bytes)[N], std::uint32_t places) {
 #pragma HLS INLINE
-// A step never writes where it reads: the plan's checker has shown it.
-#pragma HLS DEPENDENCE variable = bytes_ type = inter dependent = false
-    const bool touches = begin < end && address < end && address + kLanes > begin;
-    const std::uint32_t first = touches ? static_cast<std::uint32_t>(address + kLanes) : 0;
-    const std::uint32_t row = first / Lanes;
-    const std::uint32_t offset = first % Lanes;
-    std::int8_t lane[Lanes];
+RotateStage:
+  for (unsigned stage = 0; stage < BitsFor(N - 1); ++stage) {
+#pragma HLS UNROLL
+    std::int8_t from[N];
+#pragma HLS ARRAY_PARTITION variable = from complete
+  RotateCopy:
+    for (unsigned i = 0; i < N; ++i) {
+#pragma HLS UNROLL
+      from[i] = bytes[i];
+    }
+  RotateByte:
+    for (unsigned i = 0; i < N; ++i) {
+#pragma HLS UNROLL
+      const std::int8_t moved = from[(i + (1u << stage)) % N];
+      bytes[i] = (places >> stage & 1) != 0 ? moved : bytes[i];
+    }
+  }
+}
+
+/// The bytes from lane `offset` of `row` on; lanes outside [low, high) read as `outside`.
+template <typename P>
+void ReadArena(const ArenaMemory<P>& arena, std::uint32_t row, std::uint32_t offset,
+               std::uint32_t low, std::uint32_t high, std::int8_t outside,
+               std::int8_t (&bytes)[P::kArenaLanes]) {
+#pragma HLS INLINE
+ReadLane:
+  for (unsigned i = 0; i < P::kArenaLanes; ++i) {
+#pragma HLS UNROLL
+    bytes[i] = arena[row + (i < offset ? 1 : 0)][i];
+  }
+  Rotate(bytes, offset);
+Pad:
+  for (unsigned i = 0; i < P::kArenaLanes; ++i) {
+#pragma HLS UNROLL
+    if (i < low || i >= high) bytes[i] = outside;
+  }
+}
+
+/// Writes the first `count` of `bytes`, from byte `target` of the arena on, counted from row 0.
+template <typename P, unsigned N>
+void WriteArena(ArenaMemory<P>& arena, std::uint32_t target, const std::int8_t (&bytes)[N],
+                std::uint32_t count) {
+#pragma HLS INLINE
+  static_assert(N <= P::kArenaLanes, "WriteArena: at most a row.");
+  const std::uint32_t row = target / P::kArenaLanes;
+  const std::uint32_t offset = target % P::kArenaLanes;
+  std::int8_t lane[P::kArenaLanes];
 #pragma HLS ARRAY_PARTITION variable = lane complete
-  ReadLane:
-    for (unsigned i = 0; i < Lanes; ++i) {
+WriteByte:
+  for (unsigned i = 0; i < P::kArenaLanes; ++i) {
 #pragma HLS UNROLL
-      lane[i] = bytes_[row + (i < offset ? 1 : 0)][i];
-    }
-    Bytes<Lanes> word;
-  Rotate:
-    for (unsigned i = 0; i < Lanes; ++i) {
-#pragma HLS UNROLL
-      const std::int32_t at = address + static_cast<std::int32_t>(i);
-      word.at[i] = at >= begin && at < end ? lane[(i + offset) % Lanes] : outside;
-    }
-    return word;
+    lane[i] = i < N ? bytes[i % N] : 0;
   }
-
-  /// Writes the first `count` bytes of `word` from `address` on.
-  template <unsigned N>
-  void Write(std::int32_t address, const Bytes<N>& word, unsigned count) {
-#pragma HLS INLINE
-#pragma HLS DEPENDENCE variable = bytes_ type = inter dependent = false
-    static_assert(N <= Lanes, "Arena: a word that is written has at most Lanes bytes.");
-    const std::uint32_t first = static_cast<std::uint32_t>(address + kLanes);
-    const std::uint32_t row = first / Lanes;
-    const std::uint32_t offset = first % Lanes;
-  WriteLane:
-    for (unsigned i = 0; i < Lanes; ++i) {
+  Rotate(lane, P::kArenaLanes - offset);
+WriteLane:
+  for (unsigned i = 0; i < P::kArenaLanes; ++i) {
 #pragma HLS UNROLL
-      const unsigned source = (i + Lanes - offset) % Lanes;
-      if (source < N && source < count) {
-        bytes_[row + (i < offset ? 1 : 0)][i] = word.at[source % N];
-      }
+    if ((i - offset) % P::kArenaLanes < count) {
+      arena[row + (i < offset ? 1 : 0)][i] = lane[i];
     }
   }
-
- private:
-  static constexpr std::int32_t kLanes = Lanes;
-  std::int8_t bytes_[Rows][Lanes];
-};
+}
 
 }  // namespace hwmap

@@ -4,74 +4,68 @@
 
 #include <cstdint>
 
+#include "hwmap/integer.hpp"
+#include "hwmap/requantize.hpp"
+#include "hwmap/sizes.hpp"
 #include "hwmap/step.hpp"
 #include "hwmap/stream.hpp"
 
 namespace hwmap {
 
-/// `Depth` words of `WordBytes` bytes: read by the word, written `BusBytes` at a time.
-template <unsigned Depth, unsigned WordBytes, unsigned BusBytes>
-class ConstantMemory {
-  static_assert(WordBytes % BusBytes == 0, "ConstantMemory: a word is a whole number of bus words.");
-
- public:
-  static constexpr unsigned kParts = WordBytes / BusBytes;
-
-  ConstantMemory() {
-#pragma HLS ARRAY_PARTITION variable = words_ dim = 2 complete
-#pragma HLS ARRAY_RESHAPE variable = words_ dim = 3 complete
-  }
-
-  Bytes<WordBytes> Read(std::uint32_t address) const {
+/// Reads the word at `address` of a memory of `Parts` bus words per word.
+template <unsigned Depth, unsigned Parts, unsigned BusBytes>
+void ReadConstant(const std::int8_t (&memory)[Depth][Parts][BusBytes], std::uint32_t address,
+                  std::int8_t (&word)[Parts * BusBytes]) {
 #pragma HLS INLINE
-// A step never fetches where it reads: the plan's checker has shown it.
-#pragma HLS DEPENDENCE variable = words_ type = inter dependent = false
-    Bytes<WordBytes> word;
-  ReadPart:
-    for (unsigned part = 0; part < kParts; ++part) {
+ReadPart:
+  for (unsigned part = 0; part < Parts; ++part) {
 #pragma HLS UNROLL
-    ReadByte:
-      for (unsigned i = 0; i < BusBytes; ++i) {
-#pragma HLS UNROLL
-        word.at[part * BusBytes + i] = words_[address][part][i];
-      }
-    }
-    return word;
-  }
-
-  void Write(std::uint32_t address, unsigned part, const Bytes<BusBytes>& bytes) {
-#pragma HLS INLINE
-#pragma HLS DEPENDENCE variable = words_ type = inter dependent = false
-  WriteByte:
+  ReadByte:
     for (unsigned i = 0; i < BusBytes; ++i) {
 #pragma HLS UNROLL
-      words_[address][part][i] = bytes.at[i];
+      word[part * BusBytes + i] = memory[address][part][i];
     }
   }
+}
 
- private:
-  std::int8_t words_[Depth][kParts][BusBytes];
-};
+/// Writes a bus word as part `part` of the word at `address`.
+template <unsigned Depth, unsigned Parts, unsigned BusBytes>
+void WriteConstant(std::int8_t (&memory)[Depth][Parts][BusBytes], std::uint32_t address,
+                   std::uint32_t part, const Bytes<BusBytes>& bytes) {
+#pragma HLS INLINE
+WritePart:
+  for (unsigned p = 0; p < Parts; ++p) {
+#pragma HLS UNROLL
+    if (p == part) {
+    WriteByte:
+      for (unsigned i = 0; i < BusBytes; ++i) {
+#pragma HLS UNROLL
+        memory[address][p][i] = bytes.at[i];
+      }
+    }
+  }
+}
 
 /// What the requantizer needs to know of one output channel; 8 bytes in the channel memory.
 struct Channel {
   std::int32_t bias;
   std::uint32_t multiplier;
-  unsigned shift;
+  std::uint32_t shift;
 };
 
-constexpr unsigned kChannelBytes = 8;
-
-/// The channel whose 8 bytes begin at `bytes`: bias (32 bits), multiplier (24), shift (8).
-inline Channel UnpackChannel(const std::int8_t* bytes) {
+/// The channel whose 8 bytes begin at `word[first]`: bias (32 bits), multiplier (24), shift (8).
+template <unsigned N>
+Channel UnpackChannel(const std::int8_t (&word)[N], unsigned first) {
 #pragma HLS INLINE
-  std::uint32_t half[2] = {0, 0};
+  std::uint64_t bits = 0;
 UnpackByte:
-  for (unsigned i = 0; i < kChannelBytes; ++i) {
+  for (unsigned i = 0; i < 8; ++i) {
 #pragma HLS UNROLL
-    half[i / 4] |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(bytes[i])) << (8 * (i % 4));
+    bits |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(word[first + i])) << (8 * i);
   }
-  return {static_cast<std::int32_t>(half[0]), half[1] & 0xffffff, half[1] >> 24};
+  return {static_cast<std::int32_t>(LowSigned<32>(static_cast<std::int64_t>(bits))),
+          static_cast<std::uint32_t>(LowUnsigned<kMultiplierBits>(bits >> 32)),
+          static_cast<std::uint32_t>(bits >> 56)};
 }
 
 /// Moves the constants of a later step from the DRAM stream into their memories, a bus word per
@@ -79,40 +73,62 @@ UnpackByte:
 template <typename P>
 class Fetcher {
  public:
-  using Word = Bytes<P::kBusBytes>;
-  using Weights = ConstantMemory<P::kWeightWords, P::kPe * P::kSimd, P::kBusBytes>;
-  using Channels =
-      ConstantMemory<P::kChannelWords, kChannelBytes * P::kRequantLanes, P::kBusBytes>;
+  explicit Fetcher(const Fetch& fetch)
+      : weight_(fetch.weight_address),
+        weight_words_(fetch.weight_words),
+        channel_(fetch.channel_address),
+        channel_words_(fetch.channel_words) {}
 
-  explicit Fetcher(const Fetch& fetch) : fetch_(fetch) {}
-
-  bool Done() const { return fetch_.weight_words == 0 && fetch_.channel_words == 0; }
+  bool Done() const { return weight_words_ == 0 && channel_words_ == 0; }
 
   template <typename Constants>
-  void Advance(Constants& constants, Weights& weights, Channels& channels, Clock& clock) {
+  void Advance(Constants& constants, WeightMemory<P>& weights, ChannelMemory<P>& channels,
+               Clock& clock) {
 #pragma HLS INLINE
     if (Done()) return;
-    const Word word = hwmap::Read(constants, clock);
-    if (fetch_.weight_words != 0) {
-      weights.Write(fetch_.weight_address, part_, word);
-      if (++part_ == Weights::kParts) {
-        part_ = 0;
-        ++fetch_.weight_address;
-        --fetch_.weight_words;
+    const Bytes<P::kBusBytes> word = hwmap::Read(constants, clock);
+#pragma HLS AGGREGATE variable = word
+    if (weight_words_ != 0) {
+      WriteConstant(weights, weight_, part_, word);
+      const bool last = part_ == Sizes<P>::kWeightParts - 1;
+      part_ = Select(last, 0, part_ + 1);
+      if (last) {
+        ++weight_;
+        --weight_words_;
       }
     } else {
-      channels.Write(fetch_.channel_address, part_, word);
-      if (++part_ == Channels::kParts) {
-        part_ = 0;
-        ++fetch_.channel_address;
-        --fetch_.channel_words;
+      WriteConstant(channels, channel_, part_, word);
+      const bool last = part_ == Sizes<P>::kChannelParts - 1;
+      part_ = Select(last, 0, part_ + 1);
+      if (last) {
+        ++channel_;
+        --channel_words_;
       }
     }
   }
 
  private:
-  Fetch fetch_;
-  unsigned part_ = 0;
+  static constexpr unsigned kMostParts = Sizes<P>::kWeightParts > Sizes<P>::kChannelParts
+                                             ? Sizes<P>::kWeightParts
+                                             : Sizes<P>::kChannelParts;
+  UInt<Sizes<P>::kWeightBits> weight_, weight_words_;
+  UInt<Sizes<P>::kChannelBits> channel_, channel_words_;
+  UInt<BitsFor(kMostParts)> part_ = 0;
 };
+
+/// Sends `count` words of DRAM from `first` on, in one burst.
+template <typename P, typename Constants>
+void ReadDram(const Bytes<P::kBusBytes>* dram, std::uint32_t first, std::uint32_t count,
+              Constants& constants, Clock& clock) {
+#pragma HLS INLINE
+  if (count != 0) clock.Skip(P::kDramLatencyCycles);
+Burst:
+  for (std::uint32_t i = 0; i < count; ++i) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = 0 max = P::kDramWords
+    hwmap::Write(constants, dram[first + i], clock);
+    clock.Tick();
+  }
+}
 
 }  // namespace hwmap

@@ -1,164 +1,249 @@
 #pragma once
 
-// The address walk of a step: which bytes each trip reads, and where each block's results go.
+// The address walk, a process of its own: it runs ahead of the engine and sends a command per trip.
 
 #include <cstdint>
 
+#include "hwmap/clock.hpp"
+#include "hwmap/integer.hpp"
+#include "hwmap/sizes.hpp"
 #include "hwmap/step.hpp"
+#include "hwmap/stream.hpp"
 
 namespace hwmap {
 
+/// One trip of a step that computes.
+template <typename P>
+struct Command {
+  // The term: the bytes of the arena from lane `offset` of row `row` on, of which the lanes
+  // [low, high) are inside the tensor, and its weights.
+  bool has_term;
+  bool first;  ///< begins a block
+  bool last;   ///< completes it
+  UInt<Sizes<P>::kRowBits> row;
+  UInt<Sizes<P>::kLaneBits> offset;
+  UInt<Sizes<P>::kLaneBits + 1> low;
+  UInt<Sizes<P>::kLaneBits + 1> high;
+  UInt<Sizes<P>::kWeightBits> weight;
+  UInt<Sizes<P>::kSliceBits> slice;
+  // The block: where its results go (a byte, counted from row 0), how many channels are left in its
+  // group, and where their constants are.
+  UInt<Sizes<P>::kTargetBits> target;
+  UInt<P::kCountBits> channels_left;
+  UInt<Sizes<P>::kChannelBits> channel;
+};
+
+/// Counts down, again and again. Whether it stands at its end is a register, not a comparison.
+template <unsigned Bits>
+class Counter {
+ public:
+  explicit Counter(std::uint32_t count)
+      : restart_(count - 1), left_(count - 1), restart_last_(count == 1), last_(count == 1) {}
+
+  bool last() const { return last_; }
+
+  void Advance() {
+#pragma HLS INLINE
+    const bool next_last = last_ ? restart_last_ : left_ == 1u;
+    if (last_) {
+      left_ = restart_;
+    } else {
+      --left_;
+    }
+    last_ = next_last;
+  }
+
+ private:
+  UInt<Bits> restart_;
+  UInt<Bits> left_;
+  bool restart_last_;
+  bool last_;
+};
+
 /// Walks output pixels, groups, blocks and the terms of a block's dot product, in this order, by
-/// additions only. A block takes `step.period` trips, of which the first ones have a term.
+/// additions only. A block takes `walk.period` trips, of which the first ones have a term.
 template <typename P>
 class Walker {
  public:
-  explicit Walker(const Step& step)
-      : step_(step),
-        lanes_(step.kind == StepKind::kMatrix ? P::kPe : P::kVectorLanes),
-        has_channels_(step.kind == StepKind::kMatrix || step.kind == StepKind::kDepthwise),
-        window_row_(-step.pad_rows),
-        window_address_(step.first_row_address),
-        column_bytes_(-step.pad_bytes),
-        weight_address_(step.weight_address),
-        channel_address_(step.channel_address),
-        row_target_(step.target_address),
-        pixel_address_(step.target_address) {
-    StartBlock();
-  }
+  Walker(StepKind kind, const Walk& walk)
+      : walk_(walk),
+        is_matrix_(Is<P>(kind, StepKind::kMatrix)),
+        is_depthwise_(Is<P>(kind, StepKind::kDepthwise)),
+        is_pair_(Is<P>(kind, StepKind::kAdd) || Is<P>(kind, StepKind::kMul)),
+        is_scale_(Is<P>(kind, StepKind::kScale)),
+        word_(walk.run_words),
+        run_(walk.runs),
+        kernel_row_(walk.kernel_rows),
+        trip_(walk.period),
+        block_(walk.blocks),
+        group_(walk.groups),
+        column_(walk.out_columns),
+        window_row_(-walk.pad_rows),
+        window_address_(walk.first_row_address),
+        tap_row_(-walk.pad_rows),
+        tap_address_(walk.first_row_address),
+        column_bytes_(-walk.pad_bytes),
+        weight_(walk.weight_address),
+        channel_(walk.channel_address),
+        target_row_(walk.target_address),
+        target_pixel_(walk.target_address),
+        channels_left_(walk.group_channels) {}
 
-  /// All blocks are walked; only results are left to drain.
-  bool Done() const { return row_ == step_.out_rows; }
-  bool HasTerm() const { return has_term_; }
-  bool IsFirstTerm() const { return trip_ == 0; }
-  bool IsLastTrip() const { return trip_ + 1 == step_.period; }
-
-  /// First byte of this trip's term; bytes outside [RowBegin, RowEnd) are padding.
-  std::int32_t Address() const {
-    const std::int32_t offset = IsPerChannel() ? 0 : column_bytes_ + group_bytes_ + run_bytes_;
-    return RowBegin() + offset + block_bytes_ + word_bytes_;
+  /// The command of this trip.
+  Command<P> Now() const {
+#pragma HLS INLINE
+    constexpr std::int32_t kLanes = P::kArenaLanes;
+    // The second of two terms of kAdd, kMul and kScale is of another tensor; kScale's does not move
+    // with the pixel.
+    const bool second = run_.last();
+    const bool fixed = is_scale_ && second;
+    const std::int32_t moved = tap_address_ + (is_pair_ && second ? walk_.second_source_bytes : 0);
+    const std::int32_t begin = fixed ? walk_.second_source_bytes : moved;
+    const bool inside = tap_row_ >= 0 && tap_row_ < walk_.rows;
+    const std::int32_t bytes = fixed || inside ? walk_.row_bytes : 0;
+    const std::int32_t in_row = Select(fixed, 0, column_bytes_ + group_bytes_ + run_bytes_);
+    const std::int32_t at = in_row + block_bytes_ + word_bytes_;
+    const std::int32_t low = Within<kLanes>(-at);
+    const std::int32_t high = Within<kLanes>(bytes - at);
+    // Row 0 is a row before the first byte: an unaligned access may begin there.
+    const std::uint32_t from = low < high ? static_cast<std::uint32_t>(begin + at + kLanes) : 0;
+    const std::int32_t target = target_pixel_ + target_group_ + target_block_ + kLanes;
+    Command<P> command;
+    command.has_term = has_term_;
+    command.first = first_;
+    command.last = trip_.last();
+    command.row = from / P::kArenaLanes;
+    command.offset = from % P::kArenaLanes;
+    command.low = low;
+    command.high = high;
+    command.weight = weight_;
+    command.slice = slice_;
+    command.target = target;
+    command.channels_left = static_cast<std::uint32_t>(channels_left_);
+    command.channel = channel_;
+    return command;
   }
-  std::int32_t RowBegin() const {
-    if (IsPerChannel()) return step_.second_source_bytes;
-    const bool pair = step_.kind == StepKind::kAdd || step_.kind == StepKind::kMul;
-    return row_address_ + (pair && run_ != 0 ? step_.second_source_bytes : 0);
-  }
-  std::int32_t RowEnd() const {
-    const bool inside = tap_row_ >= 0 && tap_row_ < step_.rows;
-    return RowBegin() + (inside ? step_.row_bytes : 0);
-  }
-  /// The weights of this term: a word, and the slice of it for the vector lanes.
-  std::uint32_t weight_address() const { return weight_address_; }
-  std::uint32_t weight_slice() const { return weight_slice_; }
-
-  /// Where this block's results go, how many channels of its group are left, and their constants.
-  std::int32_t TargetAddress() const { return pixel_address_ + group_target_ + block_target_; }
-  std::int32_t channels_left() const { return channels_left_; }
-  std::uint32_t channel_address() const { return channel_address_; }
 
   /// To the next trip.
   void Advance() {
 #pragma HLS INLINE
+    const bool word_ends = has_term_ && word_.last();
+    const bool run_ends = word_ends && run_.last();
+    const bool terms_end = run_ends && kernel_row_.last();
+    const bool block_ends = trip_.last();
+    const bool group_ends = block_ends && block_.last();
+    const bool pixel_ends = group_ends && group_.last();
+    const bool line_ends = pixel_ends && column_.last();
+
+    // The term.
     if (has_term_) {
-      NextWeight();
-      NextTerm();
+      word_.Advance();
+      word_bytes_ = Select(word_ends, 0, word_bytes_ + kSimd);
     }
-    if (!IsLastTrip()) {
-      ++trip_;
-      return;
+    if (word_ends) {
+      run_.Advance();
+      run_bytes_ = Select(run_ends, 0, run_bytes_ + walk_.run_step_bytes);
     }
-    NextBlock();
-    StartBlock();
+    if (run_ends) kernel_row_.Advance();
+    const std::int32_t next_row = window_row_ + (line_ends ? walk_.stride_rows : 0);
+    const std::int32_t next_address = window_address_ + (line_ends ? walk_.stride_row_bytes : 0);
+    if (block_ends) {
+      tap_row_ = next_row;
+      tap_address_ = next_address;
+    } else if (run_ends) {
+      tap_row_ = tap_row_ + walk_.row_step;
+      tap_address_ = tap_address_ + walk_.row_step_bytes;
+    }
+    NextWeight(pixel_ends);
+    has_term_ = block_ends || (has_term_ && !terms_end);
+    first_ = block_ends;
+
+    // The block, the group, the pixel and the row of pixels.
+    trip_.Advance();
+    if (block_ends) {
+      block_.Advance();
+      block_bytes_ = Select(group_ends, 0, block_bytes_ + walk_.block_bytes);
+      const std::int32_t lanes = is_matrix_ ? kPe : kVectorLanes;
+      target_block_ = Select(group_ends, 0, target_block_ + lanes);
+      channels_left_ = Select(group_ends, walk_.group_channels, channels_left_ - lanes);
+      const std::uint32_t next = channel_ + (is_matrix_ || is_depthwise_ ? walk_.drains : 0);
+      channel_ = pixel_ends ? walk_.channel_address : next;
+    }
+    if (group_ends) {
+      group_.Advance();
+      group_bytes_ = Select(pixel_ends, 0, group_bytes_ + walk_.group_bytes);
+      target_group_ = Select(pixel_ends, 0, target_group_ + walk_.group_channels);
+    }
+    if (pixel_ends) {
+      column_.Advance();
+      const std::int32_t start = target_row_ + walk_.target_row_bytes;
+      target_pixel_ = Select(line_ends, start, target_pixel_ + walk_.pixel_bytes);
+      column_bytes_ = Select(line_ends, -walk_.pad_bytes, column_bytes_ + walk_.stride_bytes);
+      if (line_ends) target_row_ = start;
+    }
+    window_row_ = next_row;
+    window_address_ = next_address;
   }
 
  private:
-  static constexpr unsigned kSlices = P::kPe * P::kSimd / P::kVectorLanes;
+  static constexpr std::int32_t kPe = P::kPe;
+  static constexpr std::int32_t kSimd = P::kSimd;
+  static constexpr std::int32_t kVectorLanes = P::kVectorLanes;
+  using Count = Counter<P::kCountBits>;
+  using Address = SInt<P::kAddressBits>;
 
-  /// Whether this term is one of kScale's values per channel, which do not move with the pixel.
-  bool IsPerChannel() const { return step_.kind == StepKind::kScale && run_ != 0; }
-
-  void StartBlock() {
+  /// `lane`, or the nearest number from 0 to `Lanes`.
+  template <std::int32_t Lanes>
+  static std::int32_t Within(std::int32_t lane) {
 #pragma HLS INLINE
-    trip_ = 0;
-    has_term_ = true;
-    word_ = 0;
-    word_bytes_ = 0;
-    run_ = 0;
-    run_bytes_ = 0;
-    kernel_row_ = 0;
-    tap_row_ = window_row_;
-    row_address_ = window_address_;
+    return lane < 0 ? 0 : (lane > Lanes ? Lanes : lane);
   }
 
-  void NextWeight() {
+  void NextWeight(bool pixel_ends) {
 #pragma HLS INLINE
-    if (step_.kind == StepKind::kMatrix) {
-      ++weight_address_;
-    } else if (step_.kind == StepKind::kDepthwise && ++weight_slice_ == kSlices) {
-      weight_slice_ = 0;
-      ++weight_address_;
+    const bool slices_end = slice_ == Sizes<P>::kSlices - 1;
+    if (pixel_ends) {
+      weight_ = walk_.weight_address;
+      slice_ = 0;
+    } else if (has_term_ && is_matrix_) {
+      ++weight_;
+    } else if (has_term_ && is_depthwise_) {
+      slice_ = Select(slices_end, 0, slice_ + 1);
+      if (slices_end) ++weight_;
     }
   }
 
-  void NextTerm() {
-#pragma HLS INLINE
-    word_bytes_ += P::kSimd;
-    if (++word_ < step_.run_words) return;
-    word_ = 0;
-    word_bytes_ = 0;
-    run_bytes_ += step_.run_step_bytes;
-    if (++run_ < step_.runs) return;
-    run_ = 0;
-    run_bytes_ = 0;
-    tap_row_ += step_.row_step;
-    row_address_ += step_.row_step_bytes;
-    has_term_ = ++kernel_row_ < step_.kernel_rows;
-  }
-
-  void NextBlock() {
-#pragma HLS INLINE
-    if (has_channels_) channel_address_ += step_.drains;
-    block_bytes_ += step_.block_bytes;
-    block_target_ += lanes_;
-    channels_left_ -= lanes_;
-    if (++block_ < step_.blocks) return;
-    block_ = 0;
-    block_bytes_ = 0;
-    block_target_ = 0;
-    channels_left_ = step_.group_channels;
-    group_bytes_ += step_.group_bytes;
-    group_target_ += step_.group_channels;
-    if (++group_ < step_.groups) return;
-    group_ = 0;
-    group_bytes_ = 0;
-    group_target_ = 0;
-    weight_address_ = step_.weight_address;
-    weight_slice_ = 0;
-    channel_address_ = step_.channel_address;
-    pixel_address_ += step_.pixel_bytes;
-    column_bytes_ += step_.stride_bytes;
-    if (++column_ < step_.out_columns) return;
-    column_ = 0;
-    column_bytes_ = -step_.pad_bytes;
-    row_target_ += step_.target_row_bytes;
-    pixel_address_ = row_target_;
-    window_row_ += step_.stride_rows;
-    window_address_ += step_.stride_row_bytes;
-    ++row_;
-  }
-
-  const Step& step_;
-  const std::int32_t lanes_;
-  const bool has_channels_;
-  std::uint32_t row_ = 0, column_ = 0, group_ = 0, block_ = 0;
-  std::uint32_t trip_ = 0, kernel_row_ = 0, run_ = 0, word_ = 0;
-  bool has_term_ = true;
-  std::int32_t window_row_, window_address_, column_bytes_;
-  std::int32_t tap_row_ = 0, row_address_ = 0, run_bytes_ = 0, word_bytes_ = 0;
-  std::int32_t group_bytes_ = 0, block_bytes_ = 0;
-  std::uint32_t weight_address_, weight_slice_ = 0, channel_address_;
-  std::int32_t row_target_, pixel_address_, group_target_ = 0, block_target_ = 0;
-  std::int32_t channels_left_ = step_.group_channels;
+  const Walk walk_;
+  const bool is_matrix_, is_depthwise_, is_pair_, is_scale_;
+  Count word_, run_, kernel_row_, trip_, block_, group_, column_;
+  bool has_term_ = true, first_ = true;
+  Address window_row_, window_address_, tap_row_, tap_address_;
+  Address column_bytes_, group_bytes_ = 0, block_bytes_ = 0, run_bytes_ = 0, word_bytes_ = 0;
+  UInt<Sizes<P>::kWeightBits> weight_;
+  UInt<Sizes<P>::kSliceBits> slice_ = 0;
+  UInt<Sizes<P>::kChannelBits> channel_;
+  Address target_row_, target_pixel_, target_group_ = 0, target_block_ = 0, channels_left_;
 };
+
+/// Sends the commands of all steps of one image.
+template <typename P, typename Commands>
+void WalkImage(const Step (&steps)[P::kSteps], Commands& commands, Clock& clock) {
+#pragma HLS INLINE
+WalkStep:
+  for (unsigned i = 0; i < P::kSteps; ++i) {
+    const StepKind kind = steps[i].kind;
+    const Walk walk = steps[i].walk;
+    clock.Skip(P::kWalkOverheadCycles);
+    Walker<P> walker(kind, walk);
+  WalkTrip:
+    for (UInt<P::kTripBits> left = walk.walk_trips; left != 0; --left) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = 0 max = P::kMostTrips
+      clock.Tick();
+      hwmap::Write(commands, walker.Now(), clock);
+      walker.Advance();
+    }
+  }
+}
 
 }  // namespace hwmap

@@ -25,8 +25,15 @@ from hwmap.ir.ops import (
     Weighted,
 )
 from hwmap.ir.requantize import Requant, requant_of, window_sizes
-from hwmap.sequential.design.constants import bus_words, channel_memory_words, weight_memory_words
-from hwmap.sequential.design.types import Design, Fetch, StepDescriptor, StepKind
+from hwmap.sequential.design.constants import (
+    bus_words,
+    channel_memory_words,
+    fetch_words,
+    weight_memory_words,
+)
+from hwmap.sequential.design.steps import Fetch, StepDescriptor, StepKind
+from hwmap.sequential.design.types import Design
+from hwmap.sequential.design.widths import widths_of
 from hwmap.sequential.engine import Engine, OpShape, run_words, shape_of, sweep_cost
 from hwmap.sequential.geometry import Sweep
 from hwmap.sequential.memory import TABLE_ENTRIES
@@ -73,7 +80,7 @@ def build_design(graph: Graph, plan: Plan, board: Board) -> Design:
         if step.kind == "run":
             steps += _rows(step, facts[step.name], graph, engine, addresses, constants, fetch)
         else:
-            steps.append(_stream_row(step, graph, addresses[step.name], fetch))
+            steps.append(_stream_row(step, graph, engine, addresses[step.name], fetch))
     blobs = [bus_words(_joined([constants]), engine) for constants in fetched.values()]
     staying = bus_words(_joined(list(resident.values())), engine)
     return Design(
@@ -92,6 +99,14 @@ def build_design(graph: Graph, plan: Plan, board: Board) -> Design:
         tables=np.array([graph.constants[op.table].values for op in lookups], np.int8).reshape(
             -1, TABLE_ENTRIES
         ),
+        widths=widths_of(
+            steps,
+            {name: fact.requant for name, fact in facts.items()},
+            graph,
+            engine,
+            board.dsp_slice,
+        ),
+        in_uram=plan.in_uram,
         macs=total_macs(graph),
     )
 
@@ -168,17 +183,22 @@ def _addresses(plan: Plan, step: int) -> Mapping[str, int]:
     }
 
 
-def _stream_row(step: Step, graph: Graph, address: int, fetch: Fetch) -> StepDescriptor:
+def _stream_row(
+    step: Step, graph: Graph, engine: Engine, address: int, fetch: Fetch
+) -> StepDescriptor:
     """The row of a load or a store."""
     assert step.kind != "run"
+    elements = graph.tensors[step.name].elements
+    words = -(-elements // engine.bus_bytes)
     return StepDescriptor(
         source=step.name,
         instance=step.instance,
         kind=step.kind,
-        first_row_address=address if step.kind == "store" else 0,
-        target_address=address if step.kind == "load" else 0,
-        stream_bytes=graph.tensors[step.name].elements,
+        trips=max(words, fetch_words(fetch, engine)),
         fetch=fetch,
+        stream_address=address,
+        stream_words=words,
+        last_bytes=elements - (words - 1) * engine.bus_bytes,
     )
 
 
@@ -204,10 +224,12 @@ def _rows(
         numbers = _numbers(facts, sweep, graph)
         first = addresses[op.inputs[sweep.source]]
         second = addresses[op.inputs[1]] if isinstance(op, Add | Mul) else 0
+        arriving = fetch if number == len(sweeps) - 1 else Fetch()
         yield StepDescriptor(
             source=step.name,
             instance=step.instance,
             kind=facts.kind,
+            trips=max(cost.trips, fetch_words(arriving, engine)),
             first_row_address=first - window.pad_rows * window.row_bytes,
             second_source_bytes=second - first if facts.kind in ("add", "mul") else second,
             rows=window.rows,
@@ -236,7 +258,8 @@ def _rows(
             target_row_bytes=target.row_bytes,
             group_channels=target.channels // window.groups,
             pad_value=numbers.pad_value,
-            operand=numbers.operand,
+            first_operand=numbers.operand[0],
+            later_operand=numbers.operand[1],
             bias=numbers.bias,
             multiplier=numbers.multiplier,
             shift=numbers.shift,
@@ -246,7 +269,7 @@ def _rows(
             table=facts.table,
             weight_address=weight,
             channel_address=channel,
-            fetch=fetch if number == len(sweeps) - 1 else Fetch(),
+            fetch=arriving,
         )
         if constants is not None:
             weight += len(constants.weights[number])

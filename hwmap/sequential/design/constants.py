@@ -7,6 +7,7 @@ from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Weighted
 from hwmap.ir.requantize import Requant
 from hwmap.ir.types import Array
+from hwmap.sequential.design.steps import Fetch
 from hwmap.sequential.engine import CHANNEL_BYTES, Engine, OpShape, run_words, sweep_cost
 from hwmap.sequential.geometry import Sweep, Window
 
@@ -89,6 +90,13 @@ def channel_memory_words(
 def bus_words(constants: Bytes, engine: Engine) -> Bytes:
     """Bytes as words of the bus (words, bus_bytes)."""
     return constants.reshape(-1, engine.bus_bytes)
+
+
+def fetch_words(fetch: Fetch, engine: Engine) -> int:
+    """The bus words of a fetch."""
+    weights = fetch.weight_words * engine.weight_word_bytes
+    channels = fetch.channel_words * engine.channel_word_bytes
+    return (weights + channels) // engine.bus_bytes
 
 
 def _pad(array: Array, axis: int, multiple: int) -> Array:

@@ -10,6 +10,7 @@ from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.method import DENSE
 from hwmap.ir.graph import Graph
+from hwmap.sequential.logic import engine_logic
 from hwmap.sequential.memory import EngineMemory
 from hwmap.sequential.plan import Kind, Plan, Retention, Step
 from hwmap.sequential.solve.problem import Problem, WordKind
@@ -58,8 +59,10 @@ def assemble(
     arena = max(a + block.size_bytes for a, block in zip(addresses, blocks, strict=True))
     memory = replace(constants, arena_bytes=arena)
     memories = memory.memories(engine, problem.tables)
-    if place(memories, bram18=problem.bram18, uram=problem.uram) is None:
+    use = place(memories, bram18=problem.bram18, uram=problem.uram)
+    if use is None:
         return None
+    logic = engine_logic(engine, board.dsp_slice)
     options = {run.task: problem.tasks[run.task].options[run.option] for run in found.runs}
     resident = {
         name
@@ -87,7 +90,10 @@ def assemble(
         ),
         memory=memory,
         memory_bytes=sum(memory.size_bytes for memory in memories),
+        in_uram=use.in_uram,
         dsp=engine.dsp,
+        lut=logic.lut,
+        ff=logic.ff,
         loss=sum(candidate.loss for candidate in chosen if candidate.method != DENSE),
     )
 

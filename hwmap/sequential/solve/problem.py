@@ -238,6 +238,8 @@ def _block_shapes(memory: Memory) -> tuple[BlockShape, ...]:
         BlockShape(depth, memory.copies * -(-memory.width_bits // width), 0)
         for depth, width in BRAM18_SHAPES
     ]
+    if memory.block_ram_only:
+        return tuple(shapes)
     depth, width = URAM_SHAPE
     return (*shapes, BlockShape(depth, 0, memory.copies * -(-memory.width_bits // width)))
 

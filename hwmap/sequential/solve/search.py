@@ -17,7 +17,8 @@ from hwmap.decompose.candidates import Candidate
 from hwmap.errors import InfeasibleError, TimeLimitError
 from hwmap.ir.graph import Graph
 from hwmap.progress import Progress, quiet
-from hwmap.sequential.engine import DSP_PER_REQUANT, MOST_SIDE, Engine, widest_bus
+from hwmap.sequential.engine import MOST_SIDE, Engine, widest_bus
+from hwmap.sequential.logic import engine_logic
 from hwmap.sequential.plan import Plan
 from hwmap.sequential.solve.assemble import assemble, with_bound
 from hwmap.sequential.solve.problem import Jobs, Problem, build_problem, jobs_of
@@ -54,7 +55,7 @@ class Limits:
 
 
 def engines_of(board: Board, budget: Budget) -> tuple[Engine, ...]:
-    """Every engine within the DSP budget, in a fixed order."""
+    """Every engine within the budgets of slices, LUTs and flip-flops, in a fixed order."""
     sides = [1 << k for k in range(MOST_SIDE.bit_length())]
     found = []
     for pe, simd, vector, requant in product(sides, repeat=4):
@@ -62,9 +63,31 @@ def engines_of(board: Board, budget: Budget) -> tuple[Engine, ...]:
             continue
         bus = widest_bus(pe, simd, requant, board.bus_bytes)
         engine = Engine(pe, simd, vector, requant, bus)
-        if engine.dsp <= budget.dsp:
+        if engine.dsp <= budget.dsp and _has_logic(engine, board, budget):
             found.append(engine)
     return tuple(found)
+
+
+def _has_logic(engine: Engine, board: Board, budget: Budget) -> bool:
+    logic = engine_logic(engine, board.dsp_slice)
+    return logic.lut <= budget.lut and logic.ff <= budget.ff
+
+
+def _too_few(board: Board, budget: Budget) -> str:
+    """Why no engine fits: what the smallest one needs and does not get."""
+    smallest = Engine(1, 1, 1, 1, 1)
+    logic = engine_logic(smallest, board.dsp_slice)
+    for what, limit, least, remedy in (
+        ("DSP slices", budget.dsp, smallest.dsp, f"give --dsp {smallest.dsp} or more"),
+        ("LUTs", budget.lut, logic.lut, f"give --lut {logic.lut} or more"),
+        ("flip-flops", budget.ff, logic.ff, "take a larger board"),
+    ):
+        if limit < least:
+            return (
+                f"no design fits {limit:,} {what} on '{board.name}': the smallest engine needs"
+                f" {least:,}; {remedy}"
+            )
+    raise AssertionError("the smallest engine fits")
 
 
 def solve(
@@ -82,11 +105,7 @@ def solve(
     """
     engines = engines_of(board, limits.budget)
     if not engines:
-        least = 2 + DSP_PER_REQUANT
-        raise InfeasibleError(
-            f"no design fits {limits.budget.dsp} DSP slices on '{board.name}': the smallest engine"
-            f" needs {least}; give --dsp {least} or more"
-        )
+        raise InfeasibleError(_too_few(board, limits.budget))
     jobs = jobs_of(graph, candidates)
     search = _Search(graph, candidates, board, limits, jobs)
     ordered = sorted(
@@ -108,7 +127,7 @@ def solve(
         return with_bound(state.best, state.bound())
     message = (
         f"no design fits '{board.name}' in {limits.budget.memory_bytes:,} bytes of on-chip memory"
-        f" with {limits.budget.dsp} DSP slices"
+        f" with {limits.budget.dsp} DSP slices and {limits.budget.lut:,} LUTs"
     )
     remedy = "" if smallest is None else f"; --mem {smallest.memory_bytes} works"
     if state.open or state.unseen is not None:

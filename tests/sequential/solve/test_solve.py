@@ -131,6 +131,20 @@ def test_too_few_dsp_slices_are_proved_infeasible(tmp_path: Path):
         hwmap.compile(model, "pynq-z2", dsp=3)
 
 
+def test_luts_are_a_budget_like_slices(tmp_path: Path):
+    model = chain().save(tmp_path / "net.onnx", "out")
+    ample = hwmap.compile(model, "pynq-z2", time_limit=3).compiled.plan
+
+    tight = hwmap.compile(model, "pynq-z2", lut=ample.lut - 1, time_limit=3).compiled.plan
+
+    assert tight.lut < ample.lut
+    assert tight.cycles >= ample.cycles
+    with pytest.raises(
+        InfeasibleError, match=r"no design fits 1,000 LUTs .* give --lut \d+ or more"
+    ):
+        hwmap.compile(model, "pynq-z2", lut=1000)
+
+
 def test_a_plan_comes_back_from_json(compiled: Compiled):
     assert from_json(to_json(compiled.plan), "plan.json") == compiled.plan
 
@@ -185,6 +199,10 @@ LIES = {
     "proof": (lambda p: replace(p, status="feasible"), "'feasible' with"),
     "memory": (lambda p: replace(p, memory_bytes=p.memory_bytes - 1), "memories take"),
     "dsp": (lambda p: replace(p, dsp=p.dsp - 1), "DSP slices; the plan says"),
+    "lut": (lambda p: replace(p, lut=p.lut - 1), "LUTs; the plan says"),
+    "ff": (lambda p: replace(p, ff=p.ff - 1), "flip-flops; the plan says"),
+    "uram": (lambda p: replace(p, in_uram=("tables",)), "'tables' cannot be in URAM"),
+    "no uram": (lambda p: replace(p, in_uram=("arena",)), "memories do not fit"),
     "loss": (lambda p: replace(p, loss=p.loss + 0.01), "add up to a loss"),
     "weights": (
         lambda p: replace(

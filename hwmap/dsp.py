@@ -1,0 +1,40 @@
+"""DSP slices: what one multiplies, and how two products share it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+DspSlice = Literal["DSP48E1", "DSP48E2"]
+
+MULTIPLIER_BITS: dict[DspSlice, int] = {"DSP48E1": 25, "DSP48E2": 27}
+"""Of the wide operand; the other has 18 bits (UG479, 7 series; UG579, UltraScale)."""
+
+MOST_SHIFT = 18
+"""Two weights of 8 bits could stand 19 bits apart on a DSP48E2. A cascade would then hold 16 terms
+instead of 8, and every step of a pipeline take 8 cycles longer: the LUTs saved (about one per MAC)
+are not worth them."""
+
+LEAST_INT8 = -128
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Two weights in one operand, `shift_bits` apart; `terms` products of such a word add up along
+    a cascade of slices before the sum is split into two (`hls/hwmap/multiply.hpp`)."""
+
+    shift_bits: int
+    terms: int
+
+
+def packing(dsp_slice: DspSlice, least_weight: int) -> Packing:
+    """How weights in [least_weight, -least_weight] (or up to 127) are packed, and multiplied with
+    int8.
+
+    The word w1 * 2^shift + w0 must fit the operand, and the sum of w0 * x the low `shift` bits. A
+    weight of -128 costs a term (DSP48E2), or all but one (DSP48E1, whose operand then has room for
+    a shift of 16 only).
+    """
+    largest = -least_weight
+    shift = MOST_SHIFT
+    while largest * (2**shift + 1) > 2 ** (MULTIPLIER_BITS[dsp_slice] - 1):
+        shift -= 1
+    return Packing(shift, (2 ** (shift - 1) - 1) // (largest * -LEAST_INT8))

@@ -1,0 +1,120 @@
+"""LUTs and flip-flops of the blocks that accelerators are made of.
+
+Each model says what yosys counts (`synth_xilinx`, 7 series) for the block in Verilog, with a
+register behind every operation as an HLS tool would schedule it; `python -m tests.bench luts`
+synthesizes the blocks again and compares. Vivado packs two small functions into one LUT where yosys
+counts two: these are not too few. A block of the 7 series and of UltraScale+ takes the same LUTs,
+but for the DSP slices.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import ceil, log2
+
+SHIFT_REGISTER_CYCLES = 3
+"""A delay that is so long is one LUT per bit, not flip-flops."""
+
+
+@dataclass(frozen=True)
+class Logic:
+    """What a block takes."""
+
+    lut: int
+    ff: int
+
+    def __add__(self, other: "Logic") -> "Logic":
+        return Logic(self.lut + other.lut, self.ff + other.ff)
+
+    def times(self, count: int) -> "Logic":
+        """`count` such blocks."""
+        return Logic(self.lut * count, self.ff * count)
+
+
+def _logic(luts: float, ff: float) -> Logic:
+    return Logic(ceil(luts), ceil(ff))
+
+
+def matrix(pe: int, simd: int, terms: int, shift_bits: int, sum_bits: int) -> Logic:
+    """PE x SIMD multipliers without their slices: the delays of the operands along cascades of
+    `terms` slices, the split of their sums, the tree of adders behind several cascades, and PE
+    sums."""
+    cascades = ceil(simd / terms)
+    pairs = ceil(pe / 2)
+    delays = range(terms)
+    operands = (pe + 1) * cascades
+    registers = sum(delay for delay in delays if delay < SHIFT_REGISTER_CYCLES)
+    long = sum(delay >= SHIFT_REGISTER_CYCLES for delay in delays)
+    tree = 2 * pairs * (cascades - 1) * (shift_bits + log2(cascades) / 2)
+    split = 2 * pairs * cascades * shift_bits
+    sums = pe * sum_bits
+    return _logic(8 * operands * long + tree + sums, 8 * operands * registers + split + tree + sums)
+
+
+def vector_lane(slices: int, sum_bits: int) -> Logic:
+    """A lane that selects the operands of its multiplication, one weight of `slices` among them,
+    multiplies, and adds or compares."""
+    return _logic(33 + 2.85 * sum_bits + 3 * slices, 47 + sum_bits)
+
+
+def requantizer(sum_bits: int, most_shift: int) -> Logic:
+    """A requantizer (`hls/hwmap/requantize.hpp`) and the selection of its constants."""
+    return _logic(71 + 5.6 * sum_bits + 2.9 * most_shift, 45 if sum_bits <= 25 else 110)
+
+
+def read_rotator(lanes: int) -> Logic:
+    """`lanes` bytes from any byte of a memory of as many banks on, with padding."""
+    return _logic(lanes * (11.2 + 6.5 * log2(lanes)), 37.2 * lanes + 8)
+
+
+def write_rotator(lanes: int, count: int) -> Logic:
+    """Up to `count` bytes to any byte of such a memory; or from it, without padding."""
+    moved = count * (7.3 * log2(lanes) - 8.8) if lanes > 1 else 0
+    return _logic(7.6 * lanes + max(moved, 0), 22 * lanes + 9 * count)
+
+
+def block_register(block: int, results: int, sum_bits: int) -> Logic:
+    """The `block` complete sums, of which `results` leave at a time."""
+    return _logic((block - results) * sum_bits, block * sum_bits)
+
+
+def walker(count_bits: int, address_bits: int) -> Logic:
+    """The address walk (`walker.hpp`)."""
+    return _logic(27 + 12.3 * count_bits + 32 * address_bits, 30 * address_bits + count_bits)
+
+
+def fetcher(address_bits: int, parts: int) -> Logic:
+    """What moves the words of a FIFO into `parts` memories side by side, and into others."""
+    return _logic(9 + 5.3 * address_bits + 0.6 * parts, 90 + 5 * address_bits + parts)
+
+
+def fifo(bits: int) -> Logic:
+    """A FIFO of up to 16 words, in shift registers."""
+    return _logic(bits + 7, 6)
+
+
+MODELS: Mapping[str, Callable[..., Logic]] = {
+    "matrix": matrix,
+    "lane": vector_lane,
+    "requantizer": requantizer,
+    "read_rotator": read_rotator,
+    "write_rotator": write_rotator,
+    "block_register": block_register,
+    "walker": walker,
+    "fetcher": fetcher,
+    "fifo": fifo,
+}
+"""The model of each block by its name in Verilog; their sizes have the same names too."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """`count` blocks of these sizes."""
+
+    name: str
+    sizes: Mapping[str, int]
+    count: int = 1
+
+    @property
+    def logic(self) -> Logic:
+        """What the model says of all of them."""
+        return MODELS[self.name](**self.sizes).times(self.count)

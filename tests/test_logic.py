@@ -1,0 +1,53 @@
+"""LUTs of blocks: the models are complete, and grow with the sizes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hwmap.board import load_board
+from hwmap.logic import MODELS, Logic
+from hwmap.sequential.engine import Engine
+from hwmap.sequential.logic import SHELL, STEP_TABLE, engine_blocks, engine_logic
+
+VERILOG = (Path(__file__).parent / "bench" / "verilog" / "blocks.v").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_every_model_has_its_block_in_verilog_with_the_same_sizes(name: str):
+    head = re.search(rf"^module {name} #\((.*?)\) \(", VERILOG, re.MULTILINE | re.DOTALL)
+    sizes = [size.lower() for size in re.findall(r"parameter (\w+)", head[1])]
+
+    code = MODELS[name].__code__
+
+    assert set(code.co_varnames[: code.co_argcount]) <= set(sizes)
+
+
+def test_an_engine_is_the_sum_of_its_blocks():
+    engine = Engine(16, 16, 32, 16, 8)
+
+    blocks = [block.logic for block in engine_blocks(engine, "DSP48E1")]
+
+    assert engine_logic(engine, "DSP48E1") == sum(blocks, SHELL + STEP_TABLE)
+    assert all(block.lut > 0 for block in blocks)
+
+
+@pytest.mark.parametrize("field", ["pe", "simd", "vector_lanes", "requant_lanes"])
+def test_a_larger_engine_takes_more(field: str):
+    sizes = {"pe": 16, "simd": 16, "vector_lanes": 16, "requant_lanes": 8, "bus_bytes": 8}
+
+    small = engine_logic(Engine(**sizes), "DSP48E2")
+    large = engine_logic(Engine(**sizes | {field: 2 * sizes[field]}), "DSP48E2")
+
+    assert large.lut > small.lut
+    assert large.ff > small.ff
+
+
+def test_the_largest_engine_of_a_small_board_fits_its_luts():
+    board = load_board("pynq-z2")
+
+    assert engine_logic(Engine(16, 16, 32, 16, 8), board.dsp_slice).lut < board.lut / 2
+
+
+def test_logic_adds_up():
+    assert Logic(1, 2) + Logic(3, 4).times(2) == Logic(7, 10)
