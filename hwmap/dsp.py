@@ -9,9 +9,9 @@ MULTIPLIER_BITS: dict[DspSlice, int] = {"DSP48E1": 25, "DSP48E2": 27}
 """Of the wide operand; the other has 18 bits (UG479, 7 series; UG579, UltraScale)."""
 
 MOST_SHIFT = 18
-"""Two weights of 8 bits could stand 19 bits apart on a DSP48E2. A cascade would then hold 16 terms
-instead of 8, and every step of a pipeline take 8 cycles longer: the LUTs saved (about one per MAC)
-are not worth them."""
+"""Two weights of 8 bits could stand 19 bits apart on a DSP48E2, and a cascade hold 16 terms instead
+of 8. It takes no fewer LUTs (`python -m tests.bench luts`: the operands are delayed for longer), and
+the pipeline is 8 cycles deeper."""
 
 LEAST_INT8 = -128
 
