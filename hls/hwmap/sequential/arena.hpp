@@ -21,18 +21,19 @@ void Rotate(std::int8_t (&bytes)[N], std::uint32_t places) {
 RotateStage:
   for (unsigned stage = 0; stage < BitsFor(N - 1); ++stage) {
 #pragma HLS UNROLL
-    std::int8_t from[N];
+    if ((places >> stage & 1) != 0) {
+      std::int8_t from[N];
 #pragma HLS ARRAY_PARTITION variable = from complete
-  RotateCopy:
-    for (unsigned i = 0; i < N; ++i) {
+    RotateCopy:
+      for (unsigned i = 0; i < N; ++i) {
 #pragma HLS UNROLL
-      from[i] = bytes[i];
-    }
-  RotateByte:
-    for (unsigned i = 0; i < N; ++i) {
+        from[i] = bytes[i];
+      }
+    RotateByte:
+      for (unsigned i = 0; i < N; ++i) {
 #pragma HLS UNROLL
-      const std::int8_t moved = from[(i + (1u << stage)) % N];
-      bytes[i] = (places >> stage & 1) != 0 ? moved : bytes[i];
+        bytes[i] = from[(i + (1u << stage)) % N];
+      }
     }
   }
 }

@@ -60,20 +60,27 @@ void AddVectorTerm(const Step& step, const std::int8_t (&bytes)[P::kArenaLanes],
                    Sum (&sums)[Sizes<P>::kBlock], SInt<kCentredBits> (&held)[P::kVectorLanes]) {
 #pragma HLS INLINE
   const bool is_product = IsProduct<P>(step.kind);
+  const bool has_weights = Is<P>(step.kind, StepKind::kDepthwise);
   const std::int32_t operand = first ? step.first_operand : step.later_operand;
+  // The weight of a lane: one of a few bytes of the word, not any of them.
+  std::int8_t weight[P::kVectorLanes] = {};
+#pragma HLS ARRAY_PARTITION variable = weight complete
+VectorSlice:
+  for (unsigned s = 0; s < Sizes<P>::kSlices; ++s) {
+#pragma HLS UNROLL
+    if (has_weights && s == slice) {
+    VectorWeight:
+      for (unsigned lane = 0; lane < P::kVectorLanes; ++lane) {
+#pragma HLS UNROLL
+        weight[lane] = weights[s * P::kVectorLanes + lane];
+      }
+    }
+  }
 VectorLane:
   for (unsigned lane = 0; lane < P::kVectorLanes; ++lane) {
 #pragma HLS UNROLL
-    // The weights of a lane: one of a few bytes of the word, not any of them.
-    std::int8_t weight = 0;
-  VectorSlice:
-    for (unsigned s = 0; s < Sizes<P>::kSlices; ++s) {
-#pragma HLS UNROLL
-      if (s == slice) weight = weights[s * P::kVectorLanes + lane];
-    }
     const std::int32_t value = bytes[lane];
-    const bool has_weight = Is<P>(step.kind, StepKind::kDepthwise);
-    const std::int32_t scale = has_weight ? static_cast<std::int32_t>(weight) : operand;
+    const std::int32_t scale = has_weights ? static_cast<std::int32_t>(weight[lane]) : operand;
     const std::int32_t factor = Select(is_product, held[lane], scale);
     const std::int32_t centred = is_product ? value - operand : value;
     const std::int32_t product = static_cast<std::int32_t>(LowSigned<kFactorBits>(factor)) *
