@@ -147,7 +147,7 @@ def _parse(text: str, source: str) -> Board:
             raise BoardError(f"{source}: {name}={value!r}; expected {_meaning(name)}")
         if kind is str and not (isinstance(value, str) and re.fullmatch(PLAIN_NAME, value)):
             raise BoardError(f"{source}: {name}={value!r}; expected {_meaning(name)}")
-    if values["dsp_slice"] not in MULTIPLIER_BITS:
+    if values["dsp_slice"] not in tuple(MULTIPLIER_BITS):
         raise BoardError(
             f"{source}: dsp_slice={values['dsp_slice']!r}; expected {_meaning('dsp_slice')}"
         )

@@ -8,11 +8,11 @@ from hwmap.dsp import MULTIPLIER_BITS, Packing, packing
 @pytest.mark.parametrize(
     ("dsp_slice", "least", "expected"),
     [
-        ("DSP48E1", -127, Packing(17, 4)),
-        ("DSP48E2", -127, Packing(18, 8)),
-        ("DSP48E2", -128, Packing(18, 7)),
+        ("DSP48E1", -127, Packing(25, 17, 4)),
+        ("DSP48E2", -127, Packing(27, 18, 8)),
+        ("DSP48E2", -128, Packing(27, 18, 7)),
         # -128 * 2^17 - 128 needs 26 bits: there is room for a shift of 16 only.
-        ("DSP48E1", -128, Packing(16, 1)),
+        ("DSP48E1", -128, Packing(25, 16, 1)),
     ],
 )
 def test_as_many_terms_as_the_slice_holds(dsp_slice, least: int, expected: Packing):

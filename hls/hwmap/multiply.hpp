@@ -16,12 +16,13 @@ struct DotProducts {
 
 /// {first . x, second . x} by one multiplication per term, added up along a cascade of DSP slices.
 ///
-/// Both weights stand in one word, second * 2^Shift + first, which the slice's pre-adder makes. The
-/// sum of word * x then holds first . x in its low `Shift` bits and second . x above them, less the
-/// borrow of a negative first sum, and is split once, behind the last term. It must fit:
-/// |first . x| < 2^(Shift - 1). A slice multiplies 25 x 18 bits and adds 48 (DSP48E1, UG479), or
-/// 27 x 18 and 48 (DSP48E2, UG579); which `Shift` and how many terms that allows, the design knows.
-template <unsigned Shift, unsigned Terms>
+/// Both weights stand in one word, second * 2^Shift + first, which the slice's pre-adder can make.
+/// The sum of word * x then holds first . x in its low `Shift` bits and second . x above them, less
+/// the borrow of a negative first sum, and is split once, behind the last term. It must fit:
+/// |first . x| < 2^(Shift - 1). A slice multiplies operands of 25 x 18 bits and adds 48 (DSP48E1,
+/// UG479), or 27 x 18 and 48 (DSP48E2, UG579). The design knows which `Shift` and how many terms its
+/// weights allow; from their types alone a tool would take the word for a bit wider than it is.
+template <unsigned Operand, unsigned Shift, unsigned Terms>
 DotProducts MultiplyCascade(const std::int8_t (&first)[Terms], const std::int8_t (&second)[Terms],
                             const std::int8_t (&x)[Terms]) {
 #pragma HLS INLINE off
@@ -35,8 +36,7 @@ DotProducts MultiplyCascade(const std::int8_t (&first)[Terms], const std::int8_t
 Cascade:
   for (unsigned i = 0; i < Terms; ++i) {
 #pragma HLS UNROLL
-    const std::int32_t word = second[i] * (1 << Shift) + first[i];
-    sum += static_cast<std::int64_t>(word) * x[i];
+    sum += LowSigned<Operand>(second[i] * (1 << Shift) + first[i]) * x[i];
   }
   const std::int64_t low = LowSigned<Shift>(sum);
   // The borrow is the sign of the low sum: give it back.
@@ -45,7 +45,7 @@ Cascade:
 }
 
 /// The same for vectors of any length: cascades of `Terms` slices, and the sum of their results.
-template <unsigned Shift, unsigned Terms, unsigned Length>
+template <unsigned Operand, unsigned Shift, unsigned Terms, unsigned Length>
 DotProducts MultiplyPair(const std::int8_t (&first)[Length], const std::int8_t (&second)[Length],
                          const std::int8_t (&x)[Length]) {
 #pragma HLS INLINE
@@ -66,7 +66,8 @@ Cascades:
       part_second[i] = inside ? second[(start + i) % Length] : 0;
       part_x[i] = inside ? x[(start + i) % Length] : 0;
     }
-    const DotProducts part = MultiplyCascade<Shift, kTerms>(part_first, part_second, part_x);
+    const DotProducts part =
+        MultiplyCascade<Operand, Shift, kTerms>(part_first, part_second, part_x);
     sums.first += part.first;
     sums.second += part.second;
   }

@@ -59,6 +59,7 @@ void Write(hls::stream<T, Depth>& stream, const T& word, Clock&) {
 /// Waits until there is a word to read.
 template <typename T, int Depth>
 void WaitForWord(hls::stream<T, Depth>& stream, Clock&) {
+#pragma HLS INLINE
 WaitForWord:
   while (stream.empty()) {
 #pragma HLS PIPELINE II = 1 style = flp

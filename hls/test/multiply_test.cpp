@@ -5,7 +5,7 @@
 using hwmap::DotProducts;
 
 // One term: every pair of weights, and every byte.
-template <unsigned Shift, int Least>
+template <unsigned Operand, unsigned Shift, int Least>
 void OneTerm() {
   for (int first = Least; first <= 127; ++first) {
     for (int second = Least; second <= 127; ++second) {
@@ -13,21 +13,19 @@ void OneTerm() {
         const std::int8_t a[1] = {static_cast<std::int8_t>(first)};
         const std::int8_t b[1] = {static_cast<std::int8_t>(second)};
         const std::int8_t c[1] = {static_cast<std::int8_t>(x)};
-        const DotProducts both = hwmap::MultiplyCascade<Shift, 1>(a, b, c);
+        const DotProducts both = hwmap::MultiplyCascade<Operand, Shift, 1>(a, b, c);
         CHECK(both.first == first * x && both.second == second * x);
       }
     }
   }
 }
 
-// As many terms as fit, of the largest products of either sign; and the word fits `Operand` bits.
-template <unsigned Shift, unsigned Terms, int Least, unsigned Operand>
+// As many terms as fit, of the largest products of either sign.
+template <unsigned Operand, unsigned Shift, unsigned Terms, int Least>
 void MostTerms() {
   const int extremes[2] = {Least, Least == -128 ? 127 : -Least};
   for (const int first : extremes) {
     for (const int second : extremes) {
-      CHECK(hwmap::LowSigned<Operand>(second * (1 << Shift) + first) ==
-            second * (1 << Shift) + first);
       for (int x = -128; x <= 127; x += 255) {
         std::int8_t a[Terms], b[Terms], c[Terms];
         for (unsigned i = 0; i < Terms; ++i) {
@@ -35,7 +33,7 @@ void MostTerms() {
           b[i] = static_cast<std::int8_t>(second);
           c[i] = static_cast<std::int8_t>(x);
         }
-        const DotProducts both = hwmap::MultiplyCascade<Shift, Terms>(a, b, c);
+        const DotProducts both = hwmap::MultiplyCascade<Operand, Shift, Terms>(a, b, c);
         const int terms = static_cast<int>(Terms);
         CHECK(both.first == terms * first * x && both.second == terms * second * x);
       }
@@ -57,20 +55,20 @@ void AnyLength() {
       expected[0] += first[i] * x[i];
       expected[1] += second[i] * x[i];
     }
-    const DotProducts seven = hwmap::MultiplyPair<18, 7>(first, second, x);
+    const DotProducts seven = hwmap::MultiplyPair<27, 18, 7>(first, second, x);
     CHECK(seven.first == expected[0] && seven.second == expected[1]);
-    const DotProducts one = hwmap::MultiplyPair<16, 1>(first, second, x);
+    const DotProducts one = hwmap::MultiplyPair<25, 16, 1>(first, second, x);
     CHECK(one.first == expected[0] && one.second == expected[1]);
   }
 }
 
 int main() {
-  OneTerm<16, -128>();  // DSP48E1, weights with -128
-  OneTerm<17, -127>();  // DSP48E1
-  OneTerm<18, -128>();  // DSP48E2
-  MostTerms<16, 1, -128, 25>();
-  MostTerms<17, 4, -127, 25>();
-  MostTerms<18, 7, -128, 27>();
-  MostTerms<18, 8, -127, 27>();
+  OneTerm<25, 16, -128>();  // DSP48E1, weights with -128
+  OneTerm<25, 17, -127>();  // DSP48E1
+  OneTerm<27, 18, -128>();  // DSP48E2
+  MostTerms<25, 16, 1, -128>();
+  MostTerms<25, 17, 4, -127>();
+  MostTerms<27, 18, 7, -128>();
+  MostTerms<27, 18, 8, -127>();
   AnyLength();
 }

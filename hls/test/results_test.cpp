@@ -29,7 +29,7 @@ int main() {
   hwmap::DrainResults<Params>(step, tables, channels, drain, complete, arena);
   CHECK(drain.left == 1 && drain.channels_left == 1 && complete[0] == 126);
   hwmap::DrainResults<Params>(step, tables, channels, drain, complete, arena);
-  CHECK(drain.left == 0 && drain.channels_left == 0);
+  CHECK(drain.left == 0 && drain.channels_left == -1);
   std::int8_t bytes[4];
   hwmap::ReadArena<Params>(arena, 2, 3, 0, 4, 0, bytes);
   CHECK(bytes[0] == -12 && bytes[1] == 18 && bytes[2] == -128 && bytes[3] == 0);

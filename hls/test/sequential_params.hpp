@@ -9,6 +9,7 @@ struct SmallestParams {
   static constexpr unsigned kSimd = 1;
   static constexpr unsigned kVectorLanes = 1;
   static constexpr unsigned kRequantLanes = 1;
+  static constexpr unsigned kOperandBits = 25;
   static constexpr unsigned kPackShift = 17;
   static constexpr unsigned kCascadeTerms = 4;
   static constexpr unsigned kBusBytes = 1;

@@ -1,7 +1,9 @@
 """The number formats that a model gives its tensors: a QDQ model, or one of integers."""
 
+import numpy as np
+
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import NO_CLAMP, NO_PADS, AveragePool, Op, Resize
+from hwmap.ir.ops import NO_CLAMP, NO_PADS, AveragePool, Op, Resize, Weighted
 from hwmap.ir.types import Quant
 
 
@@ -21,6 +23,24 @@ def given_format(graph: Graph, name: str) -> Quant | None:
         graph.tensors[op.output].grid if _only_rounds(op) else None for op in graph.readers[name]
     }
     return rounded.pop() if len(rounded) == 1 else None
+
+
+def least_weight(graph: Graph) -> int:
+    """The least int8 weight that the network has or will have: -128 only if the model says so, for
+    weights that are quantized here lie in [-127, 127]."""
+    least = -127
+    for op in graph.ops:
+        if not isinstance(op, Weighted):
+            continue
+        weight = graph.constants[op.weight]
+        if weight.values.dtype == np.int8:
+            least = min(least, int(weight.values.min()))
+        elif weight.quant is not None:
+            scales = np.asarray(weight.quant.scale, np.float64).reshape(-1)
+            fits = scales.size in (1, len(weight.values))
+            integers = weight.values / scales[:, None, None, None] if fits else np.array(-128.0)
+            least = min(least, max(int(np.rint(integers.min())), -128))
+    return least
 
 
 def _only_rounds(op: Op) -> bool:

@@ -6,7 +6,7 @@ takes the widest that a network can want.
 
 from functools import cache
 
-from hwmap.dsp import LEAST_INT8, DspSlice, packing
+from hwmap.dsp import DspSlice, packing
 from hwmap.ir.requantize import MAX_SHIFT
 from hwmap.logic import Block, Logic
 from hwmap.sequential.engine import CHANNEL_BYTES, Engine
@@ -26,10 +26,13 @@ SHELL = Logic(2500, 3500)
 A judgement: no synthesis report is behind it."""
 
 
-def engine_blocks(engine: Engine, dsp_slice: DspSlice) -> tuple[Block, ...]:
-    """The blocks of an engine, but for the table of steps and the shell."""
+def engine_blocks(
+    engine: Engine, dsp_slice: DspSlice, least_weight: int = -127
+) -> tuple[Block, ...]:
+    """The blocks of an engine for weights from `least_weight` on, but for the table of steps and
+    the shell."""
     lanes, bus, results = engine.arena_lanes, engine.bus_bytes, engine.requant_lanes
-    packed = packing(dsp_slice, LEAST_INT8 + 1)
+    packed = packing(dsp_slice, least_weight)
     array = {
         "pe": engine.pe,
         "simd": engine.simd,
@@ -56,7 +59,7 @@ def engine_blocks(engine: Engine, dsp_slice: DspSlice) -> tuple[Block, ...]:
 
 
 @cache
-def engine_logic(engine: Engine, dsp_slice: DspSlice) -> Logic:
+def engine_logic(engine: Engine, dsp_slice: DspSlice, least_weight: int = -127) -> Logic:
     """What an engine takes."""
-    blocks = (block.logic for block in engine_blocks(engine, dsp_slice))
+    blocks = (block.logic for block in engine_blocks(engine, dsp_slice, least_weight))
     return sum(blocks, STEP_TABLE + SHELL)

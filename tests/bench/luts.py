@@ -54,7 +54,7 @@ ENGINES: tuple[tuple[DspSlice, Engine, int], ...] = (
     ("DSP48E2", Engine(16, 64, 16, 8, 16), 117120),
 )
 """Engines, and the LUTs of the board each is for: xc7z020, KV260."""
-TRIED = (Packing(18, 4), Packing(19, 16))
+TRIED = (Packing(27, 18, 4), Packing(27, 19, 16))
 """Cascades on a DSP48E2 beside those of 8 terms, which are built."""
 
 

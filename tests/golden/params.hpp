@@ -14,7 +14,9 @@ struct Params {
   static constexpr unsigned kSimd = 4;
   static constexpr unsigned kVectorLanes = 16;
   static constexpr unsigned kRequantLanes = 16;
-  // Two weights share a DSP slice, so many bits apart, and so many slices are a cascade.
+  // Two weights share an operand of a DSP slice, so many bits apart, and so many slices are a
+  // cascade.
+  static constexpr unsigned kOperandBits = 25;
   static constexpr unsigned kPackShift = 17;
   static constexpr unsigned kCascadeTerms = 4;
   // Bytes per cycle from DRAM, and on the input and output streams.

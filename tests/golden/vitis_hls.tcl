@@ -4,6 +4,10 @@
 #   HWMAP_UNCERTAINTY  of the clock, 27% if it is not set: what placing and routing may still take
 set goal [expr {[info exists ::env(HWMAP_GOAL)] ? $::env(HWMAP_GOAL) : "synth"}]
 set uncertainty [expr {[info exists ::env(HWMAP_UNCERTAINTY)] ? $::env(HWMAP_UNCERTAINTY) : "27%"}]
+if {$goal ni {csim synth cosim ip}} {
+  puts stderr "HWMAP_GOAL=$goal; expected csim, synth, cosim or ip"
+  exit 1
+}
 set here [file dirname [file normalize [info script]]]
 
 cd $here
@@ -17,8 +21,8 @@ set_part xc7z020clg400-1
 create_clock -period 10.000
 set_clock_uncertainty $uncertainty
 
-if {$goal eq "csim"} { csim_design -argv $here; exit }
+if {$goal eq "csim"} { csim_design -argv [list $here]; exit }
 csynth_design
-if {$goal eq "cosim"} { cosim_design -argv $here }
+if {$goal eq "cosim"} { cosim_design -argv [list $here] }
 if {$goal eq "ip"} { export_design -format ip_catalog }
 exit

@@ -25,6 +25,8 @@ OPTIMIZED = (
     "-fno-slp-vectorize",
     *("-mllvm", "-inline-threshold=100000000"),
     *("-mllvm", "-pragma-unroll-threshold=100000000"),
+    # Following a branch twice would copy what stands behind it: a synthesis tool does not.
+    *("-mllvm", "-jump-threading-threshold=0"),
 )
 SECONDS = 300
 NO_CLANG = "ziglang, a wheel with clang in it, is not installed: `pip install ziglang`"
@@ -132,6 +134,51 @@ class Function:
             pointer = moved[1].lstrip("%")
         return re.sub(r"\.i[\d.i]*$", "", pointer.lstrip("%@"))
 
+    def bits(self, value: str, seen: frozenset[str] = frozenset()) -> int:
+        """The bits that a value needs as a signed number, as far as the operations that make it
+        tell; those of its type where they tell nothing."""
+        text = self.values.get(value.lstrip("%"), "")
+        kinds = [int(bits) for bits in re.findall(r"\bi(\d+)\b", text)]
+        if not kinds:
+            return 64
+        # The type of a select stands behind that of its condition, that of a cast at the end.
+        width = kinds[-1] if " to i" in text else kinds[text.startswith("select")]
+        if value in seen:
+            return width
+        seen = seen | {value}
+        operands = re.findall(r"(%[\w.$-]+)", text)
+        operation = text.split()[0]
+        constant = re.search(r", (-?\d+)$", text)
+        match operation:
+            case "sext" | "trunc":
+                return min(width, self.bits(operands[0], seen))
+            case "zext":
+                return kinds[0] + 1
+            case "ashr" if constant:
+                return max(self.bits(operands[0], seen) - int(constant[1]), 1)
+            case "lshr" if constant:
+                return width - int(constant[1]) + 1
+            case "shl" if constant:
+                return min(width, self.bits(operands[0], seen) + int(constant[1]))
+            case "and" if constant and int(constant[1]) >= 0:
+                return min(int(constant[1]).bit_length() + 1, width)
+            case "add" | "sub":
+                parts = [self.bits(operand, seen) for operand in operands]
+                parts += [int(constant[1]).bit_length() + 1] if constant else []
+                return min(width, max(parts) + 1)
+            case "select" | "phi":
+                chosen = (
+                    operands[1:] if operation == "select" else re.findall(r"\[ (%[\w.$-]+)", text)
+                )
+                literals = [
+                    int(n).bit_length() + 1 for n in re.findall(r"(?:i\d+|\[) (-?\d+)\b", text)
+                ]
+                return min(
+                    width, max([self.bits(v, seen) for v in chosen] + literals, default=width)
+                )
+            case _:
+                return width
+
     def accesses(self, label: str) -> Iterator[tuple[str, str]]:
         """("load" or "store", array) of a block, in order."""
         for line in self.blocks[label]:
@@ -154,10 +201,44 @@ def functions(ir: str) -> list[Function]:
     return found
 
 
-def multiplications(ir: str) -> int:
-    """Multiplications and divisions of two values anywhere in the design."""
-    operation = r"= (?:mul|[su]div|[su]rem)\b(?: nuw| nsw| exact)* i\d+ (%[\w.$-]+), (%[\w.$-]+)"
-    return len(re.findall(operation, ir))
+PRODUCT = re.compile(
+    r"(?:mul|[su]div|[su]rem)\b(?: nuw| nsw| exact)* i\d+ (%[\w.$-]+), (%[\w.$-]+)"
+)
+
+
+def multiplications(ir: str) -> list[tuple[int, int]]:
+    """The bits of both operands, the wide one first, of every multiplication (or division) of two
+    values in the design."""
+    return [
+        tuple(sorted((function.bits(a), function.bits(b)), reverse=True))
+        for function in functions(ir)
+        for value in function.values.values()
+        for a, b in PRODUCT.findall(value)
+    ]
+
+
+def accesses_per_trip(ir: str, array: str) -> dict[str, int]:
+    """Loads and stores of `array` in the innermost loop that multiplies: how many bytes a trip
+    reads and writes."""
+    found = {"load": 0, "store": 0}
+    for function in functions(ir):
+        multiplying = {
+            label
+            for label, lines in function.blocks.items()
+            if any(PRODUCT.search(line) for line in lines)
+        }
+        for body in function.loops:
+            inner = any(other < body and other & multiplying for other in function.loops)
+            if body & multiplying and not inner:
+                for label in body:
+                    for kind, root in function.accesses(label):
+                        found[kind] += root == array
+    return found
+
+
+def splits(ir: str, shift: int) -> int:
+    """Sums of packed products that are taken apart: shifts of 64 bits by so many places."""
+    return len(re.findall(rf"= [al]shr (?:exact )?i64 %[\w.$-]+, {shift}\b", ir))
 
 
 def memories(ir: str) -> set[str]:
@@ -228,6 +309,57 @@ def unbound_arrays(ir: str, project: Path) -> list[str]:
             if not re.search(told, pragmas):
                 found.add(f"{name}.{m[1]}")
     return sorted(found)
+
+
+DISJOINT = tuple(
+    f"#pragma HLS DEPENDENCE variable = {name} type = {kind} dependent = false"
+    for name in ("arena", "weights", "channels")
+    for kind in ("inter", "intra")
+)
+LOOP = "#pragma HLS PIPELINE II = 1 style = flp"
+PRAGMAS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("hwmap/engine.hpp", "Compute"): (LOOP, *DISJOINT),
+    ("hwmap/engine.hpp", "Load"): (LOOP,),
+    ("hwmap/engine.hpp", "Store"): (LOOP,),
+    ("hwmap/engine.hpp", "LoadResident"): (LOOP,),
+    ("hwmap/walker.hpp", "WalkImage"): (LOOP,),
+    ("hwmap/constants.hpp", "ReadDram"): (LOOP,),
+    ("hwmap/multiply.hpp", "MultiplyCascade"): (
+        LOOP,
+        "#pragma HLS INLINE off",
+        "#pragma HLS EXPRESSION_BALANCE off",
+    ),
+    ("top.cpp", "RunSteps"): (
+        "#pragma HLS ARRAY_PARTITION variable = arena dim = 2 complete",
+        "#pragma HLS ARRAY_PARTITION variable = weights dim = 2 complete",
+        "#pragma HLS ARRAY_RESHAPE variable = weights dim = 3 complete",
+        "#pragma HLS ARRAY_PARTITION variable = channels dim = 2 complete",
+        "#pragma HLS ARRAY_RESHAPE variable = channels dim = 3 complete",
+        "#pragma HLS BIND_STORAGE variable = tables type = rom_np impl = bram",
+    ),
+    ("top.cpp", "hwmap_top"): (
+        "#pragma HLS DATAFLOW",
+        "#pragma HLS BIND_STORAGE variable = constants type = fifo impl = bram",
+        "#pragma HLS BIND_STORAGE variable = commands type = fifo impl = srl",
+    ),
+}
+"""What each function of a project must say, by file and name."""
+
+
+def missing_pragmas(project: Path, in_uram: tuple[str, ...]) -> list[str]:
+    """The pragmas of `PRAGMAS`, and those that bind the memories of a plan, that are not there."""
+    missing = []
+    for (path, name), wanted in PRAGMAS.items():
+        if name == "RunSteps":
+            wanted += tuple(
+                f"#pragma HLS BIND_STORAGE variable = {memory} type = ram_s2p impl ="
+                f" {'uram' if memory in in_uram else 'bram'}"
+                for memory in ("arena", "weights", "channels")
+            )
+        text = (project / "hls" / path).read_text("utf-8")
+        found = _definition(text, name).splitlines()
+        missing += [f"{name}: {pragma}" for pragma in wanted if pragma not in found]
+    return missing
 
 
 def _plain_name(mangled: str) -> str:

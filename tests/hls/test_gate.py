@@ -62,19 +62,37 @@ def _wanted_multiplications(design: Design) -> int:
     return matrix + lanes + engine.requant_lanes
 
 
+def _faults(design: Design, emitted: Path, work: Path) -> list[str]:
+    """What is wrong with the emitted C++ of `design`."""
+    ir = gate.compile_ir(emitted, work, optimized=True)
+    plain = gate.compile_ir(emitted, work, optimized=False)
+    engine, packed = design.engine, design.widths.packing
+    products = gate.multiplications(ir)
+    # A requantizer's operands are wider: two slices.
+    wide = [sizes for sizes in products if sizes[0] > packed.operand_bits or sizes[1] > 18]
+    cascades = -(-engine.pe // 2) * -(-engine.simd // packed.terms)
+    arena = gate.accesses_per_trip(ir, "arena")
+    words = {"weights": engine.weight_word_bytes, "channels": engine.channel_word_bytes}
+    checks = {
+        "multiplications": len(products) == _wanted_multiplications(design),
+        "operands": len(wide) <= engine.requant_lanes,
+        "splits": gate.splits(ir, packed.shift_bits) == cascades,
+        "memories": gate.memories(ir) - {"tables"} == {"arena", "weights", "channels", "kSteps"},
+        "arena accesses": arena == {"load": engine.arena_lanes, "store": engine.arena_lanes},
+        "arena order": gate.misordered(ir, "arena") is False,
+        "unbound arrays": gate.unbound_arrays(plain, emitted) == [],
+        "pragmas": gate.missing_pragmas(emitted, design.in_uram) == [],
+    }
+    for name, size in words.items():
+        checks[f"{name} accesses"] = gate.accesses_per_trip(ir, name)["load"] <= size
+        # None: a design that fetches nothing while it computes.
+        checks[f"{name} order"] = gate.misordered(ir, name) is not True
+    return [name for name, holds in checks.items() if not holds]
+
+
 @pytest.mark.parametrize("name", DESIGNS)
 def test_a_design_passes_the_gate(name: str, project, tmp_path: Path):
-    design, emitted = _design(name), project(name)
-
-    ir = gate.compile_ir(emitted, tmp_path, optimized=True)
-    plain = gate.compile_ir(emitted, tmp_path, optimized=False)
-
-    assert gate.multiplications(ir) == _wanted_multiplications(design)
-    assert gate.memories(ir) - {"tables"} == {"arena", "weights", "channels", "kSteps"}
-    assert gate.misordered(ir, "arena") is False
-    assert not gate.misordered(ir, "weights")
-    assert not gate.misordered(ir, "channels")
-    assert gate.unbound_arrays(plain, emitted) == []
+    assert _faults(_design(name), project(name), tmp_path) == []
 
 
 def test_the_multiplications_are_the_slices_of_the_cost_model():
@@ -86,33 +104,83 @@ def test_the_multiplications_are_the_slices_of_the_cost_model():
     assert lanes_and_array + slices_of_requantizers == design.engine.dsp
 
 
-def test_a_write_before_the_read_is_caught(project, tmp_path: Path):
+DRAIN = (
+    "    if (drain.left != 0) DrainResults<P>(step, tables, channels, drain, complete, arena);\n"
+)
+READ = "      ReadConstant(weights, command.weight, word);\n"
+INTRA = "#pragma HLS DEPENDENCE variable = arena type = intra dependent = false\n"
+MUTATIONS = {
+    "a write before the read": (
+        ("engine.hpp", DRAIN, ""),
+        ("engine.hpp", "    // Read, and multiply.\n", DRAIN),
+        "arena order",
+    ),
+    "a second multiplication in a lane": (
+        (
+            "terms.hpp",
+            "static_cast<std::int32_t>(product) : 0;",
+            "static_cast<std::int32_t>(first ? product : factor * (value + operand)) : 0;",
+        ),
+        "multiplications",
+    ),
+    "a word of two weights that is too wide": (
+        ("multiply.hpp", "LowSigned<Operand>(second[i] * (1 << Shift) + first[i]) * x[i];",
+         "static_cast<std::int64_t>(second[i] * (1 << Shift) + first[i]) * x[i];"),
+        "operands",
+    ),
+    "every product split": (
+        (
+            "multiply.hpp",
+            "constexpr unsigned kTerms = Terms < Length ? Terms : Length;",
+            "constexpr unsigned kTerms = 1;",
+        ),
+        "splits",
+    ),
+    "a second read of the arena": (
+        (
+            "engine.hpp",
+            READ,
+            READ + "      bytes[0] ^= arena[command.weight & 1][0];\n",
+        ),
+        "arena accesses",
+    ),
+    "a slower loop": (
+        (
+            "engine.hpp",
+            "ComputeTrip:\n  for (UInt<P::kTripBits> left = step.trips; left != 0; --left) {\n"
+            "#pragma HLS PIPELINE II = 1",
+            "ComputeTrip:\n  for (UInt<P::kTripBits> left = step.trips; left != 0; --left) {\n"
+            "#pragma HLS PIPELINE II = 8",
+        ),
+        "pragmas",
+    ),
+    "a dependence that is not lifted": (
+        ("engine.hpp", INTRA, ""),
+        "pragmas",
+    ),
+    "a memory in one piece": (
+        ("../top.cpp", "#pragma HLS ARRAY_PARTITION variable = arena dim = 2 complete\n", ""),
+        "pragmas",
+    ),
+    "a memory of another kind": (
+        ("../top.cpp", "variable = arena type = ram_s2p", "variable = arena type = ram_1p"),
+        "pragmas",
+    ),
+    "a balanced cascade": (
+        ("multiply.hpp", "#pragma HLS EXPRESSION_BALANCE off\n", ""),
+        "pragmas",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_what_an_engineer_would_refuse_is_caught(name: str, project, tmp_path: Path):
+    *changes, fault = MUTATIONS[name]
     emitted = project("digits")
-    call = "DrainResults<P>(step, tables, channels, drain, complete, arena);"
-    drain = f"    if (drain.left != 0) {call}\n"
-    _change(emitted, "engine.hpp", drain, "")
-    start = "    // Read, and multiply.\n"
-    _change(emitted, "engine.hpp", start, drain + start)
+    for change in changes:
+        _change(emitted, *change)
 
-    ir = gate.compile_ir(emitted, tmp_path, optimized=True)
-
-    assert gate.misordered(ir, "arena") is True
-
-
-def test_a_second_multiplication_in_a_lane_is_caught(project, tmp_path: Path):
-    emitted = project("digits")
-    _change(
-        emitted,
-        "terms.hpp",
-        "(first || is_product ? 0 : before) + product;",
-        "(first || is_product ? 0 : before) + (first ? product : factor * (value + operand));",
-    )
-
-    ir = gate.compile_ir(emitted, tmp_path, optimized=True)
-
-    design = _design("digits")
-    wanted = _wanted_multiplications(design) + design.engine.vector_lanes
-    assert gate.multiplications(ir) == wanted
+    assert fault in _faults(_design("digits"), emitted, tmp_path)
 
 
 def test_every_missing_partition_is_caught(project, tmp_path: Path):

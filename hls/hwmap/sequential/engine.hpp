@@ -107,9 +107,11 @@ void Compute(const Step& step, ArenaMemory<P>& arena, WeightMemory<P>& weights,
   SInt<P::kSumBits> sums[Sizes<P>::kBlock] = {};
   SInt<P::kSumBits> complete[Sizes<P>::kBlock] = {};
   SInt<kCentredBits> held[P::kVectorLanes] = {};
+  std::int8_t largest[P::kVectorLanes] = {};
 #pragma HLS ARRAY_PARTITION variable = sums complete
 #pragma HLS ARRAY_PARTITION variable = complete complete
 #pragma HLS ARRAY_PARTITION variable = held complete
+#pragma HLS ARRAY_PARTITION variable = largest complete
   UInt<P::kTripBits> walk_left = step.walk.walk_trips;
 ComputeTrip:
   for (UInt<P::kTripBits> left = step.trips; left != 0; --left) {
@@ -136,11 +138,14 @@ ComputeTrip:
       ReadArena<P>(arena, command.row, command.offset, command.low, command.high, step.pad_value,
                    bytes);
       ReadConstant(weights, command.weight, word);
+      std::int32_t terms[Sizes<P>::kBlock] = {};
+#pragma HLS ARRAY_PARTITION variable = terms complete
       if (Is<P>(step.kind, StepKind::kMatrix)) {
-        AddMatrixTerm<P>(bytes, word, command.first, sums);
+        MatrixTerms<P>(bytes, word, terms);
       } else {
-        AddVectorTerm<P>(step, bytes, word, command.slice, command.first, sums, held);
+        VectorTerms<P>(step, bytes, word, command.slice, command.first, terms, held, largest);
       }
+      Accumulate<P>(terms, command.first || IsProduct<P>(step.kind), sums);
     }
     // Write what earlier trips completed.
     if (drain.left != 0) DrainResults<P>(step, tables, channels, drain, complete, arena);
@@ -148,12 +153,13 @@ ComputeTrip:
     if (command.last) {
       drain.left = step.walk.drains;
       drain.target = command.target;
-      drain.channels_left = command.channels_left;
+      drain.channels_left = static_cast<std::int32_t>(command.channels_left);
       drain.channel = command.channel;
     Complete:
       for (unsigned i = 0; i < Sizes<P>::kBlock; ++i) {
 #pragma HLS UNROLL
-        complete[i] = sums[i];
+        const bool is_largest = Is<P>(step.kind, StepKind::kMaxPool) && i < P::kVectorLanes;
+        complete[i] = Select(is_largest, largest[i % P::kVectorLanes], sums[i]);
       }
     }
     fetcher.Advance(constants, weights, channels, clock);

@@ -19,7 +19,7 @@ template <typename P>
 struct Drain {
   UInt<P::kCountBits> left = 0;
   UInt<Sizes<P>::kTargetBits> target = 0;
-  UInt<P::kCountBits> channels_left = 0;
+  SInt<P::kCountBits + 2> channels_left = 0;  ///< below zero behind the last one
   UInt<Sizes<P>::kChannelBits> channel = 0;
 };
 
@@ -53,11 +53,12 @@ Shift:
     const bool inside = i + P::kRequantLanes < kBlock;
     complete[i] = Select(inside, complete[(i + P::kRequantLanes) % kBlock], 0);
   }
-  const std::uint32_t left = drain.channels_left;
-  const std::uint32_t count = left < P::kRequantLanes ? left : P::kRequantLanes;
-  WriteArena<P>(arena, drain.target, results, count);
-  drain.target = drain.target + P::kRequantLanes;
-  drain.channels_left = left - count;
+  constexpr std::int32_t kResults = P::kRequantLanes;
+  const std::int32_t left = drain.channels_left;
+  const std::int32_t count = left < 0 ? 0 : (left < kResults ? left : kResults);
+  WriteArena<P>(arena, drain.target, results, static_cast<std::uint32_t>(count));
+  drain.target = LowUnsigned<Sizes<P>::kTargetBits>(drain.target + P::kRequantLanes);
+  drain.channels_left = left - kResults;
   if (per_channel) ++drain.channel;
   --drain.left;
 }

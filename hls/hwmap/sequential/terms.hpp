@@ -11,12 +11,12 @@
 
 namespace hwmap {
 
-/// The matrix array: adds the dot products of this trip's bytes with PE rows of a weight word. Two
-/// output channels share every byte, and so a DSP slice.
-template <typename P, typename Sum>
-void AddMatrixTerm(const std::int8_t (&bytes)[P::kArenaLanes],
-                   const std::int8_t (&weights)[P::kPe * P::kSimd], bool first,
-                   Sum (&sums)[Sizes<P>::kBlock]) {
+/// The matrix array: the dot products of this trip's bytes with PE rows of a weight word. Two output
+/// channels share every byte, and so a DSP slice.
+template <typename P>
+void MatrixTerms(const std::int8_t (&bytes)[P::kArenaLanes],
+                 const std::int8_t (&weights)[P::kPe * P::kSimd],
+                 std::int32_t (&terms)[Sizes<P>::kBlock]) {
 #pragma HLS INLINE
   // A single channel has a twin of weight 0, which synthesis removes.
   constexpr unsigned kTwin = P::kPe == 1 ? 0 : 1;
@@ -39,9 +39,10 @@ MatrixColumn:
       row[i] = weights[pe * P::kSimd + i];
       twin[i] = kTwin == 0 ? 0 : weights[(pe + kTwin) * P::kSimd + i];
     }
-    const DotProducts both = MultiplyPair<P::kPackShift, P::kCascadeTerms>(row, twin, x);
-    sums[pe] = Select(first, 0, sums[pe]) + both.first;
-    if (kTwin != 0) sums[pe + kTwin] = Select(first, 0, sums[pe + kTwin]) + both.second;
+    const DotProducts both =
+        MultiplyPair<P::kOperandBits, P::kPackShift, P::kCascadeTerms>(row, twin, x);
+    terms[pe] = both.first;
+    if (kTwin != 0) terms[pe + kTwin] = both.second;
   }
 }
 
@@ -52,13 +53,18 @@ constexpr unsigned kCentredBits = 9;
 /// The vector lanes: one multiplication each, whatever the step. Its operands are selected before
 /// it, so that it is there once.
 ///
-/// `held` is the first factor of kMul and kScale. It waits there and not in `sums`: the next trip
-/// needs it at once, before a product could leave the multiplier.
-template <typename P, typename Sum>
-void AddVectorTerm(const Step& step, const std::int8_t (&bytes)[P::kArenaLanes],
-                   const std::int8_t (&weights)[P::kPe * P::kSimd], std::uint32_t slice, bool first,
-                   Sum (&sums)[Sizes<P>::kBlock], SInt<kCentredBits> (&held)[P::kVectorLanes]) {
+/// `held` is the first factor of kMul and kScale, `largest` what kMaxPool has seen of a block.
+template <typename P>
+void VectorTerms(const Step& step, const std::int8_t (&bytes)[P::kArenaLanes],
+                 const std::int8_t (&weights)[P::kPe * P::kSimd], std::uint32_t slice, bool first,
+                 std::int32_t (&terms)[Sizes<P>::kBlock],
+                 SInt<kCentredBits> (&held)[P::kVectorLanes],
+                 std::int8_t (&largest)[P::kVectorLanes]) {
 #pragma HLS INLINE
+  constexpr bool kMultiplies =
+      P::Uses(StepKind::kDepthwise) || P::Uses(StepKind::kAveragePool) ||
+      P::Uses(StepKind::kAdd) || P::Uses(StepKind::kMul) || P::Uses(StepKind::kScale) ||
+      P::Uses(StepKind::kLookup);
   const bool is_product = IsProduct<P>(step.kind);
   const bool has_weights = Is<P>(step.kind, StepKind::kDepthwise);
   const std::int32_t operand = first ? step.first_operand : step.later_operand;
@@ -83,14 +89,23 @@ VectorLane:
     const std::int32_t scale = has_weights ? static_cast<std::int32_t>(weight[lane]) : operand;
     const std::int32_t factor = Select(is_product, held[lane], scale);
     const std::int32_t centred = is_product ? value - operand : value;
-    const std::int32_t product = static_cast<std::int32_t>(LowSigned<kFactorBits>(factor)) *
-                                 static_cast<std::int32_t>(LowSigned<kCentredBits>(centred));
-    const std::int32_t before = sums[lane];
-    const std::int32_t largest = static_cast<std::int32_t>(LowSigned<8>(before));
-    const std::int32_t larger = first || value > largest ? value : largest;
-    const std::int32_t sum = (first || is_product ? 0 : before) + product;
-    sums[lane] = Is<P>(step.kind, StepKind::kMaxPool) ? larger : sum;
+    const std::int64_t product = LowSigned<kFactorBits>(factor) * LowSigned<kCentredBits>(centred);
+    terms[lane] = kMultiplies ? static_cast<std::int32_t>(product) : 0;
     if (is_product && first) held[lane] = centred;
+    if (first || value > largest[lane]) largest[lane] = bytes[lane];
+  }
+}
+
+/// Adds this trip's terms to the sums of the block, or begins them: all that is carried from trip to
+/// trip is an addition.
+template <typename P, typename Sum>
+void Accumulate(const std::int32_t (&terms)[Sizes<P>::kBlock], bool begins,
+                Sum (&sums)[Sizes<P>::kBlock]) {
+#pragma HLS INLINE
+AddTerm:
+  for (unsigned i = 0; i < Sizes<P>::kBlock; ++i) {
+#pragma HLS UNROLL
+    sums[i] = Select(begins, 0, sums[i]) + terms[i];
   }
 }
 

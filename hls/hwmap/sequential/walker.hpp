@@ -66,7 +66,24 @@ template <typename P>
 class Walker {
  public:
   Walker(StepKind kind, const Walk& walk)
-      : walk_(walk),
+      : second_source_bytes_(walk.second_source_bytes),
+        rows_(walk.rows),
+        row_bytes_(walk.row_bytes),
+        pad_bytes_(walk.pad_bytes),
+        stride_rows_(walk.stride_rows),
+        stride_row_bytes_(walk.stride_row_bytes),
+        stride_bytes_(walk.stride_bytes),
+        row_step_(walk.row_step),
+        row_step_bytes_(walk.row_step_bytes),
+        run_step_bytes_(walk.run_step_bytes),
+        group_step_bytes_(walk.group_bytes),
+        block_step_bytes_(walk.block_bytes),
+        pixel_bytes_(walk.pixel_bytes),
+        target_row_bytes_(walk.target_row_bytes),
+        group_channels_(walk.group_channels),
+        first_weight_(walk.weight_address),
+        first_channel_(walk.channel_address),
+        drains_(walk.drains),
         is_matrix_(Is<P>(kind, StepKind::kMatrix)),
         is_depthwise_(Is<P>(kind, StepKind::kDepthwise)),
         is_pair_(Is<P>(kind, StepKind::kAdd) || Is<P>(kind, StepKind::kMul)),
@@ -80,6 +97,8 @@ class Walker {
         column_(walk.out_columns),
         window_row_(-walk.pad_rows),
         window_address_(walk.first_row_address),
+        next_window_row_(walk.stride_rows - walk.pad_rows),
+        next_window_address_(walk.first_row_address + walk.stride_row_bytes),
         tap_row_(-walk.pad_rows),
         tap_address_(walk.first_row_address),
         column_bytes_(-walk.pad_bytes),
@@ -97,10 +116,10 @@ class Walker {
     // with the pixel.
     const bool second = run_.last();
     const bool fixed = is_scale_ && second;
-    const std::int32_t moved = tap_address_ + (is_pair_ && second ? walk_.second_source_bytes : 0);
-    const std::int32_t begin = fixed ? walk_.second_source_bytes : moved;
-    const bool inside = tap_row_ >= 0 && tap_row_ < walk_.rows;
-    const std::int32_t bytes = fixed || inside ? walk_.row_bytes : 0;
+    const std::int32_t moved = tap_address_ + Select(is_pair_ && second, second_source_bytes_, 0);
+    const std::int32_t begin = Select(fixed, second_source_bytes_, moved);
+    const bool inside = tap_row_ >= 0 && tap_row_ < rows_;
+    const std::int32_t bytes = Select(fixed || inside, row_bytes_, 0);
     const std::int32_t in_row = Select(fixed, 0, column_bytes_ + group_bytes_ + run_bytes_);
     const std::int32_t at = in_row + block_bytes_ + word_bytes_;
     const std::int32_t low = Within<kLanes>(-at);
@@ -142,17 +161,15 @@ class Walker {
     }
     if (word_ends) {
       run_.Advance();
-      run_bytes_ = Select(run_ends, 0, run_bytes_ + walk_.run_step_bytes);
+      run_bytes_ = Select(run_ends, 0, run_bytes_ + run_step_bytes_);
     }
     if (run_ends) kernel_row_.Advance();
-    const std::int32_t next_row = window_row_ + (line_ends ? walk_.stride_rows : 0);
-    const std::int32_t next_address = window_address_ + (line_ends ? walk_.stride_row_bytes : 0);
     if (block_ends) {
-      tap_row_ = next_row;
-      tap_address_ = next_address;
+      tap_row_ = Select(line_ends, next_window_row_, window_row_);
+      tap_address_ = Select(line_ends, next_window_address_, window_address_);
     } else if (run_ends) {
-      tap_row_ = tap_row_ + walk_.row_step;
-      tap_address_ = tap_address_ + walk_.row_step_bytes;
+      tap_row_ = tap_row_ + row_step_;
+      tap_address_ = tap_address_ + row_step_bytes_;
     }
     NextWeight(pixel_ends);
     has_term_ = block_ends || (has_term_ && !terms_end);
@@ -162,27 +179,31 @@ class Walker {
     trip_.Advance();
     if (block_ends) {
       block_.Advance();
-      block_bytes_ = Select(group_ends, 0, block_bytes_ + walk_.block_bytes);
+      block_bytes_ = Select(group_ends, 0, block_bytes_ + block_step_bytes_);
       const std::int32_t lanes = is_matrix_ ? kPe : kVectorLanes;
       target_block_ = Select(group_ends, 0, target_block_ + lanes);
-      channels_left_ = Select(group_ends, walk_.group_channels, channels_left_ - lanes);
-      const std::uint32_t next = channel_ + (is_matrix_ || is_depthwise_ ? walk_.drains : 0);
-      channel_ = pixel_ends ? walk_.channel_address : next;
+      channels_left_ = Select(group_ends, group_channels_, channels_left_ - lanes);
+      const std::int32_t used = Select(is_matrix_ || is_depthwise_, drains_, 0);
+      channel_ = Select(pixel_ends, first_channel_, channel_ + used);
     }
     if (group_ends) {
       group_.Advance();
-      group_bytes_ = Select(pixel_ends, 0, group_bytes_ + walk_.group_bytes);
-      target_group_ = Select(pixel_ends, 0, target_group_ + walk_.group_channels);
+      group_bytes_ = Select(pixel_ends, 0, group_bytes_ + group_step_bytes_);
+      target_group_ = Select(pixel_ends, 0, target_group_ + group_channels_);
     }
     if (pixel_ends) {
       column_.Advance();
-      const std::int32_t start = target_row_ + walk_.target_row_bytes;
-      target_pixel_ = Select(line_ends, start, target_pixel_ + walk_.pixel_bytes);
-      column_bytes_ = Select(line_ends, -walk_.pad_bytes, column_bytes_ + walk_.stride_bytes);
+      const std::int32_t start = target_row_ + target_row_bytes_;
+      target_pixel_ = Select(line_ends, start, target_pixel_ + pixel_bytes_);
+      column_bytes_ = Select(line_ends, -pad_bytes_, column_bytes_ + stride_bytes_);
       if (line_ends) target_row_ = start;
     }
-    window_row_ = next_row;
-    window_address_ = next_address;
+    if (line_ends) {
+      window_row_ = next_window_row_;
+      window_address_ = next_window_address_;
+      next_window_row_ = next_window_row_ + stride_rows_;
+      next_window_address_ = next_window_address_ + stride_row_bytes_;
+    }
   }
 
  private:
@@ -203,7 +224,7 @@ class Walker {
 #pragma HLS INLINE
     const bool slices_end = slice_ == Sizes<P>::kSlices - 1;
     if (pixel_ends) {
-      weight_ = walk_.weight_address;
+      weight_ = first_weight_;
       slice_ = 0;
     } else if (has_term_ && is_matrix_) {
       ++weight_;
@@ -213,11 +234,20 @@ class Walker {
     }
   }
 
-  const Walk walk_;
+  // Of the step, as wide as the registers that they are added to.
+  const Address second_source_bytes_, rows_, row_bytes_, pad_bytes_;
+  const Address stride_rows_, stride_row_bytes_, stride_bytes_, row_step_, row_step_bytes_;
+  const Address run_step_bytes_, group_step_bytes_, block_step_bytes_;
+  const Address pixel_bytes_, target_row_bytes_, group_channels_;
+  const UInt<Sizes<P>::kWeightBits> first_weight_;
+  const UInt<Sizes<P>::kChannelBits> first_channel_;
+  const UInt<P::kCountBits> drains_;
   const bool is_matrix_, is_depthwise_, is_pair_, is_scale_;
   Count word_, run_, kernel_row_, trip_, block_, group_, column_;
   bool has_term_ = true, first_ = true;
-  Address window_row_, window_address_, tap_row_, tap_address_;
+  // The window, where the one below it begins, and the row of it that is read.
+  Address window_row_, window_address_, next_window_row_, next_window_address_;
+  Address tap_row_, tap_address_;
   Address column_bytes_, group_bytes_ = 0, block_bytes_ = 0, run_bytes_ = 0, word_bytes_ = 0;
   UInt<Sizes<P>::kWeightBits> weight_;
   UInt<Sizes<P>::kSliceBits> slice_ = 0;

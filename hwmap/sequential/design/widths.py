@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwmap.dsp import LEAST_INT8, DspSlice, Packing, packing
+from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import HardwareOp, Weighted
 from hwmap.ir.requantize import Requant
@@ -43,14 +44,13 @@ def widths_of(
     shifts = [step.shift for step in steps] + [
         int(requants[op.name].shifts.max()) for op in weighted
     ]
-    least = min((int(graph.constants[op.weight].values.min()) for op in weighted), default=0)
     return Widths(
         count_bits=max(max(_counts(step)) for step in steps).bit_length(),
         trip_bits=max(step.trips for step in steps).bit_length(),
         address_bits=max(_farthest(step, engine) for step in steps).bit_length() + 1,
         sum_bits=max(sums).bit_length() + 1,
         most_shift=max(*shifts, 1),
-        packing=packing(dsp_slice, min(least, LEAST_INT8 + 1)),
+        packing=packing(dsp_slice, least_weight(graph)),
     )
 
 
@@ -63,16 +63,17 @@ def _counts(step: StepDescriptor) -> tuple[int, ...]:
 def _farthest(step: StepDescriptor, engine: Engine) -> int:
     """A bound on every row, address and offset of the walk (`hls/hwmap/sequential/walker.hpp`): all
     that is added up in a direction."""
-    rows = step.pad_rows + step.rows + step.out_rows * step.stride_rows
+    rows = step.pad_rows + step.rows + (step.out_rows + 1) * step.stride_rows
     rows += step.kernel_rows * abs(step.row_step)
-    address = abs(step.first_row_address) + step.out_rows * step.stride_row_bytes
+    address = abs(step.first_row_address) + (step.out_rows + 1) * step.stride_row_bytes
     address += step.kernel_rows * abs(step.row_step_bytes)
     lanes = max(engine.pe, engine.vector_lanes)
     return max(
         rows,
         address,
         abs(step.second_source_bytes),
-        step.pad_bytes + step.out_columns * step.stride_bytes,
+        step.row_bytes,
+        abs(step.pad_bytes) + step.out_columns * step.stride_bytes,
         step.groups * step.group_bytes,
         step.blocks * max(step.block_bytes, lanes),
         step.runs * abs(step.run_step_bytes),

@@ -9,6 +9,7 @@ from hwmap.board import Board
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.method import DENSE
+from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph
 from hwmap.sequential.logic import engine_logic
 from hwmap.sequential.memory import EngineMemory
@@ -62,7 +63,7 @@ def assemble(
     use = place(memories, bram18=problem.bram18, uram=problem.uram)
     if use is None:
         return None
-    logic = engine_logic(engine, board.dsp_slice)
+    logic = engine_logic(engine, board.dsp_slice, least_weight(graph))
     options = {run.task: problem.tasks[run.task].options[run.option] for run in found.runs}
     resident = {
         name

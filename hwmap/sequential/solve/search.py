@@ -15,7 +15,9 @@ import numpy as np
 from hwmap.board import Board, Budget
 from hwmap.decompose.candidates import Candidate
 from hwmap.errors import InfeasibleError, TimeLimitError
+from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph
+from hwmap.logic import Logic
 from hwmap.progress import Progress, quiet
 from hwmap.sequential.engine import MOST_SIDE, Engine, widest_bus
 from hwmap.sequential.logic import engine_logic
@@ -54,8 +56,9 @@ class Limits:
     seconds: float
 
 
-def engines_of(board: Board, budget: Budget) -> tuple[Engine, ...]:
-    """Every engine within the budgets of slices, LUTs and flip-flops, in a fixed order."""
+def engines_of(board: Board, budget: Budget, least_weight: int = -127) -> tuple[Engine, ...]:
+    """Every engine for weights from `least_weight` on within the budgets of slices, LUTs and
+    flip-flops, in a fixed order."""
     sides = [1 << k for k in range(MOST_SIDE.bit_length())]
     found = []
     for pe, simd, vector, requant in product(sides, repeat=4):
@@ -63,13 +66,14 @@ def engines_of(board: Board, budget: Budget) -> tuple[Engine, ...]:
             continue
         bus = widest_bus(pe, simd, requant, board.bus_bytes)
         engine = Engine(pe, simd, vector, requant, bus)
-        if engine.dsp <= budget.dsp and _has_logic(engine, board, budget):
+        if engine.dsp <= budget.dsp and _fits(
+            engine_logic(engine, board.dsp_slice, least_weight), budget
+        ):
             found.append(engine)
     return tuple(found)
 
 
-def _has_logic(engine: Engine, board: Board, budget: Budget) -> bool:
-    logic = engine_logic(engine, board.dsp_slice)
+def _fits(logic: Logic, budget: Budget) -> bool:
     return logic.lut <= budget.lut and logic.ff <= budget.ff
 
 
@@ -103,7 +107,7 @@ def solve(
         InfeasibleError: proved that nothing fits; says the least memory that works.
         TimeLimitError: nothing was found, and nothing proved.
     """
-    engines = engines_of(board, limits.budget)
+    engines = engines_of(board, limits.budget, least_weight(graph))
     if not engines:
         raise InfeasibleError(_too_few(board, limits.budget))
     jobs = jobs_of(graph, candidates)
