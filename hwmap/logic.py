@@ -53,7 +53,7 @@ def matrix(pe: int, simd: int, terms: int, shift_bits: int, sum_bits: int) -> Lo
 def vector_lane(slices: int, sum_bits: int) -> Logic:
     """A lane that selects the operands of its multiplication, one weight of `slices` among them,
     multiplies, and adds or compares."""
-    return _logic(33 + 2.85 * sum_bits + 3 * slices, 47 + sum_bits)
+    return _logic(57 + sum_bits + 3.4 * slices, 55 + sum_bits)
 
 
 def requantizer(sum_bits: int, most_shift: int) -> Logic:
@@ -72,14 +72,16 @@ def write_rotator(lanes: int, count: int) -> Logic:
     return _logic(7.6 * lanes + max(moved, 0), 22 * lanes + 9 * count)
 
 
-def block_register(block: int, results: int, sum_bits: int) -> Logic:
-    """The `block` complete sums, of which `results` leave at a time."""
-    return _logic((block - results) * sum_bits, block * sum_bits)
+def block_register(block: int, sum_bits: int) -> Logic:
+    """The `block` complete sums, or the largest values, which leave a few at a time."""
+    return _logic(block * sum_bits, block * sum_bits)
 
 
 def walker(count_bits: int, address_bits: int) -> Logic:
     """The address walk (`walker.hpp`)."""
-    return _logic(27 + 12.3 * count_bits + 32 * address_bits, 30 * address_bits + count_bits)
+    return _logic(
+        29 + 15.3 * count_bits + 28.3 * address_bits, 29.3 * address_bits + 6 * count_bits
+    )
 
 
 def fetcher(address_bits: int, parts: int) -> Logic:

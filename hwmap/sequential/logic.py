@@ -47,7 +47,7 @@ def engine_blocks(
         Block("matrix", array | sums),
         Block("lane", {"slices": slices, **sums}, engine.vector_lanes),
         Block("requantizer", {**sums, "most_shift": MAX_SHIFT}, results),
-        Block("block_register", {"block": block, "results": results, **sums}),
+        Block("block_register", {"block": block, **sums}),
         Block("read_rotator", {"lanes": lanes}),
         Block("write_rotator", {"lanes": lanes, "count": results}),
         # The input's bytes, and the output's.

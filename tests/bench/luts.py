@@ -42,7 +42,7 @@ BLOCKS_OF_BOTH = (
         Block("write_rotator", {"lanes": lanes, "count": count})
         for lanes, count in ((16, 8), (32, 8), (32, 16), (64, 32))
     ),
-    Block("block_register", {"block": 32, "results": 16, **SUMS}),
+    Block("block_register", {"block": 32, **SUMS}),
     Block("walker", {"count_bits": 8, "address_bits": 15}),
     Block("walker", {"count_bits": 12, "address_bits": 20}),
     Block("fetcher", {"address_bits": 12, "parts": 32}),

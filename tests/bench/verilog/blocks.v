@@ -83,10 +83,10 @@ endmodule
 
 // One lane of the vector unit: operands are selected, then multiplied, then added or compared.
 module lane #(parameter SLICES = 8, parameter SUM_BITS = 31) (
-    input clk, input first, input is_product, input has_weight, input is_max,
+    input clk, input first, input is_product, input has_weight,
     input early_first, input [8*SLICES-1:0] weights, input [$clog2(SLICES)-1:0] slice,
     input signed [7:0] value, input signed [21:0] operand,
-    output reg signed [SUM_BITS-1:0] sum
+    output reg signed [SUM_BITS-1:0] sum, output reg signed [7:0] largest
 );
   reg signed [7:0] weight, v1, v2, v3, v4;
   reg signed [21:0] o1, factor;
@@ -100,7 +100,6 @@ module lane #(parameter SLICES = 8, parameter SUM_BITS = 31) (
     end
   endgenerate
   wire signed [SUM_BITS-1:0] before = first || is_product ? 0 : sum;
-  wire signed [7:0] largest = sum[7:0];
   always @(posedge clk) begin
     weight <= slot[slice]; v1 <= value; o1 <= operand;
     factor <= is_product ? held : has_weight ? weight : o1;
@@ -108,7 +107,8 @@ module lane #(parameter SLICES = 8, parameter SUM_BITS = 31) (
     if (is_product && early_first) held <= v1 - o1;
     v2 <= v1; v3 <= v2; v4 <= v3;
     m1 <= factor * centred; m2 <= m1;
-    sum <= is_max ? (first || v4 > largest ? v4 : largest) : before + m2;
+    sum <= before + m2;
+    if (first || v4 > largest) largest <= v4;
   end
 endmodule
 
@@ -209,11 +209,19 @@ endmodule
 
 // The sums of a complete block, on their way to RESULTS requantizers.
 module block_register #(parameter BLOCK = 16, parameter RESULTS = 4, parameter SUM_BITS = 31) (
-    input clk, input hand_over, input drain, input [SUM_BITS*BLOCK-1:0] sums,
-    output reg [SUM_BITS*BLOCK-1:0] complete
+    input clk, input hand_over, input drain, input is_max, input [SUM_BITS*BLOCK-1:0] sums,
+    input [8*BLOCK-1:0] largest, output reg [SUM_BITS*BLOCK-1:0] complete
 );
+  wire [SUM_BITS*BLOCK-1:0] handed;
+  genvar g;
+  generate
+    for (g = 0; g < BLOCK; g = g + 1) begin : results
+      assign handed[SUM_BITS*g +: SUM_BITS] =
+          is_max ? $signed(largest[8*g +: 8]) : $signed(sums[SUM_BITS*g +: SUM_BITS]);
+    end
+  endgenerate
   always @(posedge clk)
-    if (hand_over) complete <= sums;
+    if (hand_over) complete <= handed;
     else if (drain) complete <= complete >> (SUM_BITS * RESULTS);
 endmodule
 
@@ -258,8 +266,7 @@ module walker #(parameter COUNT_BITS = 10, parameter ADDRESS_BITS = 19, paramete
     end
   endgenerate
   wire signed [ADDRESS_BITS-1:0] lanes = is_matrix ? 16 : 32;
-  wire signed [ADDRESS_BITS-1:0] next_row = r[7] + (line_ends ? m[0] : 0);
-  wire signed [ADDRESS_BITS-1:0] next_address = r[8] + (line_ends ? m[1] : 0);
+  reg signed [ADDRESS_BITS-1:0] below, below_address;
   wire signed [ADDRESS_BITS-1:0] begin_line = r[14] + m[2];
   always @(posedge clk) begin
     has_term <= start || block_ends || (has_term && !terms_end);
@@ -268,10 +275,14 @@ module walker #(parameter COUNT_BITS = 10, parameter ADDRESS_BITS = 19, paramete
     if (start || group_ends) r[2] <= 0; else if (block_ends) r[2] <= r[2] + m[4];
     if (start || pixel_ends) r[3] <= 0; else if (group_ends) r[3] <= r[3] + m[5];
     if (start || line_ends) r[4] <= m[6]; else if (pixel_ends) r[4] <= r[4] + m[7];
-    if (block_ends) r[5] <= next_row; else if (run_ends) r[5] <= r[5] + m[8];
-    if (block_ends) r[6] <= next_address; else if (run_ends) r[6] <= r[6] + m[9];
-    r[7] <= start ? m[10] : next_row;
-    r[8] <= start ? m[11] : next_address;
+    if (block_ends) r[5] <= line_ends ? below : r[7]; else if (run_ends) r[5] <= r[5] + m[8];
+    if (block_ends) r[6] <= line_ends ? below_address : r[8]; else if (run_ends) r[6] <= r[6] + m[9];
+    if (start) begin
+      r[7] <= m[10]; r[8] <= m[11]; below <= m[10] + m[0]; below_address <= m[11] + m[1];
+    end else if (line_ends) begin
+      r[7] <= below; r[8] <= below_address;
+      below <= below + m[0]; below_address <= below_address + m[1];
+    end
     if (start || pixel_ends) r[9] <= m[2]; else if (has_term && is_matrix) r[9] <= r[9] + 1;
     if (start || pixel_ends) r[10] <= m[3]; else if (block_ends) r[10] <= r[10] + m[4];
     if (start || group_ends) r[11] <= 0; else if (block_ends) r[11] <= r[11] + lanes;
