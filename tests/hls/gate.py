@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -186,6 +186,7 @@ class Function:
                 yield m[1], self.root(m[2].lstrip("%"))
 
 
+@cache
 def functions(ir: str) -> list[Function]:
     """The functions that an IR defines."""
     found = []
@@ -362,6 +363,7 @@ def missing_pragmas(project: Path, in_uram: tuple[str, ...]) -> list[str]:
     return missing
 
 
+@cache
 def _plain_name(mangled: str) -> str:
     """The name of a function, without its namespaces, classes and arguments."""
     run = subprocess.run(["c++filt", "-p", mangled], capture_output=True, text=True, check=True)
