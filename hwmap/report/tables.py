@@ -182,9 +182,9 @@ def simulate_table(report: SimulateReport) -> Table:
 def boards_table(report: BoardsReport) -> Table:
     """The built-in boards."""
     table = Table()
-    names = ("name", "part", "dsp", "bram18", "uram", "lut", "clock_mhz", "dram_port_bits")
+    names = ("name", "part", "dsp", "bram18", "uram", "lut", "clock_mhz")
     for name in names:
-        table.add_column(name)
+        table.add_column(name, no_wrap=name == "name")
     for board in report.boards:
         table.add_row(*(str(getattr(board, name)) for name in names))
     return table
