@@ -18,6 +18,8 @@ from pathlib import Path
 import networkx as nx
 
 OPAQUE = Path(__file__).parent / "opaque"
+VENDOR = Path(__file__).parents[1] / "sequential" / "vitis"
+"""Stand-ins for the vendor's headers; those of `OPAQUE` come before them."""
 FLAGS = ("-std=c++14", "-Wno-everything", "-fno-discard-value-names", "-g0", "-S", "-emit-llvm")
 OPTIMIZED = (
     "-O2",
@@ -47,7 +49,7 @@ def compile_ir(project: Path, work: Path, *, optimized: bool) -> str:
         copy.write_text(_with_unrolling(path.read_text("utf-8")), "utf-8")
     command = [sys.executable, "-m", "ziglang", "c++", *FLAGS]
     command += OPTIMIZED if optimized else ["-O0"]
-    command += ["-D__SYNTHESIS__", "-DHWMAP_VITIS", f"-I{OPAQUE}", f"-I{sources}"]
+    command += ["-D__SYNTHESIS__", "-DHWMAP_VITIS", f"-I{OPAQUE}", f"-I{VENDOR}", f"-I{sources}"]
     command += ["-o", str(target), str(sources / "top.cpp")]
     _run(command, work)
     if optimized:
