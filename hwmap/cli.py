@@ -34,7 +34,7 @@ from hwmap.report.tables import (
     simulate_table,
 )
 from hwmap.rung import Rung
-from hwmap.style import sim_summary
+from hwmap.style import DEFAULT_STYLE, STYLES, sim_summary
 
 app = typer.Typer(
     help="Compile trained ONNX networks into FPGA accelerators.",
@@ -228,6 +228,9 @@ def compile(
     time_limit: Annotated[
         float, typer.Option(help="Seconds for the solver.")
     ] = api.TIME_LIMIT_SECONDS,
+    style: Annotated[
+        str, typer.Option(help=f"{', '.join(STYLES)}, or auto: the faster of them.")
+    ] = DEFAULT_STYLE,
     plan: Annotated[Path | None, typer.Option(help="Use this plan.json; do not solve.")] = None,
     cache: CacheFolder = CACHE,
     as_json: Json = False,
@@ -248,6 +251,7 @@ def compile(
             clock_mhz=clock,
             max_drop=max_drop,
             time_limit=time_limit,
+            style=style,
             plan=plan,
             cache=cache,
             progress=progress,
@@ -265,7 +269,7 @@ def simulate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Simulate a compiled design: the cycles of every step, stalls, and what the arena held."""
+    """Simulate a compiled design: its cycles, stalls, and what its memories held."""
     with _progress(silent=as_json) as progress:
         progress("simulating")
         result = api.simulate(build, images)

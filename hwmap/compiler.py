@@ -27,7 +27,7 @@ from hwmap.quantize.choose import quantize_graph, schemes_of
 from hwmap.solve.answer import Choice
 from hwmap.solve.drop import check_images, check_labels, loss_limit
 from hwmap.solve.settings import Settings
-from hwmap.style import Design, Plan
+from hwmap.style import Design, Plan, Wanted
 
 log = logging.getLogger(__name__)
 
@@ -105,10 +105,15 @@ def allow(
 
 
 def find_plan(
-    source: Graph, settings: Settings, allowed: Allowed, seconds: float, progress: Progress
+    wanted: Wanted,
+    source: Graph,
+    settings: Settings,
+    allowed: Allowed,
+    seconds: float,
+    progress: Progress,
 ) -> Plan:
     """The solver's plan for a float network."""
-    return style.solve(style.DEFAULT_STYLE, source, allowed.candidates, settings, seconds, progress)
+    return style.solve(wanted, source, allowed.candidates, settings, seconds, progress)
 
 
 def build(

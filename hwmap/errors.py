@@ -59,6 +59,10 @@ class SimulationError(HwmapError):
     """A simulation stopped, or its result is not the reference's."""
 
 
+class DeadlockError(SimulationError):
+    """Kernels that wait for one another."""
+
+
 class MismatchError(SimulationError):
     """Two rungs of the ladder of proof disagree."""
 

@@ -1,34 +1,61 @@
 """The union of styles. Whatever depends on the style of an accelerator is asked here, in a match
-for each question; no room above names a style. (Where nothing tells styles apart yet, text of a
-plan and the curve of memory, there is no match: a second style brings what does.)"""
+for each question; no room above names a style. (Only one style has a curve of memory.)"""
 
+import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import assert_never
+from typing import Literal, assert_never
 
-from hwmap import sequential
+from hwmap import sequential, streaming
 from hwmap.accuracy import Accuracy
 from hwmap.board import Board
 from hwmap.decompose.candidates import Candidate
+from hwmap.errors import (
+    BudgetError,
+    HwmapError,
+    InfeasibleError,
+    TimeLimitError,
+    UnsupportedOperatorError,
+)
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
 from hwmap.progress import Progress
 from hwmap.rung import Rung
 from hwmap.solve.settings import Settings
 
-Style = sequential.plan.Style
-DEFAULT_STYLE: Style = sequential.plan.STYLE
+log = logging.getLogger(__name__)
 
-Plan = sequential.plan.Plan
-Design = sequential.design.Design
-SimResult = sequential.result.SimResult
-CompileReport = sequential.summary.CompileReport
-SimulateReport = sequential.summary.SimulateReport
+Style = sequential.plan.Style | streaming.plan.Style
+DEFAULT_STYLE: Style = sequential.plan.STYLE
+STYLES: tuple[Style, ...] = (sequential.plan.STYLE, streaming.plan.STYLE)
+Wanted = Style | Literal["auto"]
+"""A style, or the one that turns out to be faster."""
+
+Plan = sequential.plan.Plan | streaming.plan.Plan
+Design = sequential.design.Design | streaming.design.Design
+SimResult = sequential.result.SimResult | streaming.result.SimResult
+CompileReport = sequential.summary.CompileReport | streaming.summary.CompileReport
+SimulateReport = sequential.summary.SimulateReport | streaming.summary.SimulateReport
 CurveRow = sequential.curve.CurveRow
 
 
+def parse_style(text: str) -> Wanted:
+    """The style that a user names.
+
+    Raises:
+        BudgetError: there is none of that name.
+    """
+    for style in STYLES:
+        if text == style:
+            return style
+    if text == "auto":
+        return "auto"
+    raise BudgetError(f"style '{text}' is not known; expected {', '.join(STYLES)} or auto")
+
+
 def solve(
-    style: Style,
+    style: Wanted,
     source: Graph,
     candidates: Mapping[str, Sequence[Candidate]],
     settings: Settings,
@@ -39,13 +66,40 @@ def solve(
 
     Raises:
         InfeasibleError, TimeLimitError: there is none, or none was found.
+        UnsupportedOperatorError: the style lacks ops; all are named.
     """
     match style:
         case "sequential":
             limits = sequential.solve.Limits(settings.budget, settings.max_loss, seconds)
             return sequential.solve.solve(source, candidates, settings.board, limits, progress)
+        case "streaming":
+            return streaming.solve.solve(source, candidates, settings, seconds, progress)
+        case "auto":
+            return _faster(source, candidates, settings, seconds, progress)
         case _:
             assert_never(style)
+
+
+def _faster(
+    source: Graph,
+    candidates: Mapping[str, Sequence[Candidate]],
+    settings: Settings,
+    seconds: float,
+    progress: Progress,
+) -> Plan:
+    """The faster of the plans of all styles; each has its share of the time."""
+    plans: list[Plan] = []
+    failures: list[HwmapError] = []
+    for style in STYLES:
+        try:
+            share = seconds / len(STYLES)
+            plans.append(solve(style, source, candidates, settings, share, progress))
+        except (InfeasibleError, TimeLimitError, UnsupportedOperatorError) as error:
+            failures.append(error)
+            log.warning("no plan of the %s style: %s", style, error)
+    if not plans:
+        raise failures[0]
+    return min(plans, key=lambda plan: plan.cycles)
 
 
 def check(plan: Plan, graph: Graph, settings: Settings) -> None:
@@ -58,6 +112,9 @@ def check(plan: Plan, graph: Graph, settings: Settings) -> None:
         case sequential.plan.Plan():
             board, budget = settings.board, settings.budget
             sequential.check.check_plan(plan, graph, board, budget, settings.max_loss)
+        case streaming.plan.Plan():
+            board, budget = settings.board, settings.budget
+            streaming.check.check_plan(plan, graph, board, budget, settings.max_loss)
         case _:
             assert_never(plan)
 
@@ -67,6 +124,8 @@ def plan_to_json(plan: Plan) -> str:
     match plan:
         case sequential.plan.Plan():
             return sequential.plan.to_json(plan)
+        case streaming.plan.Plan():
+            return streaming.plan.to_json(plan)
         case _:
             assert_never(plan)
 
@@ -77,6 +136,12 @@ def plan_from_json(text: str, source: str) -> Plan:
     Raises:
         PlanError: it is not one, of any style.
     """
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        values = {}
+    if isinstance(values, dict) and values.get("style") == streaming.plan.STYLE:
+        return streaming.plan.from_json(text, source)
     return sequential.plan.from_json(text, source)
 
 
@@ -85,6 +150,8 @@ def design_of(graph: Graph, plan: Plan, board: Board) -> Design:
     match plan:
         case sequential.plan.Plan():
             return sequential.design.build_design(graph, plan, board)
+        case streaming.plan.Plan():
+            return streaming.design.build_design(graph, plan.foldings, plan.depths, board)
         case _:
             assert_never(plan)
 
@@ -94,6 +161,8 @@ def emit(design: Design) -> dict[str, str | bytes]:
     match design:
         case sequential.design.Design():
             return sequential.hls.render(design)
+        case streaming.design.Design():
+            return streaming.hls.render(design)
         case _:
             assert_never(design)
 
@@ -103,6 +172,9 @@ def input_bytes(design: Design, tensors: Mapping[str, Array]) -> bytes:
     match design:
         case sequential.design.Design():
             return sequential.vectors.stream_bytes(design, "load", tensors)
+        case streaming.design.Design():
+            names = [tensor.name for tensor in design.inputs]
+            return streaming.vectors.tensor_bytes(names, tensors)
         case _:
             assert_never(design)
 
@@ -112,6 +184,9 @@ def output_bytes(design: Design, tensors: Mapping[str, Array]) -> bytes:
     match design:
         case sequential.design.Design():
             return sequential.vectors.stream_bytes(design, "store", tensors)
+        case streaming.design.Design():
+            names = [tensor.name for tensor in design.outputs]
+            return streaming.vectors.tensor_bytes(names, tensors)
         case _:
             assert_never(design)
 
@@ -121,17 +196,23 @@ def simulate(design: Design, inputs: Mapping[str, Array]) -> SimResult:
     match design:
         case sequential.design.Design():
             return sequential.simulate.simulate(design, inputs)
+        case streaming.design.Design():
+            return streaming.simulate.simulate(design, inputs)
         case _:
             assert_never(design)
 
 
 def planned_rungs(plan: Plan, simulated: SimResult) -> Iterator[Rung]:
     """What the plan promises of time = the simulator."""
-    match plan:
-        case sequential.plan.Plan():
+    match simulated:
+        case sequential.result.SimResult():
+            assert isinstance(plan, sequential.plan.Plan)
             yield sequential.rungs.planned_rung(plan, simulated)
+        case streaming.result.SimResult():
+            assert isinstance(plan, streaming.plan.Plan)
+            yield streaming.rungs.planned_rung(plan, simulated)
         case _:
-            assert_never(plan)
+            assert_never(simulated)
 
 
 def counted_rungs(design: Design, directory: Path, images: int) -> Iterator[Rung]:
@@ -139,6 +220,8 @@ def counted_rungs(design: Design, directory: Path, images: int) -> Iterator[Rung
     match design:
         case sequential.design.Design():
             yield sequential.rungs.counted_rung(design, directory, images)
+        case streaming.design.Design():
+            yield streaming.rungs.counted_rung(design, directory, images)
         case _:
             assert_never(design)
 
@@ -154,7 +237,11 @@ def summary(
     """What a compiled design is worth; `source` is the float network, `graph` the integer one."""
     match plan:
         case sequential.plan.Plan():
+            assert isinstance(design, sequential.design.Design)
             return sequential.summary.summarize(plan, design, settings, source, graph, accuracy)
+        case streaming.plan.Plan():
+            assert isinstance(design, streaming.design.Design)
+            return streaming.summary.summarize(plan, design, settings, source, graph, accuracy)
         case _:
             assert_never(plan)
 
@@ -164,6 +251,8 @@ def summary_rows(report: CompileReport) -> list[tuple[str, str]]:
     match report:
         case sequential.summary.CompileReport():
             return sequential.summary.rows(report)
+        case streaming.summary.CompileReport():
+            return streaming.summary.rows(report)
         case _:
             assert_never(report)
 
@@ -173,6 +262,8 @@ def sim_summary(result: SimResult) -> SimulateReport:
     match result:
         case sequential.result.SimResult():
             return sequential.summary.summarize_simulation(result)
+        case streaming.result.SimResult():
+            return streaming.summary.summarize_simulation(result)
         case _:
             assert_never(result)
 
@@ -183,6 +274,9 @@ def sim_table(report: SimulateReport) -> tuple[str, tuple[str, ...], list[tuple[
         case sequential.summary.SimulateReport():
             rows = sequential.summary.time_line_rows(report)
             return sequential.summary.headline(report), sequential.summary.TIME_LINE, rows
+        case streaming.summary.SimulateReport():
+            rows = streaming.summary.kernel_rows(report)
+            return streaming.summary.headline(report), streaming.summary.KERNELS, rows
         case _:
             assert_never(report)
 

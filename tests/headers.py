@@ -10,6 +10,11 @@ def headers() -> tuple[Path, ...]:
     return tuple(sorted((data_directory("hls") / "hwmap").rglob("*.hpp")))
 
 
+def synthesized() -> tuple[Path, ...]:
+    """Those that hardware is made of; the others count cycles on the host."""
+    return tuple(header for header in headers() if header.stem != "replay")
+
+
 def stage(folder: Path) -> Path:
     """Copy them into `folder`/hwmap; `folder`, for the compiler's include path."""
     (folder / "hwmap").mkdir()

@@ -45,6 +45,9 @@ PLACES = {
     "sweeps_of",
     "_kind",
     "_numbers",
+    # the streaming kernels
+    "unit_of",
+    "sum_bits_of",
 }
 
 

@@ -24,7 +24,15 @@ from hwmap.reduce.goal import check_drop
 from hwmap.report.compiled import compile_report, measure_accuracy
 from hwmap.rung import Rung
 from hwmap.solve.settings import Settings
-from hwmap.style import CompileReport, Plan, SimResult, plan_from_json
+from hwmap.style import (
+    DEFAULT_STYLE,
+    CompileReport,
+    Plan,
+    SimResult,
+    Wanted,
+    parse_style,
+    plan_from_json,
+)
 
 TIME_LIMIT_SECONDS = 20.0
 VECTOR_IMAGES = 10
@@ -65,6 +73,7 @@ def compile(
     clock_mhz: int | None = None,
     max_drop: float = 0.0,
     time_limit: float = TIME_LIMIT_SECONDS,
+    style: str = DEFAULT_STYLE,
     plan: str | Path | None = None,
     cache: str | Path | None = None,
     progress: Progress = quiet,
@@ -76,13 +85,15 @@ def compile(
     with the recipe `preprocess` (TOML) both hold pixels.
     `max_drop` is what decompositions may cost: points of top-1 if `calib` has labels, else percent
     of relative error of the outputs; 0 keeps every op as it is. `plan` is a plan.json to use
-    instead of solving. What was measured about decompositions is kept in the folder `cache`.
+    instead of solving. `style` is one of `hwmap.style.STYLES`, or auto for the fastest. What was
+    measured about decompositions is kept in the folder `cache`.
     `progress` is told what is going on.
 
     Raises:
         HwmapError: of the model, data, board or budget; InfeasibleError, TimeLimitError.
     """
     path = Path(model)
+    wanted = parse_style(style)
     _check_limits(max_drop, time_limit)
     if max_drop and calib is None:
         raise DataError("decompositions are fitted to data; give --calib, or --max-drop 0")
@@ -98,7 +109,7 @@ def compile(
     tests = None if test_data is None else read_labelled(test_data, source, preprocess)
     allowed = allow(source, data, max_drop, None if cache is None else Path(cache), progress)
     settings = Settings(target, budget, max_drop, allowed.max_loss)
-    made = _plan(plan, source, settings, allowed, data, time_limit, progress)
+    made = _plan(plan, wanted, source, settings, allowed, data, time_limit, progress)
     compiled = build(source, settings, data, made, progress)
     warn_synthetic(data, source)
     progress("measuring")
@@ -120,6 +131,7 @@ def _check_limits(max_drop: float, time_limit: float) -> None:
 
 def _plan(
     plan: str | Path | None,
+    wanted: Wanted,
     source: Graph,
     settings: Settings,
     allowed: Allowed,
@@ -128,7 +140,7 @@ def _plan(
     progress: Progress,
 ) -> Plan:
     if plan is None:
-        return find_plan(source, settings, allowed, seconds, progress)
+        return find_plan(wanted, source, settings, allowed, seconds, progress)
     path = Path(plan)
     try:
         text = path.read_text("utf-8")

@@ -68,7 +68,7 @@ class Plan:
 
 def to_json(plan: Plan) -> str:
     """The plan as readable JSON; the sizes of its memory stand among its own fields."""
-    values: dict[str, object] = {}
+    values: dict[str, object] = {"style": STYLE}
     for name, value in asdict(plan).items():
         values |= value if name == "memory" else {name: value}
     return json.dumps(values, indent=1) + "\n"
@@ -83,6 +83,8 @@ def from_json(text: str, source: str) -> Plan:
     try:
         values = json.loads(text)
         if isinstance(values, dict):
+            if values.pop("style", None) != STYLE:
+                raise ValueError(f"its style is not {STYLE}")
             sizes = [field.name for field in fields(EngineMemory) if field.name in values]
             values["memory"] = {name: values.pop(name) for name in sizes}
         plan: Plan = decode(Plan, values, "plan")

@@ -1,0 +1,234 @@
+#pragma once
+
+// Kernels without windows: every trip has a word.
+
+#include <cstdint>
+
+#include "hwmap/chain.hpp"
+#include "hwmap/count.hpp"
+#include "hwmap/fifo.hpp"
+#include "hwmap/integer.hpp"
+#include "hwmap/memory.hpp"
+#include "hwmap/requantize.hpp"
+
+namespace hwmap {
+
+constexpr unsigned kFactorBits = 22;
+constexpr unsigned kCentredBits = 9;
+
+/// The loop of an addition: each value times the factor of its tensor, then one shift.
+template <typename P, typename First, typename Second, typename Output>
+void RunAdd(const Numbers& numbers, First& first, Second& second, Output& output,
+            std::uint32_t images, Clock& clock) {
+#pragma HLS INLINE
+  const std::uint32_t trips = images * P::kTrips;
+Trip:
+  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
+    const Bytes<P::kBlock> left = ReadFifo(first, clock);
+    const Bytes<P::kBlock> right = ReadFifo(second, clock);
+    Bytes<P::kBlock> word;
+  Lane:
+    for (unsigned i = 0; i < P::kBlock; ++i) {
+#pragma HLS UNROLL
+      const std::int64_t sum = LowSigned<kFactorBits>(numbers.first_factor) * left.at[i] +
+                               LowSigned<kFactorBits>(numbers.second_factor) * right.at[i] +
+                               numbers.bias;
+      word.at[i] = Requantize<P::kSumBits, P::kMostShift>(
+          static_cast<std::int32_t>(sum), 1, numbers.shift, numbers.zero_point, numbers.low,
+          numbers.high);
+    }
+    WriteFifo(output, word, clock);
+    clock.Tick();
+  }
+}
+
+/// The product of two values, each less its zero point, requantized.
+template <typename P>
+inline std::int8_t Product(const Numbers& numbers, std::int8_t first, std::int8_t second) {
+#pragma HLS INLINE
+  const std::int64_t left = LowSigned<kCentredBits>(first - numbers.first_zero);
+  const std::int64_t right = LowSigned<kCentredBits>(second - numbers.second_zero);
+  return Requantize<P::kSumBits, P::kMostShift>(
+      static_cast<std::int32_t>(left * right), static_cast<std::uint32_t>(numbers.first_factor),
+      numbers.shift, numbers.zero_point, numbers.low, numbers.high);
+}
+
+/// The loop of a multiplication of two tensors.
+template <typename P, typename First, typename Second, typename Output>
+void RunMul(const Numbers& numbers, First& first, Second& second, Output& output,
+            std::uint32_t images, Clock& clock) {
+#pragma HLS INLINE
+  const std::uint32_t trips = images * P::kTrips;
+Trip:
+  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
+    const Bytes<P::kBlock> left = ReadFifo(first, clock);
+    const Bytes<P::kBlock> right = ReadFifo(second, clock);
+    Bytes<P::kBlock> word;
+  Lane:
+    for (unsigned i = 0; i < P::kBlock; ++i) {
+#pragma HLS UNROLL
+      word.at[i] = Product<P>(numbers, left.at[i], right.at[i]);
+    }
+    WriteFifo(output, word, clock);
+    clock.Tick();
+  }
+}
+
+/// The loop of a multiplication by one factor per channel: the factors of an image come first.
+template <typename P, typename Input, typename Factors, typename Output>
+void RunScale(const Numbers& numbers, Input& input, Factors& factors, Output& output,
+              std::uint32_t images, Clock& clock) {
+#pragma HLS INLINE
+  std::int8_t held[P::kPixelWords][P::kLanes];
+#pragma HLS ARRAY_RESHAPE variable = held dim = 2 complete
+#pragma HLS BIND_STORAGE variable = held type = ram_s2p impl = lutram
+  const std::uint32_t trips = images * P::kTrips;
+  Count<P::kTrips> at;
+  Count<P::kPixelWords> word_of_pixel;
+Trip:
+  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
+#pragma HLS DEPENDENCE variable = held type = intra dependent = false
+    std::int8_t factor[P::kLanes];
+#pragma HLS ARRAY_PARTITION variable = factor complete
+    ReadMemory(held, word_of_pixel.at(), factor);
+    if (at.at() < P::kPixelWords) {
+      const Bytes<P::kLanes> arriving = ReadFifo(factors, clock);
+    Hold:
+      for (unsigned i = 0; i < P::kLanes; ++i) {
+#pragma HLS UNROLL
+        held[word_of_pixel.at()][i] = arriving.at[i];
+      }
+    } else {
+      const Bytes<P::kBlock> values = ReadFifo(input, clock);
+      Bytes<P::kBlock> word;
+    Lane:
+      for (unsigned i = 0; i < P::kBlock; ++i) {
+#pragma HLS UNROLL
+        word.at[i] = Product<P>(numbers, values.at[i], factor[i % P::kLanes]);
+      }
+      WriteFifo(output, word, clock);
+    }
+    at.Next();
+    word_of_pixel.Next();
+    clock.Tick();
+  }
+}
+
+/// The loop of a lookup: a table for each lane.
+template <typename P, typename Input, typename Output>
+void RunTable(const std::int8_t (&table)[256][1], Input& input, Output& output,
+              std::uint32_t images, Clock& clock) {
+#pragma HLS INLINE
+  const std::uint32_t trips = images * P::kTrips;
+Trip:
+  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
+    const Bytes<P::kBlock> values = ReadFifo(input, clock);
+    Bytes<P::kBlock> word;
+  Lane:
+    for (unsigned i = 0; i < P::kBlock; ++i) {
+#pragma HLS UNROLL
+      word.at[i] = table[values.at[i] + 128][0];
+    }
+    WriteFifo(output, word, clock);
+    clock.Tick();
+  }
+}
+
+/// The loop of the average of a whole map: the sums of an image leave while the next one arrives.
+template <typename P, typename Input, typename Output>
+void RunReduce(const Numbers& numbers, Input& input, Output& output, std::uint32_t images,
+               Clock& clock) {
+#pragma HLS INLINE
+  SInt<P::kSumBits> sums[P::kWordsOut][P::kBlock] = {}, complete[P::kWordsOut][P::kBlock] = {};
+#pragma HLS ARRAY_PARTITION variable = sums dim = 0 complete
+#pragma HLS ARRAY_PARTITION variable = complete dim = 0 complete
+  std::int8_t word[P::kBlock] = {};
+#pragma HLS ARRAY_PARTITION variable = word complete
+  const std::uint32_t arriving_trips = images * P::kTrips;
+  const std::uint32_t trips = arriving_trips + P::kTail;
+  Count<P::kWordsOut> at;
+  Count<P::kPixelsIn> pixel;
+  Count<P::kDrainTrips> part;
+  Count<P::kWordsOut> drained;
+  bool draining = false;
+Trip:
+  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
+    if (draining) {
+    Keep:
+      for (unsigned i = 0; i < P::kResults; ++i) {
+#pragma HLS UNROLL
+        const std::int32_t sum = static_cast<std::int32_t>(complete[0][i]) + numbers.bias;
+        const std::int8_t level = Requantize<P::kSumBits, P::kMostShift>(
+            sum, static_cast<std::uint32_t>(numbers.first_factor), numbers.shift,
+            numbers.zero_point, numbers.low, numbers.high);
+      Place:
+        for (unsigned j = i; j < P::kBlock; j += P::kResults) {
+#pragma HLS UNROLL
+          if (part.at() == j / P::kResults) word[j] = level;
+        }
+      }
+      const bool finished = part.last();
+    Shift:
+      for (unsigned i = 0; i < P::kBlock; ++i) {
+#pragma HLS UNROLL
+        const std::int32_t inside =
+            Select(i + P::kResults < P::kBlock, complete[0][(i + P::kResults) % P::kBlock], 0);
+        const std::int32_t next = complete[1 % P::kWordsOut][i];
+        complete[0][i] = finished ? next : inside;
+      Move:
+        for (unsigned w = 1; w < P::kWordsOut; ++w) {
+#pragma HLS UNROLL
+          if (finished) complete[w][i] = complete[(w + 1) % P::kWordsOut][i];
+        }
+      }
+      if (finished) {
+        WriteFifo(output, PackWord(word), clock);
+        draining = !drained.last();
+        drained.Next();
+      }
+      part.Next();
+    }
+    if (trip < arriving_trips) {
+      const Bytes<P::kBlock> values = ReadFifo(input, clock);
+    Lane:
+      for (unsigned i = 0; i < P::kBlock; ++i) {
+#pragma HLS UNROLL
+        const std::int32_t before = sums[0][i];
+        const std::int32_t sum = (pixel.at() == 0 ? 0 : before) + values.at[i];
+      Rotate:
+        for (unsigned w = 0; w + 1 < P::kWordsOut; ++w) {
+#pragma HLS UNROLL
+          sums[w][i] = sums[w + 1][i];
+        }
+        sums[P::kWordsOut - 1][i] = sum;
+      }
+      if (pixel.last() && at.last()) {
+      Complete:
+        for (unsigned w = 0; w < P::kWordsOut; ++w) {
+#pragma HLS UNROLL
+        CompleteLane:
+          for (unsigned i = 0; i < P::kBlock; ++i) {
+#pragma HLS UNROLL
+            complete[w][i] = sums[w][i];
+          }
+        }
+        draining = true;
+      }
+      if (at.last()) pixel.Next();
+      at.Next();
+    }
+    clock.Tick();
+  }
+}
+
+}  // namespace hwmap

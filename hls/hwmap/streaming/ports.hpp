@@ -1,0 +1,59 @@
+#pragma once
+
+// Words from and to the ports of the accelerator: a word of a stream each, filled up to a power of
+// two of bytes.
+
+#include <cstdint>
+
+#include "hwmap/fifo.hpp"
+#include "hwmap/count.hpp"
+
+namespace hwmap {
+
+/// The loop of an input.
+template <typename P, typename Output>
+void RunSource(Port<P::kPortBytes>& port, Output& output, std::uint32_t images, Clock& clock) {
+#pragma HLS INLINE
+  Clock none;
+  const std::uint32_t trips = images * P::kTrips;
+Trip:
+  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
+    const Beat<P::kPortBytes> beat = ReadPort<P::kPortBytes>(port, none);
+    Bytes<P::kBlock> word;
+  Byte:
+    for (unsigned i = 0; i < P::kBlock; ++i) {
+#pragma HLS UNROLL
+      word.at[i] = beat.word.at[i];
+    }
+    WriteFifo(output, word, clock);
+    clock.Tick();
+  }
+}
+
+/// The loop of an output; TLAST is on the last word of an image.
+template <typename P, typename Input>
+void RunSink(Input& input, Port<P::kPortBytes>& port, std::uint32_t images, Clock& clock) {
+#pragma HLS INLINE
+  Clock none;
+  const std::uint32_t trips = images * P::kTrips;
+  Count<P::kTrips> at;
+Trip:
+  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
+    const Bytes<P::kBlock> word = ReadFifo(input, clock);
+    Bytes<P::kPortBytes> wide;
+  Byte:
+    for (unsigned i = 0; i < P::kPortBytes; ++i) {
+#pragma HLS UNROLL
+      wide.at[i] = i < P::kBlock ? word.at[i % P::kBlock] : 0;
+    }
+    WritePort<P::kPortBytes>(port, wide, at.last(), none);
+    at.Next();
+    clock.Tick();
+  }
+}
+
+}  // namespace hwmap

@@ -1,0 +1,290 @@
+"""What kernels and streams cost: DSP slices, LUTs, LUTs that are memory, BRAM18 and URAM.
+
+The functions take numbers or arrays of numbers, so that a solver can weigh thousands of foldings at
+once. LUTs come from the models of `hwmap/logic.py` where there is one, and else from what the parts
+are: a selection of two bits is half a LUT (LUT6_2), an addition one LUT per bit.
+"""
+
+from dataclasses import astuple, dataclass
+from typing import Any, assert_never
+
+import numpy as np
+
+from hwmap.blocks import BRAM18_SHAPES, URAM_SHAPE
+from hwmap.dsp import MULTIPLIER_BITS, DspSlice, Packing, packing
+from hwmap.ir.types import Array
+from hwmap.streaming import units
+from hwmap.streaming.layout import Layout
+from hwmap.streaming.units import Storage, Unit, drain_trips, gearbox_pattern, requant_lanes
+
+LUTRAM_WORDS = 64
+SHIFT_REGISTER_WORDS = 32
+"""A LUT is 64 bits of RAM (seven such columns take eight LUTs on UltraScale, three take four on the
+7 series: UG574, UG474), or a shift register of 32."""
+LUTRAM_LUTS: dict[DspSlice, float] = {"DSP48E1": 4 / 3, "DSP48E2": 8 / 7}
+LUTRAM_SHARE = 0.32
+"""The share of LUTs that can be memory: 17,400 of 53,200 on an XC7Z020 (DS190), half on
+UltraScale+."""
+SMALL_WORDS = 128
+"""Row memories and constants of channels of so few words are LUTs, not block RAM."""
+
+LUT_MULTIPLIER = 72
+"""LUTs of an 8 x 8 multiplication (yosys 0.70, `synth_xilinx`: 69 to 72), and of its addition."""
+WINDOW_LUT = 300
+"""Counters of a window: eleven of about 8 bits with their ends, and an address (judgement)."""
+KERNEL_LUT = 60
+"""Control of a process and of its pipeline (judgement)."""
+ADD_DSP = 2
+SHIFT_BITS = 24
+"""Bits of the shifts of requantizers, before they are known."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What something takes; `lutram` are LUTs that are memory, and count among `lut` too."""
+
+    dsp: int
+    lut: int
+    lutram: int
+    bram18: int
+    uram: int
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+
+FREE = Cost(0, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What costs depend on: the DSP slice, and the least weight of the network."""
+
+    dsp_slice: DspSlice
+    least_weight: int
+
+    @property
+    def packing(self) -> Packing:
+        """How weights share a multiplier."""
+        return packing(self.dsp_slice, self.least_weight)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Numbers or arrays: the fields of a `Cost`, not rounded."""
+
+    dsp: Any = 0
+    lut: Any = 0
+    lutram: Any = 0
+    bram18: Any = 0
+    uram: Any = 0
+
+    def __add__(self, other: "Part") -> "Part":
+        return Part(
+            self.dsp + other.dsp,
+            self.lut + other.lut,
+            self.lutram + other.lutram,
+            self.bram18 + other.bram18,
+            self.uram + other.uram,
+        )
+
+    def rounded(self) -> Cost:
+        """As whole numbers."""
+        return Cost(*(int(np.ceil(value)) for value in astuple(self)))
+
+
+def _up(value: Any, by: Any) -> Any:
+    return -(-value // by)
+
+
+def lutram(width_bits: Any, words: Any, target: Target) -> Part:
+    """A memory of LUTs; deeper ones select from several."""
+    banks = _up(words, LUTRAM_WORDS)
+    luts = np.ceil(width_bits * banks * LUTRAM_LUTS[target.dsp_slice])
+    return Part(lut=luts + width_bits * _up(banks - 1, 3), lutram=luts)
+
+
+def block_ram(width_bits: Any, words: Any) -> Any:
+    """BRAM18 of a memory, in the best of their shapes."""
+    shapes = [_up(words, depth) * _up(width_bits, width) for depth, width in BRAM18_SHAPES]
+    return np.minimum.reduce(shapes)
+
+
+def memory(width_bits: Any, words: Any, storage: Storage, target: Target) -> Part:
+    """A memory of words."""
+    match storage:
+        case "lutram":
+            return lutram(width_bits, words, target)
+        case "bram":
+            return Part(bram18=block_ram(width_bits, words))
+        case "uram":
+            depth, width = URAM_SHAPE
+            return Part(uram=_up(words, depth) * _up(width_bits, width))
+        case _:
+            assert_never(storage)
+
+
+def small_memory(width_bits: Any, words: Any, target: Target) -> Part:
+    """A memory that is made of LUTs if it has few words, else of block RAM."""
+    luts, few = lutram(width_bits, words, target), np.asarray(words) <= SMALL_WORDS
+    return Part(
+        lut=np.where(few, luts.lut, 0),
+        lutram=np.where(few, luts.lutram, 0),
+        bram18=np.where(few, 0, block_ram(width_bits, words)),
+    )
+
+
+def requantizers(count: Any, sum_bits: Any, target: Target) -> Part:
+    """Requantizers: a multiplication of the sum and 17 bits each, in one slice if the sum fits."""
+    slices = np.where(np.asarray(sum_bits) <= MULTIPLIER_BITS[target.dsp_slice], 1, 2)
+    return Part(dsp=slices * count, lut=count * (71 + 5.6 * sum_bits + 2.9 * SHIFT_BITS))
+
+
+def multipliers(
+    pe: Any, pixels: Any, simd: Any, sum_bits: Any, *, in_dsp: bool, target: Target
+) -> Part:
+    """PE x pixels dot products of `simd` terms, without their sums: two share a slice."""
+    products = pe * pixels
+    if not in_dsp:
+        return Part(lut=products * simd * LUT_MULTIPLIER)
+    pack = target.packing
+    terms = np.minimum(simd, pack.terms)
+    cascades = _up(simd, terms)
+    pairs = _up(products, 2)
+    # The operands of later slices of a cascade wait for the sum: in shift registers beyond two.
+    delayed = np.maximum(terms - 3, 0) * 8 * cascades * (products + pixels)
+    tree = 2 * pairs * (cascades - 1) * (pack.shift_bits + np.log2(cascades) / 2)
+    split = pairs * cascades * pack.shift_bits
+    return Part(dsp=pairs * simd, lut=delayed + tree + split)
+
+
+def window(
+    banks: Any, lanes: Any, values: Any, memory_words: Any, target: Target, *, padded: bool
+) -> Part:
+    """The loops of windows, the row memory, and the selection of `values` words of `lanes`."""
+    bits = values * lanes * 8
+    rotate = bits * np.where(np.asarray(banks) > 1, _up(banks, 2) / 2, 0)
+    control = KERNEL_LUT + WINDOW_LUT + 40 * banks + (12 * values if padded else 0)
+    rows = small_memory(8 * lanes, memory_words, target)
+    logic = Part(lut=control + rotate + (bits / 2 if padded else 0))
+    return logic + Part(
+        lut=rows.lut * banks, lutram=rows.lutram * banks, bram18=rows.bram18 * banks
+    )
+
+
+def sums(block: Any, sum_bits: Any) -> Part:
+    """Sums, and those that are complete and leave a few at a time."""
+    return Part(lut=2 * block * sum_bits)
+
+
+def channels(results: Any, words: Any, target: Target) -> Part:
+    """The constants of channels."""
+    return small_memory(56 * results, words, target)
+
+
+def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
+    """What a kernel takes; sums have at most `sum_bits`."""
+    base = Part(lut=KERNEL_LUT)
+    match unit:
+        case units.Source() | units.Sink():
+            # The registers of an AXI stream.
+            layout = unit.target if isinstance(unit, units.Source) else unit.source
+            return (base + Part(lut=8 * layout.word_bytes + 60)).rounded()
+        case units.Fork():
+            return (base + Part(lut=10 * unit.copies)).rounded()
+        case units.Table(target=layout):
+            tables = lutram(8, 256, target)
+            lanes = layout.word_bytes
+            return (base + Part(lut=tables.lut * lanes, lutram=tables.lutram * lanes)).rounded()
+        case units.Gearbox():
+            pattern = gearbox_pattern(unit)
+            ways = unit.source.lanes // pattern.unit_lanes
+            ways += unit.lanes // pattern.unit_lanes
+            bits = 8 * unit.source.pixels * (unit.source.lanes + unit.lanes)
+            return (base + Part(lut=40 + bits * (0.5 + 0.25 * (ways - 1)))).rounded()
+        case units.Regroup(source=source):
+            wide = max(source.pixels, unit.pixels)
+            held = lutram(8 * source.lanes * wide, source.pixel_words, target)
+            return (base + Part(lut=60 + 4 * source.lanes * wide) + held).rounded()
+        case units.Matrix() | units.Lanes():
+            return _windowed(unit, sum_bits, target).rounded()
+        case units.Reduce(source=layout):
+            work = sums(layout.lanes * layout.pixel_words, sum_bits)
+            return (base + work + requantizers(requant_lanes(unit), sum_bits, target)).rounded()
+        case units.Join(kind=kind, target=layout):
+            lanes = layout.word_bytes
+            if kind == "add":
+                # Its sum is only shifted.
+                logic = lanes * (71 + 5.6 * sum_bits + 2.9 * SHIFT_BITS)
+                return (base + Part(dsp=ADD_DSP * lanes, lut=logic)).rounded()
+            products = Part(dsp=lanes, lut=18 * lanes)
+            return (base + products + requantizers(lanes, sum_bits, target)).rounded()
+        case units.Scale(target=layout):
+            lanes = layout.word_bytes
+            held = lutram(8 * layout.lanes, layout.pixel_words, target)
+            products = Part(dsp=lanes, lut=18 * lanes + 60)
+            return (base + held + products + requantizers(lanes, sum_bits, target)).rounded()
+        case units.Concat(target=layout):
+            lanes = layout.word_bytes
+            select = Part(lut=4 * lanes * len(unit.sources) + 60)
+            return (base + select + requantizers(lanes, sum_bits, target)).rounded()
+        case _:
+            assert_never(unit)
+
+
+def _windowed(unit: units.Windowed, sum_bits: int, target: Target) -> Part:
+    shape = unit.window
+    results, block = requant_lanes(unit), unit.target.word_bytes
+    padded = shape.pad_rows > 0 or shape.pad_columns > 0 or _overhangs(unit)
+    values = shape.pixels * shape.taps
+    lanes = shape.source.lanes
+    found = window(shape.source.pixels, lanes, values, shape.memory_words, target, padded=padded)
+    if isinstance(unit, units.Matrix):
+        found += multipliers(
+            unit.target.lanes,
+            unit.target.pixels,
+            unit.simd,
+            sum_bits,
+            in_dsp=unit.multiplier == "dsp",
+            target=target,
+        )
+        found += memory(8 * unit.target.lanes * unit.simd, unit.weight_words, unit.weights, target)
+    elif unit.kind == "depthwise":
+        found += Part(dsp=unit.multipliers, lut=18 * block * (shape.taps - 1))
+        found += memory(8 * lanes * shape.taps, unit.weight_words, unit.weights, target)
+    elif unit.kind == "max":
+        return found + Part(lut=16 * block * shape.taps)
+    found += sums(block, sum_bits) + requantizers(results, sum_bits, target)
+    if isinstance(unit, units.Lanes) and unit.kind == "average":
+        return found + Part(lut=9 * block * shape.taps + 100)
+    return found + channels(results, shape.passes * drain_trips(unit), target)
+
+
+def _overhangs(unit: units.Windowed) -> bool:
+    """Whether a window reaches over the last row or column."""
+    shape = unit.window
+    _, height, width = shape.source.shape
+    rows = (shape.rows_out - 1) * shape.strides[0] + (shape.kernel[0] - 1) * shape.dilations[0]
+    columns = (shape.across * shape.pixels - 1) * shape.strides[1]
+    columns += (shape.kernel[1] - 1) * shape.dilations[1]
+    return rows >= height + shape.pad_rows or columns >= width + shape.pad_columns
+
+
+def fifo_cost(layout: Layout, depth: int, target: Target) -> Cost:
+    """A FIFO: shift registers, or block RAM if that is less than so many LUTs."""
+    bits = 8 * layout.word_bytes
+    luts = bits * _up(depth, SHIFT_REGISTER_WORDS) + 16
+    if depth <= SMALL_WORDS:
+        return Cost(0, luts, luts - 16, 0, 0)
+    return Cost(0, 50, 0, int(block_ram(bits, depth)), 0)
+
+
+def total(costs: list[Cost]) -> Cost:
+    """The sum of costs."""
+    return sum(costs, FREE)
+
+
+def as_array(part: Part, count: int) -> Array:
+    """(count, 5) whole numbers: DSP, LUT, LUTRAM, BRAM18, URAM of each."""
+    columns = [np.broadcast_to(np.ceil(value), count) for value in astuple(part)]
+    return np.stack(columns, axis=1).astype(np.int64)

@@ -1,0 +1,79 @@
+"""How deep FIFOs must be, so that the slowest kernel is never held up."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hwmap.errors import SimulationError
+from hwmap.ir.types import Integers
+from hwmap.streaming.network import Kernel, Network
+from hwmap.streaming.schedule import Schedule, pace
+from hwmap.streaming.timing import Timing, peaks, time
+from hwmap.streaming.units import LEAST_DEPTH, Source
+
+PACED_IMAGES = 3
+MOST_IMAGES = 64
+
+
+def sufficient_depths(network: Network) -> tuple[int, ...]:
+    """Depths with which every image takes as long as the trips of the slowest kernel.
+
+    If the inputs come at the pace of the slowest kernel, nothing piles up, and the most words that
+    unlimited FIFOs then hold are enough: with these as depths nothing ever stands still. Inputs
+    that come earlier can make nothing later (a network of kernels is monotone).
+    """
+    cycles = network.trips
+    kernels = tuple(
+        _paced(kernel, cycles) if isinstance(kernel.unit, Source) else kernel
+        for kernel in network.kernels
+    )
+    unlimited = [stream.layout.words * PACED_IMAGES for stream in network.streams]
+    timing = time(Network(kernels, network.streams), unlimited, PACED_IMAGES)
+    return tuple(max(peak, LEAST_DEPTH) for peak in peaks(timing))
+
+
+def _paced(kernel: Kernel, cycles: int) -> Kernel:
+    """A source that spreads the words of an image over so many cycles."""
+    paced = replace(kernel)
+    words = kernel.schedule.writes[0].size
+    schedule = Schedule(cycles, (), (pace(words, cycles),), kernel.schedule.depth)
+    object.__setattr__(paced, "schedule", schedule)
+    return paced
+
+
+def image_ends(network: Network, timing: Timing) -> list[int]:
+    """The cycle on which the last word of each image leaves."""
+    ends = np.zeros(timing.images, np.int64)
+    for kernel in network.kernels:
+        if not kernel.writes:
+            cycles = timing.read[kernel.reads[0]].reshape(timing.images, -1)
+            ends = np.maximum(ends, cycles[:, -1])
+    return [int(end) for end in ends]
+
+
+def steady_cycles(network: Network, depths: Sequence[int]) -> int:
+    """The cycles from image to image once every kernel does the same with each image: the first two
+    images in a row of which every word comes that much later than that of the image before. The
+    images at the end, behind which no other comes, are not looked at.
+
+    Raises:
+        DeadlockError: kernels wait for one another.
+        SimulationError: it was not found.
+    """
+    images = 4
+    while images <= MOST_IMAGES:
+        timing = time(network, depths, images)
+        for image in range(images // 2):
+            shifts = [_shift(cycles, images, image) for cycles in (*timing.written, *timing.read)]
+            if len(set(shifts)) == 1 and shifts[0]:
+                return shifts[0]
+        images *= 2
+    raise SimulationError(f"the cycles from image to image still change after {MOST_IMAGES} images")
+
+
+def _shift(cycles: Integers, images: int, image: int) -> int:
+    """How much later every word of the next image comes; 0 if not all by the same."""
+    rows = cycles.reshape(images, -1)
+    later = rows[image + 1] - rows[image]
+    return int(later[0]) if (later == later[0]).all() else 0

@@ -1,0 +1,5 @@
+"""A Design as the files of a project."""
+
+from hwmap.streaming.hls.render import render
+
+__all__ = ["render"]

@@ -1,0 +1,311 @@
+"""A Design as the files of a project: {path: content}. Same design, same bytes."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import assert_never
+
+import jinja2
+
+from hwmap.files.resources import data_directory, used_headers
+from hwmap.streaming import units
+from hwmap.streaming.design.constants import chain_bytes
+from hwmap.streaming.design.types import Constants, Design
+from hwmap.streaming.hls.params import function_name, params_of
+from hwmap.streaming.layout import Layout
+from hwmap.streaming.network import Kernel
+from hwmap.streaming.plan import STYLE
+from hwmap.streaming.units import (
+    Unit,
+    sources_of,
+    targets_of,
+)
+from hwmap.streaming.vectors import images_per_start, port_bytes
+
+TOP = "hwmap_top"
+CHAIN_BYTES = 4
+TEMPLATES = {
+    "hls/params.hpp": "params.hpp.j2",
+    "hls/kernels.hpp": "kernels.hpp.j2",
+    "hls/top.hpp": "top.hpp.j2",
+    "hls/top.cpp": "top.cpp.j2",
+    "hls/testbench.cpp": "testbench.cpp.j2",
+    "Makefile": "Makefile.j2",
+    "vitis_hls.tcl": "vitis_hls.tcl.j2",
+}
+
+
+@dataclass(frozen=True)
+class Memory:
+    """An array of a kernel: its name, how it is declared, what it is bound to, whether it is
+    loaded, and which of its dimensions are words, or memories of their own."""
+
+    name: str
+    sizes: str
+    impl: str
+    loaded: bool
+    reshaped: int
+    partitioned: int
+
+
+@dataclass(frozen=True)
+class KernelText:
+    """A kernel as C++."""
+
+    function: str
+    comment: str
+    params: tuple[tuple[str, str], ...]
+    functions: tuple[tuple[str, str, str], ...]
+    memories: tuple[Memory, ...]
+    chained: bool
+    numbers: bool
+    last: bool
+    rest_words: int
+    call: str
+    port: str
+    arguments: tuple[str, ...]
+    passed: tuple[str, ...]
+    stages: int
+    header: str
+
+
+@dataclass(frozen=True)
+class StreamText:
+    """A FIFO as C++."""
+
+    name: str
+    type: str
+    depth: int
+    tensor: str
+    writer: int
+    reader: int
+
+
+@dataclass(frozen=True)
+class PortText:
+    """A port of the top function, and the tensor that goes through it."""
+
+    name: str
+    bytes: int
+    tensor: str
+    layout: Layout
+
+
+def render(design: Design) -> dict[str, str | bytes]:
+    """Every file of the project but the plan and the test vectors."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(data_directory("templates") / STYLE),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    kernels = design.network.kernels
+    loads = [
+        chain_bytes(design.constants[number], CHAIN_BYTES) if number in design.constants else b""
+        for number in range(len(kernels))
+    ]
+    rest = [sum(map(len, loads[number + 1 :])) // CHAIN_BYTES for number in range(len(kernels))]
+    chained = sorted(design.constants)
+    ports = {
+        kernel.name: f"{kernel.name}_port"
+        for kernel in kernels
+        if isinstance(kernel.unit, units.Source | units.Sink)
+    }
+    texts = tuple(
+        _kernel_text(number, kernel, design, ports, chained, rest[number])
+        for number, kernel in enumerate(kernels)
+    )
+    context = {
+        "name": one_line(design.name),
+        "board": one_line(design.board),
+        "part": design.part,
+        "clock_mhz": design.clock_mhz,
+        "clock_ns": f"{1000 / design.clock_mhz:.3f}",
+        "top": TOP,
+        "kernels": texts,
+        "headers": tuple(sorted({text.header for text in texts} | {"chain"})),
+        "streams": tuple(
+            StreamText(
+                stream.name,
+                f"{stream.name.capitalize()}",
+                depth,
+                one_line(stream.tensor),
+                stream.writer,
+                stream.reader,
+            )
+            for stream, depth in zip(design.network.streams, design.depths, strict=True)
+        ),
+        "stream_bytes": tuple(stream.layout.word_bytes for stream in design.network.streams),
+        "inputs": tuple(_ports(kernels, units.Source, ports)),
+        "outputs": tuple(_ports(kernels, units.Sink, ports)),
+        "chain_links": max(len(chained), 1),
+        "chain_words": sum(map(len, loads)) // CHAIN_BYTES,
+        "dram_words": max(sum(map(len, loads)) // CHAIN_BYTES, 1),
+        "images_per_start": images_per_start(design),
+    }
+    files: dict[str, str | bytes] = {
+        path: environment.get_template(name).render(context) for path, name in TEMPLATES.items()
+    }
+    sources = (str(text) for path, text in files.items() if path.startswith("hls/"))
+    files |= {f"hls/{path}": text for path, text in used_headers(sources, STYLE).items()}
+    files["constants.bin"] = b"".join(loads)
+    return files
+
+
+def _ports(
+    kernels: Iterable[Kernel], kind: type[Unit], names: dict[str, str]
+) -> Iterator[PortText]:
+    for kernel in kernels:
+        if isinstance(kernel.unit, kind):
+            layout = (*sources_of(kernel.unit), *targets_of(kernel.unit))[0]
+            name = names[kernel.name]
+            yield PortText(name, port_bytes(layout), one_line(kernel.source), layout)
+
+
+def one_line(name: str) -> str:
+    """`name` as it may stand in a comment: control characters and line breaks escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
+
+
+def _kernel_text(
+    number: int,
+    kernel: Kernel,
+    design: Design,
+    ports: dict[str, str],
+    chained: list[int],
+    rest: int,
+) -> KernelText:
+    unit = kernel.unit
+    constants = design.constants.get(number)
+    has_chain = constants is not None
+    link = chained.index(number) if has_chain else 0
+    last = has_chain and link == len(chained) - 1
+    memories = tuple(_memories(unit, constants))
+    streams = (*kernel.reads, *kernel.writes)
+    names = [design.network.streams[stream].name for stream in streams]
+    types = [f"{name.capitalize()}& {name}" for name in names]
+    passed = list(names)
+    if kernel.name in ports:
+        types.append(f"Port<{port_bytes((*sources_of(unit), *targets_of(unit))[0])}>& port")
+        passed.append(ports[kernel.name])
+    if has_chain:
+        types.insert(0, "Chain& chain")
+        passed.insert(0, f"chain{link}")
+        if not last:
+            types.insert(1, "Chain& rest")
+            passed.insert(1, f"chain{link + 1}")
+    params, functions = params_of(kernel, constants, design)
+    return KernelText(
+        function=function_name(kernel),
+        comment=f"'{one_line(kernel.source)}': {_described(unit)}, {kernel.schedule.trips} trips",
+        params=tuple(params.items()),
+        functions=functions,
+        memories=memories,
+        chained=has_chain,
+        numbers=has_chain,
+        last=last or not has_chain,
+        rest_words=rest,
+        call=_call(unit, kernel, names, memories),
+        port=ports.get(kernel.name, ""),
+        arguments=tuple(types),
+        passed=tuple(passed),
+        stages=kernel.schedule.depth,
+        header=_header(unit),
+    )
+
+
+def _header(unit: Unit) -> str:
+    match unit:
+        case units.Matrix():
+            return "matrix"
+        case units.Lanes():
+            return "lanes"
+        case units.Source() | units.Sink():
+            return "ports"
+        case units.Fork() | units.Gearbox() | units.Regroup() | units.Concat():
+            return "movement"
+        case units.Reduce() | units.Join() | units.Scale() | units.Table():
+            return "pointwise"
+        case _:
+            assert_never(unit)
+
+
+def _described(unit: Unit) -> str:
+    """A kernel in a few words."""
+    match unit:
+        case units.Matrix(window=window):
+            rows, columns = window.kernel
+            pixels = f", {window.pixels} pixels" if window.pixels > 1 else ""
+            return (
+                f"{rows} x {columns} convolution, PE={unit.target.lanes} SIMD={unit.simd}{pixels}"
+            )
+        case units.Lanes(window=window):
+            rows, columns = window.kernel
+            kind = {"depthwise": "depthwise convolution", "max": "max pool", "average": "average"}
+            return f"{rows} x {columns} {kind[unit.kind]}, {unit.target.word_bytes} lanes"
+        case units.Gearbox():
+            return f"{unit.source.lanes} to {unit.lanes} lanes"
+        case units.Regroup():
+            return f"{unit.source.pixels} to {unit.pixels} pixels"
+        case units.Fork():
+            return f"to {unit.copies} readers"
+        case units.Join():
+            return f"{unit.kind}, {unit.target.word_bytes} lanes"
+        case units.Source() | units.Scale() | units.Table() | units.Concat() | units.Reduce():
+            return f"{type(unit).__name__.lower()}, {unit.target.word_bytes} lanes"
+        case units.Sink():
+            return f"sink, {unit.source.word_bytes} lanes"
+        case _:
+            assert_never(unit)
+
+
+def _memories(unit: Unit, constants: Constants | None) -> Iterator[Memory]:
+    if constants is not None and len(constants.weights):
+        words, width = constants.weights.shape
+        impl = unit.weights if isinstance(unit, units.Matrix | units.Lanes) else "lutram"
+        yield Memory("weights", f"[{words}][{width}]", impl, True, 2, 0)
+    if constants is not None and len(constants.channels):
+        words, width = constants.channels.shape
+        impl = "lutram" if words <= 64 else "bram"
+        yield Memory("channels", f"[{words}][{width}]", impl, True, 2, 0)
+    if isinstance(unit, units.Matrix | units.Lanes):
+        window = unit.window
+        sizes = f"[{window.source.pixels}][{window.memory_words}][{window.source.lanes}]"
+        impl = "lutram" if window.memory_words <= 64 else "bram"
+        yield Memory("rows", sizes, impl, False, 3, 1)
+
+
+def _call(unit: Unit, kernel: Kernel, names: list[str], memories: tuple[Memory, ...]) -> str:
+    """The call of the loop of a kernel."""
+    params = f"{function_name(kernel)}Params"
+    arrays = [memory.name for memory in memories]
+    name, numbers = _loop(unit)
+    match unit:
+        case units.Fork():
+            arguments = [names[0], "images", "clock", *names[1:]]
+        case units.Concat():
+            reads, write = names[: len(unit.sources)], names[-1]
+            arguments = ["numbers", *arrays, write, "images", "clock", *reads]
+        case units.Source() | units.Sink():
+            ordered = ["port", *names] if isinstance(unit, units.Source) else [*names, "port"]
+            arguments = [*ordered, "images", "clock"]
+        case _:
+            arguments = [*numbers, *arrays, *names, "images", "clock"]
+    return f"{name}<{params}>({', '.join(arguments)})"
+
+
+def _loop(unit: Unit) -> tuple[str, list[str]]:
+    """The C++ function of a unit, and whether it takes numbers."""
+    match unit:
+        case units.Lanes(kind=kind):
+            return f"Run{kind.capitalize()}", [] if kind == "max" else ["numbers"]
+        case units.Regroup():
+            return ("RunGather" if unit.pixels > unit.source.pixels else "RunSpread"), []
+        case units.Join(kind=kind):
+            return f"Run{kind.capitalize()}", ["numbers"]
+        case units.Source() | units.Sink() | units.Fork() | units.Gearbox() | units.Table():
+            return f"Run{type(unit).__name__}", []
+        case units.Matrix() | units.Reduce() | units.Scale() | units.Concat():
+            return f"Run{type(unit).__name__}", ["numbers"]
+        case _:
+            assert_never(unit)

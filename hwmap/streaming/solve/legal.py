@@ -1,0 +1,75 @@
+"""Every folding of an op that hardware can be built for."""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from math import gcd
+
+from hwmap.ir.graph import Graph
+from hwmap.ir.ops import (
+    AveragePool,
+    Concat,
+    Conv,
+    HardwareOp,
+    MaxPool,
+    average_counts,
+    is_depthwise,
+)
+from hwmap.streaming.folding import Folding
+from hwmap.streaming.network import is_global
+from hwmap.streaming.units import Multiplier, Storage
+
+PIXELS = (1, 2, 4)
+MOST_PRODUCTS = 4096
+"""Products per trip of one kernel: more do not get through a compiler (judgement)."""
+STORAGES: tuple[Storage, ...] = ("lutram", "bram", "uram")
+MULTIPLIERS: tuple[Multiplier, ...] = ("dsp", "lut")
+
+
+def legal_foldings(op: HardwareOp, graph: Graph) -> Iterator[Folding]:
+    """The foldings of `op`: with parts of its channels that fill their trips."""
+    out, _, width = graph.shape(op.output)
+    lanes: Sequence[int] = sizes(out)
+    pixels = [count for count in PIXELS if count == 1 or 2 * width > count]
+    taps = [1]
+    match op:
+        case Conv():
+            yield from _convolutions(op, graph, pixels)
+            return
+        case MaxPool(kernel=kernel):
+            taps = sorted({1, kernel[1]})
+        case AveragePool(kernel=kernel):
+            whole = is_global(op, graph)
+            counts = set(average_counts(op, graph.shape(op.inputs[0])[2], 1))
+            # Windows of different sizes have constants of their own, one at a time.
+            pixels = pixels if len(counts) == 1 and not whole else [1]
+            taps = [1] if whole else sorted({1, kernel[1]})
+        case Concat(axis=axis):
+            pixels = [1] if axis == 2 else pixels
+            if axis == 0:
+                lanes = divisors(gcd(*(graph.shape(name)[0] for name in op.inputs)))
+    for pe, count, columns in product(lanes, pixels, taps):
+        yield Folding(op.name, pe, 1, count, columns)
+
+
+def _convolutions(op: Conv, graph: Graph, pixels: Sequence[int]) -> Iterator[Folding]:
+    out, per_group, _, columns = graph.constants[op.weight].values.shape
+    taps = sorted({1, columns})
+    if is_depthwise(op, graph.shape(op.inputs[0])[0], out):
+        for pe, count, some, storage in product(sizes(out), pixels, taps, STORAGES):
+            yield Folding(op.name, pe, 1, count, some, weights=storage)
+        return
+    parts = divisors if op.groups > 1 else sizes
+    for pe, simd, count, some in product(parts(out // op.groups), parts(per_group), pixels, taps):
+        if pe * simd * count * some <= MOST_PRODUCTS:
+            for multiplier, storage in product(MULTIPLIERS, STORAGES):
+                yield Folding(op.name, pe, simd, count, some, multiplier, storage)
+
+
+def sizes(count: int) -> list[int]:
+    """The parts of `count` that fill their trips: a smaller part would need more of them."""
+    return sorted({-(-count // parts) for parts in range(1, count + 1)})
+
+
+def divisors(count: int) -> list[int]:
+    """The numbers that divide `count`."""
+    return [part for part in range(1, count + 1) if count % part == 0]

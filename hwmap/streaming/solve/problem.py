@@ -1,0 +1,154 @@
+"""The choice of candidates and foldings: integers only, all of them known before a model exists."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from math import floor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwmap.board import Board, Budget
+from hwmap.decompose.candidates import Candidate
+from hwmap.ir.graph import Graph, hardware_ops, total_macs
+from hwmap.ir.ops import HardwareOp
+from hwmap.progress import Progress
+from hwmap.solve.answer import PPB, loss_ppb
+from hwmap.solve.settings import Settings
+from hwmap.streaming.cost import LUT_MULTIPLIER, LUTRAM_SHARE, Cost, Target
+from hwmap.streaming.solve.options import Foldings, Options
+
+ROUTABLE = 0.8
+"""The share of a board's LUTs that is planned with: a fuller one is hard to route (judgement)."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A candidate: what it loses, and for each op of its chain the foldings to choose from."""
+
+    candidate: int
+    loss_ppb: int
+    parts: tuple[Options, ...]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Words that op `writer` writes and op `reader` reads as its input `place`."""
+
+    writer: int
+    reader: int
+    place: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """For each op its ways, all of at most `trips`. `budget` is in the order of a `Cost`."""
+
+    trips: int
+    ops: tuple[tuple[Way, ...], ...]
+    edges: tuple[Edge, ...]
+    loss_ppb: int
+    budget: tuple[int, ...]
+    memory_bytes: int
+
+
+def limits_of(board: Board, budget: Budget) -> Cost:
+    """What a design may take; `memory_bytes` is a limit of its own."""
+    lut = min(budget.lut, floor(board.lut * ROUTABLE))
+    lutram = floor(board.lut * LUTRAM_SHARE)
+    return Cost(budget.dsp, lut, lutram, budget.bram18, budget.uram)
+
+
+def fewest_trips(
+    graph: Graph, candidates: Mapping[str, Sequence[Candidate]], budget: Budget
+) -> int:
+    """Trips below which no kernel can be the slowest: with every product that the budget has room
+    for, in every cycle."""
+    work = total_macs(graph) - sum(
+        items[0].macs - min(item.macs for item in items) for items in candidates.values()
+    )
+    return max(work // (2 * budget.dsp + budget.lut // LUT_MULTIPLIER), 1)
+
+
+class Choices:
+    """What there is to choose from, for any number of trips."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        candidates: Mapping[str, Sequence[Candidate]],
+        settings: Settings,
+        target: Target,
+        progress: Progress,
+    ) -> None:
+        self._candidates, self._settings = candidates, settings
+        self._ops = hardware_ops(graph)
+        self._known: dict[object, Foldings] = {}
+        for op in self._ops:
+            progress(f"foldings of {op.name}")
+            for candidate in candidates[op.name]:
+                for link in hardware_ops(candidate.graph):
+                    key = _shape_key(link, candidate.graph)
+                    if key not in self._known:
+                        self._known[key] = Foldings(link, candidate.graph, target)
+        numbers = {op.output: number for number, op in enumerate(self._ops)}
+        self._edges = tuple(
+            Edge(numbers[tensor], reader, place)
+            for reader, op in enumerate(self._ops)
+            for place, tensor in enumerate(op.inputs)
+            if tensor in numbers
+        )
+
+    def trips(self) -> list[int]:
+        """The different trips that kernels can have."""
+        return sorted(set(np.concatenate([item.trips for item in self._known.values()]).tolist()))
+
+    def within(self, trips: int) -> Problem:
+        """The problem with the foldings of at most so many trips."""
+        table = {key: item.within(trips) for key, item in self._known.items()}
+        settings = self._settings
+        return Problem(
+            trips,
+            tuple(_useful(self._ways(op.name, table)) for op in self._ops),
+            self._edges,
+            floor(settings.max_loss * PPB),
+            astuple(limits_of(settings.board, settings.budget)),
+            settings.budget.memory_bytes,
+        )
+
+    def _ways(self, name: str, table: Mapping[object, Options]) -> list[Way]:
+        found = []
+        for number, candidate in enumerate(self._candidates[name]):
+            parts = tuple(
+                table[_shape_key(link, candidate.graph)].named(link.name)
+                for link in hardware_ops(candidate.graph)
+            )
+            if all(len(part.costs) for part in parts):
+                found.append(Way(number, loss_ppb(candidate.loss), parts))
+        return found
+
+
+def _shape_key(op: HardwareOp, graph: Graph) -> object:
+    weight = getattr(op, "weight", None)
+    shape = None if weight is None else graph.constants[weight].values.shape
+    own = {
+        key: value
+        for key, value in vars(op).items()
+        if key not in ("name", "inputs", "output", "weight", "bias", "clamp", "table", "factor")
+    }
+    shapes = tuple(graph.shape(name) for name in op.inputs), graph.shape(op.output)
+    return type(op).__name__, shape, shapes, repr(sorted(own.items()))
+
+
+def _useful(ways: list[Way]) -> tuple[Way, ...]:
+    """Without those that lose more than another and save nothing."""
+    kept: list[Way] = []
+    for way in sorted(ways, key=lambda way: way.loss_ppb):
+        least = _least(way)
+        if not any((_least(other) <= least).all() for other in kept):
+            kept.append(way)
+    return tuple(kept)
+
+
+def _least(way: Way) -> NDArray[np.int64]:
+    """The least of every cost."""
+    return np.asarray(sum(part.costs.min(0)[1:] for part in way.parts))

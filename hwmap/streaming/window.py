@@ -1,0 +1,175 @@
+"""Windows that slide over a tensor as it arrives: the loops, the row memory, and the schedule.
+
+A kernel with windows has these loops, all in one: for each group of `pixels` neighbouring output
+pixels, in raster order; for each pass (some output channels); for each row and each column of taps
+of the window; for each word of channels that the pass needs. A trip of the innermost loop reads one
+word per pixel and tap from the row memory. The words of the input arrive meanwhile, in raster
+order, and lie in the row memory one behind the other, modulo its size.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from hwmap.ir.ops import Pair
+from hwmap.ir.types import Array, Integers
+from hwmap.streaming.layout import Layout
+from hwmap.streaming.schedule import pace
+
+ROW_MEMORY_TRIPS = 4
+"""A word is read from the row memory at the earliest so many trips after it arrived: address, write
+and read of a block RAM are a cycle each, and one is to spare (judgement)."""
+
+
+class Uses(NamedTuple):
+    """The first and the last trip of computation that uses each arriving word; -1: none does."""
+
+    first: Integers
+    last: Integers
+
+
+@dataclass(frozen=True)
+class Window:
+    """How windows slide over `source`.
+
+    `pixels` output pixels of a row and `taps` columns of the window are computed in the same trip.
+    The words of `source` hold as many pixels as there are banks. `passes` run over each window; of
+    these, `passes_per_group` neighbours read the same `group_words` words of each pixel.
+    """
+
+    source: Layout
+    rows_out: int
+    columns_out: int
+    kernel: Pair
+    strides: Pair
+    dilations: Pair
+    pad_rows: int
+    pad_columns: int
+    pixels: int
+    taps: int
+    passes: int
+    passes_per_group: int
+    group_words: int
+
+    @property
+    def across(self) -> int:
+        """Groups of output pixels in a row."""
+        return -(-self.columns_out // self.pixels)
+
+    @property
+    def tap_columns(self) -> int:
+        """Columns of taps, `taps` at a time."""
+        return -(-self.kernel[1] // self.taps)
+
+    @property
+    def steps(self) -> int:
+        """Trips of one pass over a window."""
+        return self.kernel[0] * self.tap_columns * self.group_words
+
+    @property
+    def computing(self) -> int:
+        """Trips of one image that compute."""
+        return self.rows_out * self.across * self.passes * self.steps
+
+    @property
+    def trips(self) -> int:
+        """Trips of one image: to compute, or for its words to arrive."""
+        return max(self.computing, self.source.words)
+
+    @cached_property
+    def uses(self) -> Uses:
+        """When each word of an image is used."""
+        layout = self.source
+        rows = _row_uses(self)
+        columns = _column_uses(self)
+        words = np.arange(layout.pixel_words)
+        group, word = words // self.group_words, words % self.group_words
+        first = self._trip(rows.first, columns.first, (group * self.passes_per_group, word))
+        last = self._trip(rows.last, columns.last, ((group + 1) * self.passes_per_group - 1, word))
+        used = (rows.first >= 0)[:, None, None] & (columns.first >= 0)[:, None]
+        used = used & (group < self.passes // self.passes_per_group)
+        return Uses(*(np.where(used, trips, -1).reshape(-1) for trips in (first, last)))
+
+    def _trip(
+        self, rows: Integers, columns: Integers, channel: tuple[Integers, Integers]
+    ) -> Integers:
+        """The trip of computation in which the codes of a row and a column use a word."""
+        passing, word = channel
+        y, tap_row = np.divmod(rows, self.kernel[0])
+        x, tap_column = np.divmod(columns, self.tap_columns)
+        pixel = y[:, None] * self.across + x
+        tap = tap_row[:, None] * self.tap_columns + tap_column
+        one = pixel[..., None] * self.passes + passing
+        return np.asarray(one * self.steps + tap[..., None] * self.group_words + word)
+
+    @cached_property
+    def lead(self) -> int:
+        """The trips by which computation is behind the arrival of words."""
+        first = self.uses.first
+        used = first >= 0
+        arrival = pace(self.source.words, self.trips)[used]
+        wanted = self.at(first[used])
+        return max(int((arrival + ROW_MEMORY_TRIPS - wanted).max(initial=0)), 0)
+
+    def at(self, trips: Integers) -> Integers:
+        """On which trips of the loop, from the lead on, these trips of computation are."""
+        return np.asarray(-(-(trips + 1) * self.trips // self.computing) - 1)
+
+    @cached_property
+    def memory_words(self) -> int:
+        """The least words of a row memory in which no word is overwritten that is still used, and
+        in which every word of a window lies at most once around from its corner."""
+        words, trips = self.source.words, self.trips
+        used = self.uses.last >= 0
+        numbers = np.arange(words)[used]
+        last = self.lead + self.at(self.uses.last[used])
+        arrived = last * words // trips
+        return max(int((arrived - numbers).max(initial=1)), self.reach, 1)
+
+    @property
+    def reach(self) -> int:
+        """The words from the corner of a window to its end."""
+        # The corner may be the last pixel of its word.
+        last = self.source.pixels - 1 + (self.kernel[1] - 1) * self.dilations[1]
+        last += (self.pixels - 1) * self.strides[1]
+        columns = last // self.source.pixels + 1
+        rows = (self.kernel[0] - 1) * self.dilations[0]
+        return rows * self.source.row_words + columns * self.source.pixel_words
+
+
+def _row_uses(window: Window) -> Uses:
+    """For each row of the source: codes (output row * kernel rows + row of taps)."""
+    kernel, stride, dilation = window.kernel[0], window.strides[0], window.dilations[0]
+    height = window.source.shape[1]
+    y, tap = np.divmod(np.arange(window.rows_out * kernel), kernel)
+    return _extremes(y * kernel + tap, y * stride - window.pad_rows + tap * dilation, height)
+
+
+def _column_uses(window: Window) -> Uses:
+    """For each group of columns that a word holds: codes (output group * tap columns + column)."""
+    layout, width = window.source, window.source.shape[2]
+    columns = np.arange(window.tap_columns)
+    code = np.arange(window.across)[:, None] * window.tap_columns + columns
+    found = []
+    for pixel in range(window.pixels):
+        for tap in range(window.taps):
+            x = np.arange(window.across)[:, None] * window.pixels + pixel
+            at = columns * window.taps + tap
+            place = x * window.strides[1] - window.pad_columns + at * window.dilations[1]
+            inside = (place >= 0) & (place < width) & (at < window.kernel[1])
+            found.append((code[inside], place[inside] // layout.pixels))
+    codes, places = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return _extremes(codes, places, -(-width // layout.pixels))
+
+
+def _extremes(codes: Array, places: Array, size: int) -> Uses:
+    """The smallest and the largest of the `codes` at each place 0, 1 ... size - 1; else -1."""
+    inside = (places >= 0) & (places < size)
+    codes, places = codes[inside], places[inside]
+    last = np.full(size, -1)
+    np.maximum.at(last, places, codes)
+    first = np.full(size, codes.max(initial=0))
+    np.minimum.at(first, places, codes)
+    return Uses(np.where(last < 0, -1, first), last)

@@ -1,0 +1,101 @@
+"""Real networks as streaming accelerators, rung by rung."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwmap import api
+from hwmap.errors import InfeasibleError, PlanError, UnsupportedOperatorError
+from hwmap.style import plan_from_json, plan_to_json
+from tests.models import ModelBuilder
+from tests.networks import CASES, LARGE_CASES, LONG_CASES, Case, load_case
+
+BOARD = "kv260"
+SECONDS = 20.0
+SMALL = ("digits", "cnn_mnist", "resnet8_cifar10")
+LONG = sorted(({*CASES, *LARGE_CASES} | LONG_CASES) - {*SMALL, "fastestdet_coco"})
+
+
+def _compile(case: Case, folder: Path, **options: object) -> api.CompileResult:
+    calibration = folder / "calibration.npz"
+    np.savez(calibration, x=case.calibration)
+    return api.compile(
+        case.model,
+        BOARD,
+        folder / "build",
+        calib=calibration,
+        style="streaming",
+        time_limit=SECONDS,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def _climbs(case: Case, folder: Path) -> None:
+    compiled = _compile(case, folder)
+
+    result = api.verify(folder / "build")
+
+    assert result.holds, [rung for rung in result.rungs if rung.holds is False]
+    assert compiled.report.cycles >= compiled.report.bound_cycles
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_every_rung_holds(name: str, tmp_path: Path):
+    _climbs(load_case(name), tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", LONG)
+def test_every_rung_holds_on_the_other_networks(name: str, tmp_path: Path):
+    _climbs(load_case(name), tmp_path)
+
+
+def test_a_plan_comes_back_and_a_broken_promise_is_refused(tmp_path: Path):
+    case = load_case("digits")
+    first = _compile(case, tmp_path)
+    text = (tmp_path / "build" / "plan.json").read_text("utf-8")
+    plan = plan_from_json(text, "plan.json")
+
+    (tmp_path / "build").rename(tmp_path / "first")
+    _compile(case, tmp_path, plan=tmp_path / "first" / "plan.json")
+
+    assert plan_to_json(plan) == text
+    assert plan.cycles == first.report.cycles
+    for name in ("hls/top.cpp", "hls/kernels.hpp", "constants.bin"):
+        assert (tmp_path / "build" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
+    for old, new, message in (
+        (f'"cycles": {plan.cycles}', f'"cycles": {plan.cycles - 1}', "slowest kernel has"),
+        ('"dsp": ', '"dsp": 1', "DSP slices, but takes"),
+        ('"pe": ', '"pe": 90', "PE=90"),
+        ('"simd": ', '"simd": 70', "SIMD=70"),
+        ('"style": "streaming"', '"style": "sequential"', "not a plan"),
+    ):
+        broken = tmp_path / "broken.json"
+        broken.write_text(text.replace(old, new), "utf-8")
+        with pytest.raises(PlanError, match=message):
+            api.compile(case.model, BOARD, plan=broken, style="streaming")
+
+
+def test_an_op_without_a_kernel_is_named_and_auto_takes_another_style(tmp_path: Path):
+    model = ModelBuilder((2, 6, 6))
+    up = model.transposed("x", (2, 3), (2, 2), name="up", strides=[2, 2])
+    model.conv(up, (3, 2), (1, 1), name="last")
+    path = model.save(tmp_path / "up.onnx", "last")
+
+    with pytest.raises(UnsupportedOperatorError, match="'up' .*take --style sequential"):
+        api.compile(path, BOARD, style="streaming")
+    assert api.compile(path, BOARD, style="auto").report.style == "sequential"
+
+
+def test_a_budget_that_is_too_small_is_infeasible(tmp_path: Path):
+    case = load_case("digits")
+
+    with pytest.raises(InfeasibleError, match="even the smallest need more than the budget"):
+        api.compile(case.model, BOARD, style="streaming", lut=2000)
+
+
+def test_auto_keeps_the_faster_style(tmp_path: Path):
+    report = api.compile(load_case("digits").model, BOARD, style="auto").report
+
+    assert report.style == "streaming"
