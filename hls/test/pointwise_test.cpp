@@ -78,7 +78,8 @@ int main() {
   // Words 0, 2, 4 are the three pixels of the first channels, words 1, 3, 5 of the others.
   Fill(map, 12, 1);
   const hwmap::Numbers mean = {0, 0, 1, 0, 0, 0, 0, -128, 127};
-  hwmap::RunReduce<ReduceParams>(mean, map, means, 2, clock);
+  hwmap::SInt<20> partial[2][2], complete[2][2];
+  hwmap::RunReduce<ReduceParams>(mean, partial, complete, map, means, 2, clock);
   for (int image = 0; image < 2; ++image) {
     for (int word = 0; word < 2; ++word) {
       const int sum = 3 * 6 * image + 6 + 3 * word;

@@ -172,9 +172,9 @@ def window(
     )
 
 
-def sums(block: Any, sum_bits: Any) -> Part:
-    """Sums, and those that are complete and leave a few at a time."""
-    return Part(lut=2 * block * sum_bits)
+def sums(block: Any, results: Any, sum_bits: Any) -> Part:
+    """Sums, and the selection of those that are complete and leave a few at a time."""
+    return Part(lut=(2 * block - results) * sum_bits)
 
 
 def channels(results: Any, words: Any, target: Target) -> Part:
@@ -209,7 +209,12 @@ def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
         case units.Matrix() | units.Lanes():
             return _windowed(unit, sum_bits, target).rounded()
         case units.Reduce(source=layout):
-            work = sums(layout.lanes * layout.pixel_words, sum_bits)
+            bits, words = layout.lanes * sum_bits, layout.pixel_words
+            if words >= units.REDUCE_WORDS:
+                held = lutram(2 * bits, words, target)
+            else:
+                held = Part(lut=bits * words)
+            work = held + Part(lut=2 * bits)
             return (base + work + requantizers(requant_lanes(unit), sum_bits, target)).rounded()
         case units.Join(kind=kind, target=layout):
             lanes = layout.word_bytes
@@ -254,7 +259,7 @@ def _windowed(unit: units.Windowed, sum_bits: int, target: Target) -> Part:
         found += memory(8 * lanes * shape.taps, unit.weight_words, unit.weights, target)
     elif unit.kind == "max":
         return found + Part(lut=16 * block * shape.taps)
-    found += sums(block, sum_bits) + requantizers(results, sum_bits, target)
+    found += sums(block, results, sum_bits) + requantizers(results, sum_bits, target)
     if isinstance(unit, units.Lanes) and unit.kind == "average":
         return found + Part(lut=9 * block * shape.taps + 100)
     return found + channels(results, shape.passes * drain_trips(unit), target)

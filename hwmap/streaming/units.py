@@ -223,6 +223,10 @@ def drain_trips(unit: Windowed | Reduce) -> int:
     return ceil(unit.target.word_bytes / (requant_lanes(unit) or unit.target.word_bytes))
 
 
+REDUCE_WORDS = 8
+"""Sums of so many words per pixel are in a memory, which is read again after as many trips; fewer
+are in registers."""
+
 LEAST_DEPTH = 2
 """Words of a FIFO. With one place only, a word would pass every second cycle: a place is free on
 the cycle after its word was read."""

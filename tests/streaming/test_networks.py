@@ -83,7 +83,7 @@ def test_an_op_without_a_kernel_is_named_and_auto_takes_another_style(tmp_path: 
     model.conv(up, (3, 2), (1, 1), name="last")
     path = model.save(tmp_path / "up.onnx", "last")
 
-    with pytest.raises(UnsupportedOperatorError, match="'up' .*take --style sequential"):
+    with pytest.raises(UnsupportedOperatorError, match=r"'up' .*take --style sequential"):
         api.compile(path, BOARD, style="streaming")
     assert api.compile(path, BOARD, style="auto").report.style == "sequential"
 

@@ -143,13 +143,13 @@ Trip:
 }
 
 /// The loop of the average of a whole map: the sums of an image leave while the next one arrives.
+/// `sums` and `complete` have a word for every word of a pixel. A word of `sums` is read again after
+/// kDistance trips: those of a pixel, where they are enough for a memory.
 template <typename P, typename Input, typename Output>
-void RunReduce(const Numbers& numbers, Input& input, Output& output, std::uint32_t images,
-               Clock& clock) {
+void RunReduce(const Numbers& numbers, SInt<P::kSumBits> (&sums)[P::kWordsOut][P::kBlock],
+               SInt<P::kSumBits> (&complete)[P::kWordsOut][P::kBlock], Input& input, Output& output,
+               std::uint32_t images, Clock& clock) {
 #pragma HLS INLINE
-  SInt<P::kSumBits> sums[P::kWordsOut][P::kBlock] = {}, complete[P::kWordsOut][P::kBlock] = {};
-#pragma HLS ARRAY_PARTITION variable = sums dim = 0 complete
-#pragma HLS ARRAY_PARTITION variable = complete dim = 0 complete
   std::int8_t word[P::kBlock] = {};
 #pragma HLS ARRAY_PARTITION variable = word complete
   const std::uint32_t arriving_trips = images * P::kTrips;
@@ -163,35 +163,33 @@ Trip:
   for (std::uint32_t trip = 0; trip < trips; ++trip) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
+#pragma HLS DEPENDENCE variable = sums type = intra dependent = false
+#pragma HLS DEPENDENCE variable = sums type = inter direction = RAW distance = P::kWordsOut dependent = true
+#pragma HLS DEPENDENCE variable = complete type = intra dependent = false
+#pragma HLS DEPENDENCE variable = complete type = inter direction = RAW distance = P::kWordsOut dependent = true
     if (draining) {
-    Keep:
+      std::int8_t results[P::kResults];
+#pragma HLS ARRAY_PARTITION variable = results complete
+    Result:
       for (unsigned i = 0; i < P::kResults; ++i) {
 #pragma HLS UNROLL
-        const std::int32_t sum = static_cast<std::int32_t>(complete[0][i]) + numbers.bias;
-        const std::int8_t level = Requantize<P::kSumBits, P::kMostShift>(
-            sum, static_cast<std::uint32_t>(numbers.first_factor), numbers.shift,
-            numbers.zero_point, numbers.low, numbers.high);
-      Place:
+        std::int32_t sum = 0;
+      Choose:
         for (unsigned j = i; j < P::kBlock; j += P::kResults) {
 #pragma HLS UNROLL
-          if (part.at() == j / P::kResults) word[j] = level;
+          const std::int32_t own = complete[drained.at()][j];
+          if (part.at() == j / P::kResults) sum = own;
         }
+        results[i] = Requantize<P::kSumBits, P::kMostShift>(
+            sum + numbers.bias, static_cast<std::uint32_t>(numbers.first_factor), numbers.shift,
+            numbers.zero_point, numbers.low, numbers.high);
       }
-      const bool finished = part.last();
-    Shift:
+    Keep:
       for (unsigned i = 0; i < P::kBlock; ++i) {
 #pragma HLS UNROLL
-        const std::int32_t inside =
-            Select(i + P::kResults < P::kBlock, complete[0][(i + P::kResults) % P::kBlock], 0);
-        const std::int32_t next = complete[1 % P::kWordsOut][i];
-        complete[0][i] = finished ? next : inside;
-      Move:
-        for (unsigned w = 1; w < P::kWordsOut; ++w) {
-#pragma HLS UNROLL
-          if (finished) complete[w][i] = complete[(w + 1) % P::kWordsOut][i];
-        }
+        if (part.at() == i / P::kResults) word[i] = results[i % P::kResults];
       }
-      if (finished) {
+      if (part.last()) {
         WriteFifo(output, PackWord(word), clock);
         draining = !drained.last();
         drained.Next();
@@ -203,27 +201,12 @@ Trip:
     Lane:
       for (unsigned i = 0; i < P::kBlock; ++i) {
 #pragma HLS UNROLL
-        const std::int32_t before = sums[0][i];
+        const std::int32_t before = sums[at.at()][i];
         const std::int32_t sum = (pixel.at() == 0 ? 0 : before) + values.at[i];
-      Rotate:
-        for (unsigned w = 0; w + 1 < P::kWordsOut; ++w) {
-#pragma HLS UNROLL
-          sums[w][i] = sums[w + 1][i];
-        }
-        sums[P::kWordsOut - 1][i] = sum;
+        sums[at.at()][i] = sum;
+        if (pixel.last()) complete[at.at()][i] = sum;
       }
-      if (pixel.last() && at.last()) {
-      Complete:
-        for (unsigned w = 0; w < P::kWordsOut; ++w) {
-#pragma HLS UNROLL
-        CompleteLane:
-          for (unsigned i = 0; i < P::kBlock; ++i) {
-#pragma HLS UNROLL
-            complete[w][i] = sums[w][i];
-          }
-        }
-        draining = true;
-      }
+      if (pixel.last() && at.last()) draining = true;
       if (at.last()) pixel.Next();
       at.Next();
     }

@@ -45,6 +45,7 @@ class Memory:
     loaded: bool
     reshaped: int
     partitioned: int
+    type: str = "std::int8_t"
 
 
 @dataclass(frozen=True)
@@ -273,6 +274,13 @@ def _memories(unit: Unit, constants: Constants | None) -> Iterator[Memory]:
         sizes = f"[{window.source.pixels}][{window.memory_words}][{window.source.lanes}]"
         impl = "lutram" if window.memory_words <= 64 else "bram"
         yield Memory("rows", sizes, impl, False, 3, 1)
+    if isinstance(unit, units.Reduce) and constants is not None:
+        words = unit.source.pixel_words
+        impl = "lutram" if words >= units.REDUCE_WORDS else "registers"
+        for name in ("sums", "complete"):
+            sizes = f"[{words}][{unit.source.lanes}]"
+            kind = f"hwmap::SInt<{constants.sum_bits}>"
+            yield Memory(name, sizes, impl, False, 2, 0, kind)
 
 
 def _call(unit: Unit, kernel: Kernel, names: list[str], memories: tuple[Memory, ...]) -> str:

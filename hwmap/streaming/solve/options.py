@@ -164,7 +164,7 @@ def _rough_windows(
     if isinstance(op, MaxPool):
         found += Part(lut=16 * block * table.taps)
     else:
-        found += cost.sums(block, bits) + cost.requantizers(results, bits, target)
+        found += cost.sums(block, results, bits) + cost.requantizers(results, bits, target)
     if isinstance(op, Conv):
         found += cost.channels(results, passes * _up(block, results), target)
         found += _rough_weights(table, foldings, passes * steps, target, matrix=matrix)
