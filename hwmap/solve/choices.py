@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
@@ -36,11 +37,33 @@ def add_choices(
 def unbeaten(costs: NDArray[np.generic]) -> list[int]:
     """The rows of `costs` (options, costs) that no other is at most as large as in every cost; of
     equal ones the first."""
-    kept: list[int] = []
-    for index in np.lexsort(costs.T[::-1]):
-        if not (costs[kept] <= costs[index]).all(1).any():
-            kept.append(int(index))
+    order = np.lexsort(costs.T[::-1])
+    kept: list[int] = order[_kept(costs[order])].tolist()
     return sorted(kept)
+
+
+@njit(cache=True)
+def _kept(costs: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Which rows of sorted `costs` no earlier one beats."""
+    count, width = costs.shape
+    kept = np.zeros(count, np.bool_)
+    found = np.zeros(count, np.int64)
+    held = 0
+    for row in range(count):
+        beaten = False
+        for at in range(held):
+            beaten = True
+            for column in range(width):
+                if costs[found[at], column] > costs[row, column]:
+                    beaten = False
+                    break
+            if beaten:
+                break
+        if not beaten:
+            kept[row] = True
+            found[held] = row
+            held += 1
+    return kept
 
 
 def chosen(solver: cp_model.CpSolver, choose: Choices) -> tuple[int, ...]:

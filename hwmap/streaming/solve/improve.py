@@ -68,33 +68,32 @@ def improve(
     between = _Between(trips, target)
     ops, at = {}, {}
     for op in hardware_ops(graph):
-        own = options[op.name]
-        fast = np.flatnonzero(own.costs[:, 0] <= trips)
-        foldings = tuple(own.foldings[index] for index in fast)
+        known = options[op.name]
+        fast = np.flatnonzero(known.costs[:, 0] <= trips)
+        foldings = tuple(known.foldings[index] for index in fast)
         ops[op.name] = _Op(
             foldings,
-            own.costs[fast, 1:],
-            tuple(own.sources[index] for index in fast),
-            tuple(own.targets[index] for index in fast),
+            known.costs[fast, 1:],
+            tuple(known.sources[index] for index in fast),
+            tuple(known.targets[index] for index in fast),
         )
         at[op.name] = int(np.flatnonzero(fast == chosen[op.name])[0])
     most = np.array(budget)
+    used = _used(graph, ops, at, between)
     for _ in range(TURNS):
         before = dict(at)
         for op in hardware_ops(graph):
-            used = (
-                _used(graph, ops, at, between) - _own(op.name, graph, ops, at, between)[at[op.name]]
-            )
-            found = _own(op.name, graph, ops, at, between) + used
+            own = _own(op.name, graph, ops, at, between)
+            found = own + (used - own[at[op.name]])
             share = found / np.maximum(most, 1)
             weight = share.sum(1) + OVER * np.maximum(share - 1, 0).sum(1)
             best = int(weight.argmin())
             if weight[best] < weight[at[op.name]]:
-                at[op.name] = best
+                at[op.name], used = best, found[best]
         if at == before:
             break
-    used = tuple(int(part) for part in _used(graph, ops, at, between))
-    return {name: ops[name].foldings[index] for name, index in at.items()}, used
+    taken = tuple(int(part) for part in used)
+    return {name: ops[name].foldings[index] for name, index in at.items()}, taken
 
 
 def _used(graph: Graph, ops: Mapping[str, _Op], at: Mapping[str, int], between: _Between) -> Costs:

@@ -28,6 +28,8 @@ from hwmap.streaming.use import SHELL, memory_bytes, network_cost
 log = logging.getLogger(__name__)
 
 ROUNDS = 3
+STEP = 0.004
+"""Relative steps in which the fewest trips are looked for: what a bound may lack."""
 IMPROVEMENTS = 3
 """How often neighbours are made to fit, each time with what forks and FIFOs then took."""
 
@@ -68,9 +70,9 @@ def solve(
     board, budget = settings.board, settings.budget
     target = Target(board.dsp_slice, least_weight(source))
     choices = Choices(source, candidates, settings, target, progress)
-    grid = choices.trips()
     floor = fewest_trips(source, candidates, budget)
-    grid = [trips for trips in grid if trips >= floor]
+    every = [trips for trips in choices.trips() if trips >= floor]
+    grid = _thinned(every)
     shell = astuple(SHELL)
 
     def fits(index: int) -> Answer:
@@ -80,7 +82,9 @@ def solve(
     least, proved = _first(fits, len(grid))
     if least is None:
         raise _failure(proved, source, board)
-    bound = grid[least] if proved else grid[0]
+    bound = every[0]
+    if proved and least:
+        bound = next(trips for trips in every if trips > grid[least - 1])
 
     def complete(index: int) -> _Found | None:
         problem = choices.within(grid[index])
@@ -117,6 +121,15 @@ def solve(
             " --time-limit or the budgets"
         )
     return _plan(source, found, settings, bound)
+
+
+def _thinned(trips: Sequence[int]) -> list[int]:
+    """Without those that are less than a step below another."""
+    kept = [trips[-1]]
+    for count in reversed(trips):
+        if count * (1 + STEP) <= kept[-1]:
+            kept.append(count)
+    return kept[::-1]
 
 
 def _first(fits: Callable[[int], Answer], count: int) -> tuple[int | None, bool]:
