@@ -11,14 +11,18 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: demo test soak bench lint lock clean
 
 demo: $(READY)
-	rm -rf build/demo
+	rm -rf build/demo build/demo_streaming
 	$(BIN)/hwmap compile examples/digits.onnx --board pynq-z2 --mem 30KiB --max-drop 1 \
 	  --calib examples/digits_calib.npz --test-data examples/digits_test.npz -o build/demo
 	$(MAKE) -C build/demo csim
 	$(BIN)/hwmap simulate build/demo
 	$(BIN)/hwmap verify build/demo
+	$(BIN)/hwmap compile examples/digits.onnx --board pynq-z2 --style streaming \
+	  --calib examples/digits_calib.npz --test-data examples/digits_test.npz -o build/demo_streaming
+	$(BIN)/hwmap verify build/demo_streaming
 	@echo
 	@echo "C++ for Vitis HLS:  build/demo/hls/top.cpp (start here), steps.hpp, params.hpp"
+	@echo "a kernel per layer: build/demo_streaming/hls/top.cpp, kernels.hpp, params.hpp"
 	@echo "every decision:     build/demo/plan.json"
 	@echo "results as JSON:    build/demo/report.json"
 

@@ -29,6 +29,7 @@ from tests.bench import (
     rematerialization_baselines,
     small_graphs,
     speed,
+    streaming,
 )
 from tests.networks import ROOT, SHARED
 
@@ -55,6 +56,7 @@ BENCHMARKS = {
     "budgets": budgets,
     "speed": speed,
     "luts": luts,
+    "streaming": streaming,
 }
 
 

@@ -93,6 +93,7 @@ LoadWord:
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = Words * kParts max = Words * kParts
     const ChainWord arriving = ReadFifo(chain, clock);
+#pragma HLS AGGREGATE variable = arriving
   ShiftPart:
     for (unsigned i = 0; i < kParts * kChainBytes; ++i) {
 #pragma HLS UNROLL

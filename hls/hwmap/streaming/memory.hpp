@@ -25,6 +25,7 @@ template <unsigned N>
 inline Bytes<N> PackWord(const std::int8_t (&bytes)[N]) {
 #pragma HLS INLINE
   Bytes<N> word;
+#pragma HLS AGGREGATE variable = word
 PackByte:
   for (unsigned i = 0; i < N; ++i) {
 #pragma HLS UNROLL

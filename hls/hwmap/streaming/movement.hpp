@@ -57,6 +57,7 @@ Trip:
     std::uint32_t have = count;
     if (have < wanted) {
       const Bytes<P::kPixels * P::kLanesIn> word = ReadFifo(input, clock);
+#pragma HLS AGGREGATE variable = word
     Pixel:
       for (unsigned pixel = 0; pixel < P::kPixels; ++pixel) {
 #pragma HLS UNROLL
@@ -78,13 +79,14 @@ Trip:
       have += P::kUnitsIn;
     }
     if (have >= wanted) {
-      Bytes<P::kPixels * P::kLanesOut> word;
+      Bytes<P::kPixels * P::kLanesOut> full;
+#pragma HLS AGGREGATE variable = full
     Out:
       for (unsigned i = 0; i < P::kPixels * P::kLanesOut; ++i) {
 #pragma HLS UNROLL
-        word.at[i] = held[i / P::kLanesOut][i % P::kLanesOut / P::kUnit][i % P::kUnit];
+        full.at[i] = held[i / P::kLanesOut][i % P::kLanesOut / P::kUnit][i % P::kUnit];
       }
-      WriteFifo(output, word, clock);
+      WriteFifo(output, full, clock);
       const bool ends = left <= P::kUnitsOut;
     MovePixel:
       for (unsigned pixel = 0; pixel < P::kPixels; ++pixel) {
@@ -128,7 +130,9 @@ Trip:
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
 #pragma HLS DEPENDENCE variable = held type = intra dependent = false
     const Bytes<kNarrow> arriving = ReadFifo(input, clock);
+#pragma HLS AGGREGATE variable = arriving
     Bytes<kRatio * kNarrow> word;
+#pragma HLS AGGREGATE variable = word
   Part:
     for (unsigned i = 0; i < kRatio; ++i) {
 #pragma HLS UNROLL
@@ -185,6 +189,7 @@ Trip:
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
 #pragma HLS DEPENDENCE variable = held type = intra dependent = false
     Bytes<kNarrow> word;
+#pragma HLS AGGREGATE variable = word
   Byte:
     for (unsigned lane = 0; lane < kNarrow; ++lane) {
 #pragma HLS UNROLL
@@ -199,6 +204,7 @@ Trip:
     }
     if (part.at() == 0) {
       const Bytes<kRatio * kNarrow> arriving = ReadFifo(input, clock);
+#pragma HLS AGGREGATE variable = arriving
     First:
       for (unsigned lane = 0; lane < kNarrow; ++lane) {
 #pragma HLS UNROLL
@@ -256,11 +262,13 @@ Trip:
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
     const Bytes<P::kBlock> values = ReadTurn<P::kBlock>(turn, clock, inputs...);
+#pragma HLS AGGREGATE variable = values
     std::int8_t constants[kChannelBytes];
 #pragma HLS ARRAY_PARTITION variable = constants complete
     ReadMemory(channels, turn, constants);
     const Channel own = UnpackChannel(constants, 0);
     Bytes<P::kBlock> word;
+#pragma HLS AGGREGATE variable = word
   Lane:
     for (unsigned i = 0; i < P::kBlock; ++i) {
 #pragma HLS UNROLL

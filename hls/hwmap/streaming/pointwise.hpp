@@ -27,8 +27,11 @@ Trip:
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
     const Bytes<P::kBlock> left = ReadFifo(first, clock);
+#pragma HLS AGGREGATE variable = left
     const Bytes<P::kBlock> right = ReadFifo(second, clock);
+#pragma HLS AGGREGATE variable = right
     Bytes<P::kBlock> word;
+#pragma HLS AGGREGATE variable = word
   Lane:
     for (unsigned i = 0; i < P::kBlock; ++i) {
 #pragma HLS UNROLL
@@ -66,8 +69,11 @@ Trip:
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
     const Bytes<P::kBlock> left = ReadFifo(first, clock);
+#pragma HLS AGGREGATE variable = left
     const Bytes<P::kBlock> right = ReadFifo(second, clock);
+#pragma HLS AGGREGATE variable = right
     Bytes<P::kBlock> word;
+#pragma HLS AGGREGATE variable = word
   Lane:
     for (unsigned i = 0; i < P::kBlock; ++i) {
 #pragma HLS UNROLL
@@ -99,6 +105,7 @@ Trip:
     ReadMemory(held, word_of_pixel.at(), factor);
     if (at.at() < P::kPixelWords) {
       const Bytes<P::kLanes> arriving = ReadFifo(factors, clock);
+#pragma HLS AGGREGATE variable = arriving
     Hold:
       for (unsigned i = 0; i < P::kLanes; ++i) {
 #pragma HLS UNROLL
@@ -106,7 +113,9 @@ Trip:
       }
     } else {
       const Bytes<P::kBlock> values = ReadFifo(input, clock);
+#pragma HLS AGGREGATE variable = values
       Bytes<P::kBlock> word;
+#pragma HLS AGGREGATE variable = word
     Lane:
       for (unsigned i = 0; i < P::kBlock; ++i) {
 #pragma HLS UNROLL
@@ -131,7 +140,9 @@ Trip:
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
     const Bytes<P::kBlock> values = ReadFifo(input, clock);
+#pragma HLS AGGREGATE variable = values
     Bytes<P::kBlock> word;
+#pragma HLS AGGREGATE variable = word
   Lane:
     for (unsigned i = 0; i < P::kBlock; ++i) {
 #pragma HLS UNROLL
@@ -198,6 +209,7 @@ Trip:
     }
     if (trip < arriving_trips) {
       const Bytes<P::kBlock> values = ReadFifo(input, clock);
+#pragma HLS AGGREGATE variable = values
     Lane:
       for (unsigned i = 0; i < P::kBlock; ++i) {
 #pragma HLS UNROLL

@@ -21,7 +21,9 @@ Trip:
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
     const Beat<P::kPortBytes> beat = ReadPort<P::kPortBytes>(port, none);
+#pragma HLS AGGREGATE variable = beat
     Bytes<P::kBlock> word;
+#pragma HLS AGGREGATE variable = word
   Byte:
     for (unsigned i = 0; i < P::kBlock; ++i) {
 #pragma HLS UNROLL
@@ -44,7 +46,9 @@ Trip:
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
     const Bytes<P::kBlock> word = ReadFifo(input, clock);
+#pragma HLS AGGREGATE variable = word
     Bytes<P::kPortBytes> wide;
+#pragma HLS AGGREGATE variable = wide
   Byte:
     for (unsigned i = 0; i < P::kPortBytes; ++i) {
 #pragma HLS UNROLL
