@@ -5,7 +5,7 @@
 namespace {
 
 struct ForkParams {
-  static constexpr unsigned kTrips = 3;
+  static constexpr unsigned kTrips = 3, kBlock = 1;
 };
 
 /// 5 channels in words of 2 lanes, and of 3.

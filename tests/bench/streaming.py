@@ -33,7 +33,7 @@ SECONDS = 60.0
 
 @dataclass(frozen=True)
 class _Case:
-    """A network on a board; `others` and `target` are images/s, `dsp` a budget below the board's."""
+    """A network on a board; `others` and `target` are images/s, `dsp` is a lower budget."""
 
     network: str | Callable[[], Graph]
     board: str

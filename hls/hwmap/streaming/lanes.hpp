@@ -90,7 +90,9 @@ Trip:
       weight.Next();
     }
     if (trip < arriving_trips && arriving.Next()) {
-      StoreWord<P>(ReadFifo(input, clock), arrival.at(), memory);
+      const Bytes<P::kBanks * P::kLanes> arriving_word = ReadFifo(input, clock);
+#pragma HLS AGGREGATE variable = arriving_word
+      StoreWord<P>(arriving_word, arrival.at(), memory);
       arrival.Next();
     }
     clock.Tick();
@@ -169,7 +171,9 @@ Trip:
       window.Next();
     }
     if (trip < arriving_trips && arriving.Next()) {
-      StoreWord<P>(ReadFifo(input, clock), arrival.at(), memory);
+      const Bytes<P::kBanks * P::kLanes> arriving_word = ReadFifo(input, clock);
+#pragma HLS AGGREGATE variable = arriving_word
+      StoreWord<P>(arriving_word, arrival.at(), memory);
       arrival.Next();
     }
     clock.Tick();
@@ -225,7 +229,9 @@ Trip:
       window.Next();
     }
     if (trip < arriving_trips && arriving.Next()) {
-      StoreWord<P>(ReadFifo(input, clock), arrival.at(), memory);
+      const Bytes<P::kBanks * P::kLanes> arriving_word = ReadFifo(input, clock);
+#pragma HLS AGGREGATE variable = arriving_word
+      StoreWord<P>(arriving_word, arrival.at(), memory);
       arrival.Next();
     }
     clock.Tick();

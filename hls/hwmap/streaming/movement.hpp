@@ -33,7 +33,9 @@ Trip:
   for (std::uint32_t trip = 0; trip < trips; ++trip) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
-    WriteAll(ReadFifo(input, clock), clock, outputs...);
+    const Bytes<P::kBlock> word = ReadFifo(input, clock);
+#pragma HLS AGGREGATE variable = word
+    WriteAll(word, clock, outputs...);
     clock.Tick();
   }
 }

@@ -39,8 +39,8 @@ def params_of(
         case units.Source() | units.Sink():
             layout = (*sources_of(unit), *targets_of(unit))[0]
             found |= {"kBlock": layout.word_bytes, "kPortBytes": port_bytes(layout)}
-        case units.Fork():
-            pass
+        case units.Fork(source=source):
+            found["kBlock"] = source.word_bytes
         case units.Gearbox():
             pattern = gearbox_pattern(unit)
             own = pattern.unit_lanes

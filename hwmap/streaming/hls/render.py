@@ -276,11 +276,10 @@ def _memories(unit: Unit, constants: Constants | None) -> Iterator[Memory]:
         yield Memory("rows", sizes, impl, False, 3, 1)
     if isinstance(unit, units.Reduce) and constants is not None:
         words = unit.source.pixel_words
-        impl = "lutram" if words >= units.REDUCE_WORDS else "registers"
-        for name in ("sums", "complete"):
-            sizes = f"[{words}][{unit.source.lanes}]"
-            kind = f"hwmap::SInt<{constants.sum_bits}>"
-            yield Memory(name, sizes, impl, False, 2, 0, kind)
+        held = "lutram" if words >= units.REDUCE_WORDS else "registers"
+        sizes, kind = f"[{words}][{unit.source.lanes}]", f"hwmap::SInt<{constants.sum_bits}>"
+        yield Memory("sums", sizes, held, False, 2, 0, kind)
+        yield Memory("complete", sizes, held, False, 2, 0, kind)
 
 
 def _call(unit: Unit, kernel: Kernel, names: list[str], memories: tuple[Memory, ...]) -> str:
