@@ -49,6 +49,7 @@ STYLE_ORDER = {
         {"clockwork", "layout", "schedule"},
         {"window"},
         {"units"},
+        {"timetable"},
         {"bits", "cost", "folding"},
         {"network"},
         {"timing", "use"},

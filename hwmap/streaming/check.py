@@ -13,7 +13,7 @@ from hwmap.streaming.depths import steady_cycles
 from hwmap.streaming.folding import Folding
 from hwmap.streaming.network import Network, build_network
 from hwmap.streaming.plan import Plan
-from hwmap.streaming.units import LEAST_DEPTH
+from hwmap.streaming.units import LEAST_DEPTH, Feed
 from hwmap.streaming.use import memory_bytes, network_cost
 
 
@@ -30,6 +30,7 @@ def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_loss:
         problem = (
             _depths_problem(plan, network)
             or _resource_problem(plan, network, graph, board, budget)
+            or _dram_problem(plan, network, board)
             or _time_problem(plan, network)
             or _loss_problem(plan, max_loss)
         )
@@ -73,6 +74,8 @@ def _folding_problem(folding: Folding, op: HardwareOp, graph: Graph) -> str | No
         split = op.groups > 1 and not is_depthwise(op, channels, out)
         if split and (shape[1] % folding.simd or (out // op.groups) % folding.pe):
             return f"PE={folding.pe} SIMD={folding.simd} do not divide the channels of a group"
+    if folding.weights == "dram" and graph.shape(op.output)[1:] != (1, 1):
+        return "its weights come from DRAM, though each is used more than once per image"
     if folding.taps not in (1, columns):
         return f"taps={folding.taps}; expected 1 or {columns}"
     return None
@@ -109,6 +112,18 @@ def _resource_problem(
             return f"states {stated:,} {what}, but takes {found:,}"
         if found > most:
             return f"takes {found:,} {what}, the budget is {most:,}"
+    return None
+
+
+def _dram_problem(plan: Plan, network: Network, board: Board) -> str | None:
+    """Weights come from DRAM in words of the port, and all of an image in its time."""
+    feeds = [kernel.unit for kernel in network.kernels if isinstance(kernel.unit, Feed)]
+    for feed in feeds:
+        if feed.word_bytes > board.bus_bytes or feed.word_bytes & (feed.word_bytes - 1):
+            return f"words of {feed.word_bytes} bytes from DRAM; its port has {board.bus_bytes}"
+    total = sum(feed.words * feed.word_bytes for feed in feeds)
+    if total > plan.cycles * board.bus_bytes:
+        return f"wants {total:,} bytes from DRAM in {plan.cycles:,} cycles"
     return None
 
 

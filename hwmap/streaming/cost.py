@@ -15,7 +15,8 @@ from hwmap.dsp import MULTIPLIER_BITS, DspSlice, Packing, packing
 from hwmap.ir.types import Array
 from hwmap.streaming import units
 from hwmap.streaming.layout import Layout
-from hwmap.streaming.units import Storage, Unit, drain_trips, gearbox_pattern, requant_lanes
+from hwmap.streaming.timetable import gearbox_pattern
+from hwmap.streaming.units import Storage, Unit, drain_trips, requant_lanes
 
 LUTRAM_WORDS = 64
 SHIFT_REGISTER_WORDS = 32
@@ -58,10 +59,12 @@ FREE = Cost(0, 0, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Target:
-    """What costs depend on: the DSP slice, and the least weight of the network."""
+    """What costs depend on: the DSP slice, the least weight of the network, and the bytes that come
+    from DRAM in a cycle."""
 
     dsp_slice: DspSlice
     least_weight: int
+    dram_bytes: int = 0
 
     @property
     def packing(self) -> Packing:
@@ -117,6 +120,8 @@ def memory(width_bits: Any, words: Any, storage: Storage, target: Target) -> Par
             return lutram(width_bits, words, target)
         case "bram":
             return Part(bram18=block_ram(width_bits, words))
+        case "dram":
+            return Part()
         case "uram":
             depth, width = URAM_SHAPE
             return Part(uram=_up(words, depth) * _up(width_bits, width))
@@ -190,6 +195,9 @@ def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
             # The registers of an AXI stream.
             layout = unit.target if isinstance(unit, units.Source) else unit.source
             return (base + Part(lut=8 * layout.word_bytes + 60)).rounded()
+        case units.Feed():
+            # A burst master with its buffer (judgement).
+            return (base + Part(lut=500 + 8 * unit.word_bytes, bram18=2)).rounded()
         case units.Fork():
             return (base + Part(lut=10 * unit.copies)).rounded()
         case units.Table(target=layout):

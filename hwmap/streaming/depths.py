@@ -10,8 +10,10 @@ from hwmap.ir.types import Integers
 from hwmap.streaming.network import Kernel, Network
 from hwmap.streaming.schedule import Schedule, pace
 from hwmap.streaming.timing import Timing, peaks, time
-from hwmap.streaming.units import LEAST_DEPTH, Source
+from hwmap.streaming.units import LEAST_DEPTH, Feed, Source
 
+FEED_DEPTH = 32
+"""What comes from DRAM waits for one kernel only, and may stand still; it comes in bursts."""
 PACED_IMAGES = 3
 MOST_IMAGES = 64
 
@@ -30,7 +32,12 @@ def sufficient_depths(network: Network) -> tuple[int, ...]:
     )
     unlimited = [stream.layout.words * PACED_IMAGES for stream in network.streams]
     timing = time(Network(kernels, network.streams), unlimited, PACED_IMAGES)
-    return tuple(max(peak, LEAST_DEPTH) for peak in peaks(timing))
+    return tuple(
+        FEED_DEPTH
+        if isinstance(network.kernels[stream.writer].unit, Feed)
+        else max(peak, LEAST_DEPTH)
+        for stream, peak in zip(network.streams, peaks(timing), strict=True)
+    )
 
 
 def _paced(kernel: Kernel, cycles: int) -> Kernel:

@@ -25,7 +25,8 @@ from hwmap.streaming import units
 from hwmap.streaming.folding import Folding
 from hwmap.streaming.layout import Layout
 from hwmap.streaming.schedule import Schedule
-from hwmap.streaming.units import Gearbox, Regroup, Unit, schedule_of, sources_of, targets_of
+from hwmap.streaming.timetable import schedule_of
+from hwmap.streaming.units import Gearbox, Regroup, Unit, sources_of, targets_of
 from hwmap.streaming.window import Window
 
 
@@ -177,11 +178,13 @@ def build_network(graph: Graph, foldings: Mapping[str, Folding]) -> Network:
         unit = ops[op.name]
         found = tuple(
             builder.convert(tensor, ends[tensor].pop(), wanted)
-            for tensor, wanted in zip(op.inputs, sources_of(unit), strict=True)
+            for tensor, wanted in zip(op.inputs, sources_of(unit), strict=False)
         )
-        produce(
-            op.output, builder.add(op.name, unit, op.inputs, found, op.name), targets_of(unit)[0]
-        )
+        tensors = op.inputs
+        if isinstance(unit, units.Matrix) and unit.feed is not None:
+            feed = builder.add(op.name, unit.feed, (), ())
+            found, tensors = (*found, _End(feed, unit.feed.target)), (*tensors, f"{op.name}.weight")
+        produce(op.output, builder.add(op.name, unit, tensors, found, op.name), targets_of(unit)[0])
     for tensor in graph.outputs:
         end = ends[tensor].pop()
         builder.add(tensor, units.Sink(end.layout), (tensor,), (end,))

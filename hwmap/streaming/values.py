@@ -32,6 +32,9 @@ def run_values(design: Design, inputs: Mapping[str, Array]) -> dict[str, Array]:
         if isinstance(kernel.unit, units.Sink):
             outputs[kernel.source] = sources[0].astype(np.int8)
             continue
+        if isinstance(kernel.unit, units.Feed):
+            found |= dict.fromkeys(kernel.writes, np.zeros(0))
+            continue
         if isinstance(kernel.unit, units.Source):
             result = inputs[kernel.source].astype(np.int8)
         else:
@@ -56,7 +59,7 @@ def _computed(kernel: Kernel, constants: Constants | None, sources: list[Array])
         case units.Reduce() | units.Join() | units.Scale() | units.Concat():
             assert constants is not None
             return _pointwise(unit, constants, sources)
-        case units.Source() | units.Sink():
+        case units.Source() | units.Feed() | units.Sink():
             raise AssertionError(unit)
         case _:
             assert_never(unit)

@@ -63,11 +63,33 @@ Shared:
   }
 }
 
+/// The weights of a trip: from a memory, or, if the trip computes, the next ones from DRAM.
+template <unsigned Words, unsigned Width>
+inline void TakeWeights(const std::int8_t (&memory)[Words][Width], std::uint32_t address, bool,
+                        std::int8_t (&row)[Width], Clock&) {
+#pragma HLS INLINE
+  ReadMemory(memory, address, row);
+}
+
+template <unsigned Width, int Depth>
+inline void TakeWeights(Fifo<Bytes<Width>, Depth>& arriving, std::uint32_t, bool computes,
+                        std::int8_t (&row)[Width], Clock& clock) {
+#pragma HLS INLINE
+  if (computes) {
+    const Bytes<Width> word = ReadFifo(arriving, clock);
+#pragma HLS AGGREGATE variable = word
+  TakeByte:
+    for (unsigned i = 0; i < Width; ++i) {
+#pragma HLS UNROLL
+      row[i] = word.at[i];
+    }
+  }
+}
+
 /// The loop for `images` images. `weights` has a word for each pass and step, `channels` one for each
 /// pass and trip of its drain.
-template <typename P, typename Input, typename Output>
-void RunMatrix(const Numbers& numbers,
-               const std::int8_t (&weights)[P::kWeightWords][P::kPe * P::kSimd],
+template <typename P, typename Weights, typename Input, typename Output>
+void RunMatrix(const Numbers& numbers, Weights& weights,
                const std::int8_t (&channels)[P::kChannelWords][P::kResults * kChannelBytes],
                std::int8_t (&memory)[P::kBanks][P::kMemoryWords][P::kLanes], Input& input,
                Output& output, std::uint32_t images, Clock& clock) {
@@ -86,7 +108,8 @@ void RunMatrix(const Numbers& numbers,
   std::int8_t word[P::kBlock] = {};
 #pragma HLS ARRAY_PARTITION variable = word complete
   const std::uint32_t arriving_trips = images * P::kTrips;
-  const std::uint32_t trips = arriving_trips + P::kLead + P::kDrainTrips;
+  const std::uint32_t computing_trips = arriving_trips + P::kLead;
+  const std::uint32_t trips = computing_trips + P::kDrainTrips;
 Trip:
   for (std::uint32_t trip = 0; trip < trips; ++trip) {
 #pragma HLS PIPELINE II = 1 style = flp
@@ -98,9 +121,10 @@ Trip:
     std::int8_t values[P::kPixels * P::kSimd];
 #pragma HLS ARRAY_PARTITION variable = values complete
     ReadWindow<P>(memory, place, static_cast<std::int8_t>(numbers.first_zero), values);
-    std::int8_t row[P::kPe * P::kSimd];
+    const bool computes = trip >= P::kLead && trip < computing_trips && computing.Next();
+    std::int8_t row[P::kPe * P::kSimd] = {};
 #pragma HLS ARRAY_PARTITION variable = row complete
-    ReadMemory(weights, weight.at(), row);
+    TakeWeights(weights, weight.at(), computes, row, clock);
     std::int32_t terms[P::kBlock];
 #pragma HLS ARRAY_PARTITION variable = terms complete
     MatrixTerms<P>(values, row, terms);
@@ -114,7 +138,7 @@ Trip:
         WriteFifo(output, PackWord(word), clock);
       }
     }
-    if (trip >= P::kLead && computing.Next()) {
+    if (computes) {
     Sum:
       for (unsigned i = 0; i < P::kBlock; ++i) {
 #pragma HLS UNROLL

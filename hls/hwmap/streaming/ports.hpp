@@ -34,6 +34,24 @@ Trip:
   }
 }
 
+/// The loop of weights that come from DRAM, all of them for every image.
+template <typename P, typename Output>
+void RunFeed(const Bytes<P::kBlock>* dram, Output& output, std::uint32_t images, Clock& clock) {
+#pragma HLS INLINE
+  const std::uint32_t trips = images * P::kTrips;
+  Count<P::kTrips> at;
+Trip:
+  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
+    const Bytes<P::kBlock> word = dram[at.at()];
+#pragma HLS AGGREGATE variable = word
+    WriteFifo(output, word, clock);
+    at.Next();
+    clock.Tick();
+  }
+}
+
 /// The loop of an output; TLAST is on the last word of an image.
 template <typename P, typename Input>
 void RunSink(Input& input, Port<P::kPortBytes>& port, std::uint32_t images, Clock& clock) {

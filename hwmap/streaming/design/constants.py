@@ -95,6 +95,7 @@ def _convolution(
         _channel_words(channels, unit),
         int(largest.max()).bit_length() + 1,
         _most(requant.shifts),
+        fed=isinstance(unit, units.Matrix) and unit.feed is not None,
     )
 
 
@@ -161,7 +162,7 @@ def _average(
     at = np.ix_(rows, columns)
     biases = np.full(len(rows) * len(columns), bias)
     channels = _packed(biases, multipliers[at].reshape(-1), shifts[at].reshape(-1))
-    return Constants(numbers, NONE, channels, bits, most, rows, columns)
+    return Constants(numbers, NONE, channels, bits, most, row_runs=rows, column_runs=columns)
 
 
 def _runs(counts: Sequence[int]) -> tuple[int, ...]:
@@ -181,7 +182,8 @@ def chain_bytes(constants: Constants, chain_word_bytes: int) -> bytes:
         [getattr(constants.numbers, name) for name in Numbers.__dataclass_fields__], "<i4"
     )
     parts = [numbers.tobytes()]
-    for memory in (constants.weights, constants.channels):
+    held = () if constants.fed else (constants.weights,)
+    for memory in (*held, constants.channels):
         if len(memory):
             width = -(-memory.shape[1] // chain_word_bytes) * chain_word_bytes
             parts.append(_pad(memory, (len(memory), width)).tobytes())

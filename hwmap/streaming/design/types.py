@@ -34,7 +34,7 @@ class Constants:
     `channels` (words, 8 * results): bias, multiplier and shift of each result. `sum_bits` and
     `most_shift` are how wide its arithmetic must be. Averages have their words of `channels` by
     runs of rows and of columns that count equally many values; `row_runs` and `column_runs` are
-    where those begin.
+    where those begin. `fed`: the weights come from DRAM for every image.
     """
 
     numbers: Numbers
@@ -42,6 +42,7 @@ class Constants:
     channels: Bytes
     sum_bits: int
     most_shift: int
+    fed: bool = False
     row_runs: tuple[int, ...] = (0,)
     column_runs: tuple[int, ...] = (0,)
 

@@ -6,10 +6,9 @@ from hwmap.dsp import Packing
 from hwmap.streaming import units
 from hwmap.streaming.design.types import Constants, Design
 from hwmap.streaming.network import Kernel
+from hwmap.streaming.timetable import concat_turns, gearbox_pattern
 from hwmap.streaming.units import (
-    concat_turns,
     drain_trips,
-    gearbox_pattern,
     requant_lanes,
     sources_of,
     targets_of,
@@ -36,6 +35,8 @@ def params_of(
     if constants is not None:
         found |= {"kSumBits": constants.sum_bits, "kMostShift": constants.most_shift}
     match unit:
+        case units.Feed():
+            found["kBlock"] = unit.word_bytes
         case units.Source() | units.Sink():
             layout = (*sources_of(unit), *targets_of(unit))[0]
             found |= {"kBlock": layout.word_bytes, "kPortBytes": port_bytes(layout)}

@@ -23,6 +23,7 @@ from hwmap.streaming.vectors import images_per_start, port_bytes
 
 TOP = "hwmap_top"
 CHAIN_BYTES = 4
+FEED_ALIGNMENT = 64
 TEMPLATES = {
     "hls/params.hpp": "params.hpp.j2",
     "hls/kernels.hpp": "kernels.hpp.j2",
@@ -91,6 +92,17 @@ class PortText:
     layout: Layout
 
 
+@dataclass(frozen=True)
+class FeedText:
+    """A pointer of the top function to weights in DRAM, `words` of `bytes` each; they begin at so
+    many bytes of constants.bin."""
+
+    name: str
+    bytes: int
+    words: int
+    offset: int
+
+
 def render(design: Design) -> dict[str, str | bytes]:
     """Every file of the project but the plan and the test vectors."""
     environment = jinja2.Environment(
@@ -112,6 +124,7 @@ def render(design: Design) -> dict[str, str | bytes]:
         for kernel in kernels
         if isinstance(kernel.unit, units.Source | units.Sink)
     }
+    feeds, fed = _feeds(design, sum(map(len, loads)))
     texts = tuple(
         _kernel_text(number, kernel, design, ports, chained, rest[number])
         for number, kernel in enumerate(kernels)
@@ -142,6 +155,7 @@ def render(design: Design) -> dict[str, str | bytes]:
         "chain_links": max(len(chained), 1),
         "chain_words": sum(map(len, loads)) // CHAIN_BYTES,
         "dram_words": max(sum(map(len, loads)) // CHAIN_BYTES, 1),
+        "feeds": feeds,
         "images_per_start": images_per_start(design),
     }
     files: dict[str, str | bytes] = {
@@ -149,8 +163,26 @@ def render(design: Design) -> dict[str, str | bytes]:
     }
     sources = (str(text) for path, text in files.items() if path.startswith("hls/"))
     files |= {f"hls/{path}": text for path, text in used_headers(sources, STYLE).items()}
-    files["constants.bin"] = b"".join(loads)
+    files["constants.bin"] = b"".join(loads) + fed
     return files
+
+
+def _feeds(design: Design, start: int) -> tuple[tuple[FeedText, ...], bytes]:
+    """The weights that come from DRAM for every image, and their bytes: those of a kernel begin on
+    a multiple of FEED_ALIGNMENT bytes of constants.bin, of which `start` are before them."""
+    found, text = [], b""
+    for kernel in design.network.kernels:
+        if isinstance(kernel.unit, units.Feed):
+            text += bytes(-(start + len(text)) % FEED_ALIGNMENT)
+            reader = design.network.streams[kernel.writes[0]].reader
+            at = start + len(text)
+            found.append(FeedText(_dram(kernel), kernel.unit.word_bytes, kernel.unit.words, at))
+            text += design.constants[reader].weights.tobytes()
+    return tuple(found), text
+
+
+def _dram(kernel: Kernel) -> str:
+    return f"{kernel.name}_dram"
 
 
 def _ports(
@@ -189,6 +221,9 @@ def _kernel_text(
     if kernel.name in ports:
         types.append(f"Port<{port_bytes((*sources_of(unit), *targets_of(unit))[0])}>& port")
         passed.append(ports[kernel.name])
+    if isinstance(unit, units.Feed):
+        types.insert(0, f"const hwmap::Bytes<{unit.word_bytes}>* dram")
+        passed.insert(0, _dram(kernel))
     if has_chain:
         types.insert(0, "Chain& chain")
         passed.insert(0, f"chain{link}")
@@ -221,7 +256,7 @@ def _header(unit: Unit) -> str:
             return "matrix"
         case units.Lanes():
             return "lanes"
-        case units.Source() | units.Sink():
+        case units.Source() | units.Feed() | units.Sink():
             return "ports"
         case units.Fork() | units.Gearbox() | units.Regroup() | units.Concat():
             return "movement"
@@ -244,6 +279,8 @@ def _described(unit: Unit) -> str:
             rows, columns = window.kernel
             kind = {"depthwise": "depthwise convolution", "max": "max pool", "average": "average"}
             return f"{rows} x {columns} {kind[unit.kind]}, {unit.target.word_bytes} lanes"
+        case units.Feed():
+            return f"weights from DRAM, {unit.word_bytes} bytes"
         case units.Gearbox():
             return f"{unit.source.lanes} to {unit.lanes} lanes"
         case units.Regroup():
@@ -261,7 +298,7 @@ def _described(unit: Unit) -> str:
 
 
 def _memories(unit: Unit, constants: Constants | None) -> Iterator[Memory]:
-    if constants is not None and len(constants.weights):
+    if constants is not None and len(constants.weights) and not constants.fed:
         words, width = constants.weights.shape
         impl = unit.weights if isinstance(unit, units.Matrix | units.Lanes) else "lutram"
         yield Memory("weights", f"[{words}][{width}]", impl, True, 2, 0)
@@ -293,6 +330,11 @@ def _call(unit: Unit, kernel: Kernel, names: list[str], memories: tuple[Memory, 
         case units.Concat():
             reads, write = names[: len(unit.sources)], names[-1]
             arguments = ["numbers", *arrays, write, "images", "clock", *reads]
+        case units.Feed():
+            arguments = ["dram", *names, "images", "clock"]
+        case units.Matrix() if unit.feed is not None:
+            source, weights, target = names
+            arguments = [*numbers, weights, *arrays, source, target, "images", "clock"]
         case units.Source() | units.Sink():
             ordered = ["port", *names] if isinstance(unit, units.Source) else [*names, "port"]
             arguments = [*ordered, "images", "clock"]
@@ -310,7 +352,9 @@ def _loop(unit: Unit) -> tuple[str, list[str]]:
             return ("RunGather" if unit.pixels > unit.source.pixels else "RunSpread"), []
         case units.Join(kind=kind):
             return f"Run{kind.capitalize()}", ["numbers"]
-        case units.Source() | units.Sink() | units.Fork() | units.Gearbox() | units.Table():
+        case units.Source() | units.Feed() | units.Sink() | units.Fork() | units.Gearbox():
+            return f"Run{type(unit).__name__}", []
+        case units.Table():
             return f"Run{type(unit).__name__}", []
         case units.Matrix() | units.Reduce() | units.Scale() | units.Concat():
             return f"Run{type(unit).__name__}", ["numbers"]

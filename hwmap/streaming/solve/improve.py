@@ -13,7 +13,7 @@ from hwmap.streaming.folding import Folding
 from hwmap.streaming.layout import Layout
 from hwmap.streaming.network import conversions
 from hwmap.streaming.solve.options import Options
-from hwmap.streaming.units import schedule_of
+from hwmap.streaming.timetable import schedule_of
 
 Costs = NDArray[np.int64]
 TURNS = 6

@@ -21,19 +21,21 @@ from hwmap.streaming.units import Multiplier, Storage
 PIXELS = (1, 2, 4)
 MOST_PRODUCTS = 4096
 """Products per trip of one kernel: more do not get through a compiler (judgement)."""
-STORAGES: tuple[Storage, ...] = ("lutram", "bram", "uram")
+STORAGES: tuple[Storage, ...] = ("lutram", "bram", "uram", "dram")
+ON_CHIP = STORAGES[:3]
 MULTIPLIERS: tuple[Multiplier, ...] = ("dsp", "lut")
 
 
-def legal_foldings(op: HardwareOp, graph: Graph) -> Iterator[Folding]:
-    """The foldings of `op`: with parts of its channels that fill their trips."""
+def legal_foldings(op: HardwareOp, graph: Graph, dram_bytes: int = 0) -> Iterator[Folding]:
+    """The foldings of `op`: with parts of its channels that fill their trips. Weights can come from
+    DRAM, `dram_bytes` per cycle, if each is used once per image."""
     out, _, width = graph.shape(op.output)
     lanes: Sequence[int] = sizes(out)
     pixels = [count for count in PIXELS if count == 1 or 2 * width > count]
     taps = [1]
     match op:
         case Conv():
-            yield from _convolutions(op, graph, pixels)
+            yield from _convolutions(op, graph, pixels, dram_bytes)
             return
         case MaxPool(kernel=kernel):
             taps = sorted({1, kernel[1]})
@@ -51,18 +53,28 @@ def legal_foldings(op: HardwareOp, graph: Graph) -> Iterator[Folding]:
         yield Folding(op.name, pe, 1, count, columns)
 
 
-def _convolutions(op: Conv, graph: Graph, pixels: Sequence[int]) -> Iterator[Folding]:
+def _convolutions(
+    op: Conv, graph: Graph, pixels: Sequence[int], dram_bytes: int
+) -> Iterator[Folding]:
     out, per_group, _, columns = graph.constants[op.weight].values.shape
     taps = sorted({1, columns})
     if is_depthwise(op, graph.shape(op.inputs[0])[0], out):
-        for pe, count, some, storage in product(sizes(out), pixels, taps, STORAGES):
+        for pe, count, some, storage in product(sizes(out), pixels, taps, ON_CHIP):
             yield Folding(op.name, pe, 1, count, some, weights=storage)
         return
     parts = divisors if op.groups > 1 else sizes
     for pe, simd, count, some in product(parts(out // op.groups), parts(per_group), pixels, taps):
         if pe * simd * count * some <= MOST_PRODUCTS:
-            for multiplier, storage in product(MULTIPLIERS, STORAGES):
+            fed = can_be_fed(op, graph, pe * simd * some, dram_bytes)
+            for multiplier, storage in product(MULTIPLIERS, STORAGES if fed else ON_CHIP):
                 yield Folding(op.name, pe, simd, count, some, multiplier, storage)
+
+
+def can_be_fed(op: Conv, graph: Graph, word_bytes: int, dram_bytes: int) -> bool:
+    """Whether weights of `op` can come from DRAM, a word per trip: the map has one pixel, so that
+    every weight is used once per image, and a port moves powers of two of bytes."""
+    one = graph.shape(op.output)[1:] == (1, 1)
+    return one and word_bytes <= dram_bytes and word_bytes & (word_bytes - 1) == 0
 
 
 def sizes(count: int) -> list[int]:

@@ -69,6 +69,7 @@ def choose(problem: Problem, reserve: tuple[int, ...], seconds: float, *, smalle
     for column, (limit, kept) in enumerate(zip(problem.budget, reserve, strict=True), start=1):
         add_budget(model, problem, v, column, limit - kept, luts if column == LUT_COLUMN else [])
     add_memory(model, problem, v, reserve)
+    add_dram(model, problem, v)
     if smallest:
         model.minimize(
             sum(
@@ -218,6 +219,22 @@ def add_memory(
     ]
     kept = BRAM18_BYTES * reserve[3] + URAM_BYTES * reserve[4]
     model.add(sum(terms) <= problem.memory_bytes - kept)
+
+
+def add_dram(model: cp_model.CpModel, problem: Problem, v: _Variables) -> None:
+    """Weights that come from DRAM for every image share its port:
+
+    sum over op i, candidate k, part j, folding f of  fed[i,k,j,f] * pick[i,k,j,f]  <=  bytes
+    """
+    terms = [
+        pick * size
+        for own, by_way in zip(problem.ops, v.picks, strict=True)
+        for way, parts in zip(own, by_way, strict=True)
+        for part, picks in zip(way.parts, parts, strict=True)
+        for pick, size in zip(picks, part.fed_bytes.tolist(), strict=True)
+        if size
+    ]
+    model.add(sum(terms) <= problem.dram_bytes)
 
 
 def _block_bytes(costs: NDArray[np.int64]) -> list[int]:

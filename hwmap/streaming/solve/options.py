@@ -16,12 +16,13 @@ from hwmap.streaming.folding import Folding
 from hwmap.streaming.layout import Layout
 from hwmap.streaming.network import bank_count, unit_of
 from hwmap.streaming.solve.legal import STORAGES, legal_foldings
+from hwmap.streaming.timetable import schedule_of
 from hwmap.streaming.units import (
     LEAST_DEPTH,
+    Matrix,
     Reduce,
     Unit,
     Windowed,
-    schedule_of,
     sources_of,
     targets_of,
 )
@@ -32,10 +33,11 @@ Columns = NDArray[np.int64]
 @dataclass(frozen=True, eq=False)
 class Options:
     """Foldings of one op; for each (trips, DSP, LUT, LUTRAM, BRAM18, URAM), and the words that it
-    reads and writes."""
+    reads and writes; the bytes that it takes from DRAM for an image."""
 
     foldings: tuple[Folding, ...]
     costs: Columns
+    fed_bytes: Columns
     sources: tuple[tuple[Layout, ...], ...]
     targets: tuple[Layout, ...]
 
@@ -51,7 +53,7 @@ class Foldings:
 
     def __init__(self, op: HardwareOp, graph: Graph, target: Target) -> None:
         self._op, self._graph, self._target = op, graph, target
-        self._all = list(legal_foldings(op, graph))
+        self._all = list(legal_foldings(op, graph, target.dram_bytes))
         self._rough = _rough_costs(op, graph, self._all, target)
         self._exact: dict[int, tuple[int, ...]] = {}
 
@@ -75,7 +77,9 @@ class Foldings:
         return Options(
             foldings,
             exact[kept],
-            tuple(sources_of(unit) for unit in units),
+            np.array([_fed_bytes(unit) for unit in units], np.int64),
+            # Weights that come from DRAM have no other end to agree with.
+            tuple(sources_of(unit)[: len(self._op.inputs)] for unit in units),
             tuple(targets_of(unit)[0] for unit in units),
         )
 
@@ -95,11 +99,18 @@ def trips_of(unit: Unit) -> int:
     return unit.window.trips if isinstance(unit, Windowed) else schedule_of(unit).trips
 
 
+def _fed_bytes(unit: Unit) -> int:
+    feed = unit.feed if isinstance(unit, Matrix) else None
+    return 0 if feed is None else feed.words * feed.word_bytes
+
+
 def _exact_costs(unit: Unit, op: HardwareOp, graph: Graph, target: Target) -> tuple[int, ...]:
     """Trips, and what a kernel takes with the FIFOs that it reads."""
     price = cost.unit_cost(unit, sum_bits_of(op, graph), target)
     for layout in sources_of(unit):
         price += cost.fifo_cost(layout, LEAST_DEPTH, target)
+    if isinstance(unit, Matrix) and unit.feed is not None:
+        price += cost.unit_cost(unit.feed, 8, target)
     return (trips_of(unit), *astuple(price))
 
 

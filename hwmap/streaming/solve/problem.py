@@ -41,7 +41,8 @@ class Edge:
 
 @dataclass(frozen=True)
 class Problem:
-    """For each op its ways, all of at most `trips`. `budget` is in the order of a `Cost`."""
+    """For each op its ways, all of at most `trips`. `budget` is in the order of a `Cost`;
+    `dram_bytes` can come from DRAM for an image."""
 
     trips: int
     ops: tuple[tuple[Way, ...], ...]
@@ -49,6 +50,7 @@ class Problem:
     loss_ppb: int
     budget: tuple[int, ...]
     memory_bytes: int
+    dram_bytes: int
 
 
 def limits_of(board: Board, budget: Budget) -> Cost:
@@ -113,6 +115,7 @@ class Choices:
             floor(settings.max_loss * PPB),
             astuple(limits_of(settings.board, settings.budget)),
             settings.budget.memory_bytes,
+            trips * settings.board.bus_bytes,
         )
 
     def _ways(self, name: str, table: Mapping[object, Options]) -> list[Way]:

@@ -68,7 +68,7 @@ def solve(
             f"{source.name}: has no streaming kernel for {names}; take --style sequential"
         )
     board, budget = settings.board, settings.budget
-    target = Target(board.dsp_slice, least_weight(source))
+    target = Target(board.dsp_slice, least_weight(source), board.bus_bytes)
     choices = Choices(source, candidates, settings, target, progress)
     floor = fewest_trips(source, candidates, budget)
     every = [trips for trips in choices.trips() if trips >= floor]
