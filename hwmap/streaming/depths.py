@@ -25,19 +25,23 @@ def sufficient_depths(network: Network) -> tuple[int, ...]:
     unlimited FIFOs then hold are enough: with these as depths nothing ever stands still. Inputs
     that come earlier can make nothing later (a network of kernels is monotone).
     """
-    cycles = network.trips
-    kernels = tuple(
-        _paced(kernel, cycles) if isinstance(kernel.unit, Source) else kernel
-        for kernel in network.kernels
-    )
     unlimited = [stream.layout.words * PACED_IMAGES for stream in network.streams]
-    timing = time(Network(kernels, network.streams), unlimited, PACED_IMAGES)
+    timing = time(_at_pace(network), unlimited, PACED_IMAGES)
     return tuple(
         FEED_DEPTH
         if isinstance(network.kernels[stream.writer].unit, Feed)
         else max(peak, LEAST_DEPTH)
         for stream, peak in zip(network.streams, peaks(timing), strict=True)
     )
+
+
+def _at_pace(network: Network) -> Network:
+    """The network with inputs that come at the pace of its slowest kernel."""
+    kernels = tuple(
+        _paced(kernel, network.trips) if isinstance(kernel.unit, Source) else kernel
+        for kernel in network.kernels
+    )
+    return Network(kernels, network.streams)
 
 
 def _paced(kernel: Kernel, cycles: int) -> Kernel:
@@ -64,13 +68,18 @@ def steady_cycles(network: Network, depths: Sequence[int]) -> int:
     images in a row of which every word comes that much later than that of the image before. The
     images at the end, behind which no other comes, are not looked at.
 
+    Inputs come at the pace of the slowest kernel. If all that comes earlier, nothing comes later (a
+    network of kernels is monotone), and no faster than the slowest kernel: where these are its
+    trips, they are the cycles for any inputs. (Those that come as early as they can may take
+    thousands of images to fill the FIFOs before a kernel that is slower by a trip.)
+
     Raises:
         DeadlockError: kernels wait for one another.
         SimulationError: it was not found.
     """
     images = 4
     while images <= MOST_IMAGES:
-        timing = time(network, depths, images)
+        timing = time(_at_pace(network), depths, images)
         for image in range(images // 2):
             shifts = [_shift(cycles, images, image) for cycles in (*timing.written, *timing.read)]
             if len(set(shifts)) == 1 and shifts[0]:

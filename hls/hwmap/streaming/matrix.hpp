@@ -63,14 +63,7 @@ Shared:
   }
 }
 
-/// The weights of a trip: from a memory, or, if the trip computes, the next ones from DRAM.
-template <unsigned Words, unsigned Width>
-inline void TakeWeights(const std::int8_t (&memory)[Words][Width], std::uint32_t address, bool,
-                        std::int8_t (&row)[Width], Clock&) {
-#pragma HLS INLINE
-  ReadMemory(memory, address, row);
-}
-
+/// The weights of a trip: if it computes, the next ones from DRAM, or those of a memory.
 template <unsigned Width, int Depth>
 inline void TakeWeights(Fifo<Bytes<Width>, Depth>& arriving, std::uint32_t, bool computes,
                         std::int8_t (&row)[Width], Clock& clock) {
@@ -84,6 +77,13 @@ inline void TakeWeights(Fifo<Bytes<Width>, Depth>& arriving, std::uint32_t, bool
       row[i] = word.at[i];
     }
   }
+}
+
+template <unsigned Words, unsigned Width>
+inline void TakeWeights(const std::int8_t (&memory)[Words][Width], std::uint32_t address, bool,
+                        std::int8_t (&row)[Width], Clock&) {
+#pragma HLS INLINE
+  ReadMemory(memory, address, row);
 }
 
 /// The loop for `images` images. `weights` has a word for each pass and step, `channels` one for each
