@@ -18,6 +18,7 @@ from hwmap.errors import (
     TimeLimitError,
     UnsupportedOperatorError,
 )
+from hwmap.files.words import tensor_bytes
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
 from hwmap.progress import Progress
@@ -174,7 +175,7 @@ def input_bytes(design: Design, tensors: Mapping[str, Array]) -> bytes:
             return sequential.vectors.stream_bytes(design, "load", tensors)
         case streaming.design.Design():
             names = [tensor.name for tensor in design.inputs]
-            return streaming.vectors.tensor_bytes(names, tensors)
+            return tensor_bytes(names, tensors)
         case _:
             assert_never(design)
 
@@ -186,7 +187,7 @@ def output_bytes(design: Design, tensors: Mapping[str, Array]) -> bytes:
             return sequential.vectors.stream_bytes(design, "store", tensors)
         case streaming.design.Design():
             names = [tensor.name for tensor in design.outputs]
-            return streaming.vectors.tensor_bytes(names, tensors)
+            return tensor_bytes(names, tensors)
         case _:
             assert_never(design)
 

@@ -30,10 +30,6 @@ int main() {
   hwmap::Clock clock;
   for (int i = 0; i < 3; ++i) CHECK(hwmap::Join(hwmap::ReadFifo(rest, clock)) == 7 + i);
 
-  const std::int8_t bytes[16] = {0, 0, 0, 0, 0, 0, 0, 0, -2, -1, -1, -1, 5, 0, 1, 9};
-  const hwmap::Channel channel = hwmap::UnpackChannel(bytes, 1);
-  CHECK(channel.bias == -2 && channel.multiplier == 65541 && channel.shift == 9);
-
   const hwmap::ChainWord dram[2] = {{{1, 0, 0, 0}}, {{2, 0, 0, 0}}};
   hwmap::Chain fed;
   hwmap::FeedChain(dram, 2, fed);

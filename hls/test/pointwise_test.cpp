@@ -38,10 +38,10 @@ int main() {
   Fill(second, 8, 2);
   // 5 a + 7 b - 1, a half of it.
   const hwmap::Numbers add = {0, 0, 5, 7, -1, 1, 0, -128, 127};
-  hwmap::RunAdd<Params>(add, first, second, sums, 1, clock);
+  hwmap::RunJoin<Params, hwmap::Sum>(add, first, second, sums, 1, clock);
   // (a - 1) * (b + 2) * 3 / 4, plus 1.
   const hwmap::Numbers mul = {1, -2, 3, 0, 0, 2, 1, -128, 127};
-  hwmap::RunMul<Params>(mul, first, second, products, 1, clock);
+  hwmap::RunJoin<Params, hwmap::Product>(mul, first, second, products, 1, clock);
   CHECK(clock.now() == 8);
   const auto requantize = hwmap::Requantize<30, 20>;
   for (int i = 0; i < 4; ++i) {

@@ -28,3 +28,8 @@ def used_headers(sources: Iterable[str], style: str) -> dict[str, str]:
             found[path] = file.read_text("utf-8")
             wanted += INCLUDE.findall(found[path])
     return dict(sorted(found.items()))
+
+
+def one_line(name: str) -> str:
+    """`name` as it may stand in a comment: control characters and line breaks escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)

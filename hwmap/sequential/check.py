@@ -7,7 +7,6 @@ there untouched. Cycles, constants, memory and DSP slices are counted again, ste
 from collections.abc import Sequence
 from dataclasses import astuple
 from itertools import pairwise
-from math import floor
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from hwmap.sequential.engine import DRAM_LATENCY_CYCLES, engine_problem, op_cost
 from hwmap.sequential.logic import engine_logic
 from hwmap.sequential.memory import count_tables
 from hwmap.sequential.plan import Plan, Retention, Step
-from hwmap.solve.answer import PPB, loss_ppb
+from hwmap.solve.answer import claim_problem, loss_problem
 
 
 def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_loss: float) -> None:
@@ -202,13 +201,6 @@ def _number_problem(plan: Plan, graph: Graph, max_loss: float) -> str | None:
         cycles += DRAM_LATENCY_CYCLES + 1
     if cycles != plan.cycles:
         return f"the steps take {cycles:,} cycles; the plan says {plan.cycles:,}"
-    if plan.bound_cycles > plan.cycles or (plan.status == "optimal") != (
-        plan.bound_cycles == plan.cycles
-    ):
-        return f"'{plan.status}' with {plan.cycles:,} cycles and a bound of {plan.bound_cycles:,}"
-    loss = sum(choice.loss for choice in plan.choices)
-    parts = sum(loss_ppb(choice.loss) for choice in plan.choices)
-    negative = any(choice.loss < 0 for choice in plan.choices)
-    if negative or abs(loss - plan.loss) > 1e-9 or parts > floor(max_loss * PPB):
-        return f"the choices add up to a loss of {loss:.6f}; the limit is {max_loss:.6f}"
-    return None
+    return claim_problem(plan.status, plan.cycles, plan.bound_cycles) or loss_problem(
+        plan.choices, plan.loss, max_loss
+    )

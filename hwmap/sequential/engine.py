@@ -15,12 +15,12 @@ on the vector lanes. A block takes one trip per word of its dot product, and its
 
 from dataclasses import dataclass
 
+from hwmap.files.words import CHANNEL_BYTES
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import HardwareOp, Weighted
 from hwmap.sequential.geometry import Sweep, Window
 from hwmap.sequential.sweeps import is_matrix, sweeps_of
 
-CHANNEL_BYTES = 8
 """Bias (32 bits), multiplier (17) and shift (6) of one output channel, in whole bytes."""
 
 FETCH_FIFO_WORDS = 64

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import jinja2
 
-from hwmap.files.resources import data_directory, used_headers
+from hwmap.files.resources import data_directory, one_line, used_headers
 from hwmap.ir.types import Array
 from hwmap.sequential.design.steps import Fetch, StepDescriptor, StepKind
 from hwmap.sequential.design.types import Design
@@ -19,6 +19,7 @@ from hwmap.sequential.plan import STYLE
 from hwmap.sequential.vectors import images_per_start
 
 TOP = "hwmap_top"
+TEMPLATE_FOLDER = data_directory("templates")
 TEMPLATES = {
     "hls/params.hpp": "params.hpp.j2",
     "hls/steps.hpp": "steps.hpp.j2",
@@ -65,7 +66,7 @@ class StepText:
 def render(design: Design) -> dict[str, str | bytes]:
     """Every file of the project but the plan and the test vectors."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(data_directory("templates") / STYLE),
+        loader=jinja2.FileSystemLoader([TEMPLATE_FOLDER / STYLE, TEMPLATE_FOLDER]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -73,6 +74,10 @@ def render(design: Design) -> dict[str, str | bytes]:
     )
     context = {
         "design": replace(design, name=one_line(design.name), board=one_line(design.board)),
+        "name": one_line(design.name),
+        "board": one_line(design.board),
+        "part": design.part,
+        "timed": "step",
         "top": TOP,
         "arena_rows": design.memory.arena_rows(design.engine),
         "steps": tuple(_step_texts(design.steps)),
@@ -135,11 +140,6 @@ def _size(step: StepDescriptor) -> str:
         return f", {step.stream_words} words"
     channels = step.groups * step.group_channels
     return f", {channels} x {step.out_rows} x {step.out_columns}"
-
-
-def one_line(name: str) -> str:
-    """`name` as it may stand in a comment: control characters and line breaks escaped."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
 
 
 def _value(step: StepDescriptor, name: str) -> str:

@@ -7,9 +7,10 @@ takes the widest that a network can want.
 from functools import cache
 
 from hwmap.dsp import DspSlice, packing
+from hwmap.files.words import CHANNEL_BYTES
 from hwmap.ir.requantize import MAX_SHIFT
 from hwmap.logic import Block, Logic
-from hwmap.sequential.engine import CHANNEL_BYTES, Engine
+from hwmap.sequential.engine import Engine
 
 SUM_BITS = 32
 ADDRESS_BITS = 20

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwmap.errors import SimulationError
+from hwmap.files.words import CHANNEL_BYTES, channel_fields
 from hwmap.ir.requantize import rescale
 from hwmap.ir.types import Array, Integers
 from hwmap.sequential.design.constants import fetch_words
 from hwmap.sequential.design.steps import Fetch, StepDescriptor, VectorKind
 from hwmap.sequential.design.types import Design
-from hwmap.sequential.engine import CHANNEL_BYTES, DRAM_LATENCY_CYCLES, FETCH_FIFO_WORDS
+from hwmap.sequential.engine import DRAM_LATENCY_CYCLES, FETCH_FIFO_WORDS
 from hwmap.sequential.result import SimResult, StepTime
 
 CHUNK = 16
@@ -224,10 +225,7 @@ def _channel_constants(
     count = step.blocks * step.drains
     first = step.channel_address + group * count
     entries = machine.channels[first : first + count].reshape(-1, CHANNEL_BYTES)
-    halves = np.ascontiguousarray(entries[: step.group_channels]).view("<u4")
-    bias = halves[:, 0].astype(np.uint32).view(np.int32).astype(np.int64)
-    packed = halves[:, 1].astype(np.int64)
-    return bias, packed & 0xFFFFFF, packed >> 24
+    return channel_fields(entries[: step.group_channels])
 
 
 def time_lines(design: Design, images: int) -> Iterator[tuple[tuple[StepTime, ...], int]]:

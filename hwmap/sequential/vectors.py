@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
-import numpy as np
-
+from hwmap.files.words import tensor_bytes
 from hwmap.ir.types import Array
 from hwmap.sequential.design.types import Design
 
@@ -24,8 +23,4 @@ def stream_bytes(
     """`tensors` (N, C, H, W) in the order of the stream, image by image: the tensors in the order
     of the "load" (or "store") steps, each as (height, width, channels)."""
     names = [step.source for step in design.steps if step.kind == kind]
-    parts = [
-        tensors[name].astype(np.int8).transpose(0, 2, 3, 1).reshape(len(tensors[name]), -1)
-        for name in names
-    ]
-    return np.concatenate(parts, axis=1).tobytes()
+    return tensor_bytes(names, tensors)

@@ -1,8 +1,8 @@
 """What every style's plan says: its status, what was chosen for each op, and the loss of that."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, floor
 from typing import Literal
 
 from hwmap.decompose.method import Method
@@ -26,6 +26,23 @@ class Choice:
     method: Method
     error: float
     loss: float
+
+
+def claim_problem(status: Status, cycles: int, bound_cycles: int) -> str | None:
+    """What is wrong with a plan's status: it is optimal if, and only if, its bound is reached."""
+    if bound_cycles > cycles or (status == "optimal") != (bound_cycles == cycles):
+        return f"'{status}' with {cycles:,} cycles and a bound of {bound_cycles:,}"
+    return None
+
+
+def loss_problem(choices: Sequence[Choice], stated: float, max_loss: float) -> str | None:
+    """What is wrong with the loss that a plan states for its choices."""
+    loss = sum(choice.loss for choice in choices)
+    parts = sum(loss_ppb(choice.loss) for choice in choices)
+    negative = any(choice.loss < 0 for choice in choices)
+    if negative or abs(loss - stated) > 1e-9 or parts > floor(max_loss * PPB):
+        return f"the choices add up to a loss of {loss:.6f}; the limit is {max_loss:.6f}"
+    return None
 
 
 def described(choices: Iterable[Choice]) -> str:

@@ -1,13 +1,11 @@
 """Replays a plan and refuses one that lies. It shares no code with the solver."""
 
-from math import floor
-
 from hwmap.board import Board, Budget
 from hwmap.errors import DeadlockError, PlanError, SimulationError
 from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.ops import Concat, Conv, HardwareOp, is_depthwise
-from hwmap.solve.answer import PPB, loss_ppb
+from hwmap.solve.answer import claim_problem, loss_problem
 from hwmap.streaming.cost import Target
 from hwmap.streaming.depths import steady_cycles
 from hwmap.streaming.folding import Folding
@@ -32,7 +30,8 @@ def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_loss:
             or _resource_problem(plan, network, graph, board, budget)
             or _dram_problem(plan, network, board)
             or _time_problem(plan, network)
-            or _loss_problem(plan, max_loss)
+            or claim_problem(plan.status, plan.cycles, plan.bound_cycles)
+            or loss_problem(plan.choices, plan.loss, max_loss)
         )
     if problem:
         raise PlanError(f"plan of '{plan.network}' for '{plan.board}': {problem}")
@@ -137,13 +136,4 @@ def _time_problem(plan: Plan, network: Network) -> str | None:
         return str(error)
     if cycles != plan.cycles:
         return f"states {plan.cycles:,} cycles, its FIFOs make it {cycles:,}"
-    return None if plan.bound_cycles <= plan.cycles else "its bound is above its cycles"
-
-
-def _loss_problem(plan: Plan, max_loss: float) -> str | None:
-    total = sum(choice.loss for choice in plan.choices)
-    if abs(total - plan.loss) > 1e-9:
-        return f"states a loss of {plan.loss:.6f}, its choices add up to {total:.6f}"
-    if sum(loss_ppb(choice.loss) for choice in plan.choices) > floor(max_loss * PPB):
-        return f"loses {total:.6f}, the limit is {max_loss:.6f}"
     return None

@@ -54,9 +54,6 @@ class Cost:
         return Cost(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
 
-FREE = Cost(0, 0, 0, 0, 0)
-
-
 @dataclass(frozen=True)
 class Target:
     """What costs depend on: the DSP slice, the least weight of the network, and the bytes that come
@@ -290,11 +287,6 @@ def fifo_cost(layout: Layout, depth: int, target: Target) -> Cost:
     if depth <= SMALL_WORDS:
         return Cost(0, luts, luts - 16, 0, 0)
     return Cost(0, 50, 0, int(block_ram(bits, depth)), 0)
-
-
-def total(costs: list[Cost]) -> Cost:
-    """The sum of costs."""
-    return sum(costs, FREE)
 
 
 def as_array(part: Part, count: int) -> Array:

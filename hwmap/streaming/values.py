@@ -6,6 +6,7 @@ from typing import assert_never
 import numpy as np
 
 from hwmap.errors import SimulationError
+from hwmap.files.words import channel_fields
 from hwmap.ir.evaluate import windows
 from hwmap.ir.requantize import Requant, requantize
 from hwmap.ir.types import Array, Integers
@@ -89,7 +90,7 @@ def _pointwise(unit: Unit, constants: Constants, sources: list[Array]) -> Array:
             total = (x - n.first_zero) * (sources[1] - n.second_zero)
             return _finish(constants, total, np.array([n.first_factor]), shift)
         case units.Concat(axis=axis):
-            bias, multipliers, shifts = unpacked(constants.channels)
+            bias, multipliers, shifts = channel_fields(constants.channels)
             parts = [
                 _finish(constants, part + bias[i], multipliers[i : i + 1], shifts[i : i + 1])
                 for i, part in enumerate(sources)
@@ -97,13 +98,6 @@ def _pointwise(unit: Unit, constants: Constants, sources: list[Array]) -> Array:
             return np.concatenate(parts, axis=axis + 1)
         case _:
             raise AssertionError(unit)
-
-
-def unpacked(channels: Array) -> tuple[Integers, Integers, Integers]:
-    """Bias, multiplier and shift of every entry of a memory, word by word."""
-    fields = np.frombuffer(channels.tobytes(), "<u4").reshape(-1, 2)
-    bias = fields[:, 0].astype(np.uint32).view(np.int32).astype(np.int64)
-    return bias, (fields[:, 1] & 0xFFFFFF).astype(np.int64), (fields[:, 1] >> 24).astype(np.int64)
 
 
 def _windowed(unit: units.Windowed, constants: Constants | None, x: Array) -> Array:
@@ -141,7 +135,7 @@ def _framed(shape: Window, x: Array, outside: int) -> Array:
 
 
 def _average(unit: units.Lanes, constants: Constants, view: Array) -> Array:
-    bias, multipliers, shifts = unpacked(constants.channels)
+    bias, multipliers, shifts = channel_fields(constants.channels)
     rows = np.searchsorted(constants.row_runs, np.arange(unit.window.rows_out), "right") - 1
     columns = np.searchsorted(constants.column_runs, np.arange(unit.window.columns_out), "right")
     at = rows[:, None] * len(constants.column_runs) + columns - 1
@@ -154,7 +148,7 @@ def _by_channel(unit: units.Windowed, channels: Array) -> tuple[Integers, Intege
     shape, layout = unit.window, unit.target
     groups = shape.passes // shape.passes_per_group if isinstance(unit, units.Matrix) else 1
     found = []
-    for values in unpacked(channels):
+    for values in channel_fields(channels):
         block = values.reshape(shape.passes, -1)[:, : layout.lanes].reshape(groups, -1)
         found.append(block[:, : layout.shape[0] // groups].reshape(-1))
     return found[0], found[1], found[2]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hwmap.board import load_board
+from hwmap.files.words import tensor_bytes
 from hwmap.ir.evaluate import evaluate
 from hwmap.streaming.depths import sufficient_depths
 from hwmap.streaming.design import build_design
@@ -15,7 +16,6 @@ from hwmap.streaming.hls import render
 from hwmap.streaming.network import build_network
 from hwmap.streaming.rungs import counted_rung
 from hwmap.streaming.values import run_values
-from hwmap.streaming.vectors import tensor_bytes
 from tests.streaming.foldings import drawn_foldings
 from tests.streaming.random_networks import integer_network, random_network
 

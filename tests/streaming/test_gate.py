@@ -93,13 +93,10 @@ def test_a_design_passes_the_gate(name: str, board: str, tmp_path: Path):
     assert [check for check, holds in checks.items() if not holds()] == []
 
 
-STORE = """    if (trip < arriving_trips && arriving.Next()) {
-      const Bytes<P::kBanks * P::kLanes> arriving_word = ReadFifo(input, clock);
-#pragma HLS AGGREGATE variable = arriving_word
-      StoreWord<P>(arriving_word, arrival.at(), memory);
-      arrival.Next();
-    }
-"""
+STORE = (
+    "    if (trip < arriving_trips && arriving.Next())"
+    " TakeWord<P>(input, arrival, memory, clock);\n"
+)
 READ = """    const Place<P> place = window.Here();
 """
 MUTATIONS = {

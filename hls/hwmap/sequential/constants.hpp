@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
+#include "hwmap/channel.hpp"
 #include "hwmap/integer.hpp"
-#include "hwmap/requantize.hpp"
 #include "hwmap/sizes.hpp"
 #include "hwmap/step.hpp"
 #include "hwmap/stream.hpp"
@@ -44,28 +44,6 @@ WritePart:
       }
     }
   }
-}
-
-/// What the requantizer needs to know of one output channel; 8 bytes in the channel memory.
-struct Channel {
-  std::int32_t bias;
-  std::uint32_t multiplier;
-  std::uint32_t shift;
-};
-
-/// The channel whose 8 bytes begin at `word[first]`: bias (32 bits), multiplier (24), shift (8).
-template <unsigned N>
-Channel UnpackChannel(const std::int8_t (&word)[N], unsigned first) {
-#pragma HLS INLINE
-  std::uint64_t bits = 0;
-UnpackByte:
-  for (unsigned i = 0; i < 8; ++i) {
-#pragma HLS UNROLL
-    bits |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(word[first + i])) << (8 * i);
-  }
-  return {static_cast<std::int32_t>(LowSigned<32>(static_cast<std::int64_t>(bits))),
-          static_cast<std::uint32_t>(LowUnsigned<kMultiplierBits>(bits >> 32)),
-          static_cast<std::uint32_t>(bits >> 56)};
 }
 
 /// Moves the constants of a later step from the DRAM stream into their memories, a bus word per

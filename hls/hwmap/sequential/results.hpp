@@ -29,7 +29,7 @@ void DrainResults(const Step& step, const TableMemory<P>& tables, const ChannelM
                   Drain<P>& drain, Sum (&complete)[Sizes<P>::kBlock], ArenaMemory<P>& arena) {
 #pragma HLS INLINE
   const bool per_channel = HasChannels<P>(step.kind);
-  std::int8_t constants[Sizes<P>::kChannelBytes * P::kRequantLanes];
+  std::int8_t constants[kChannelBytes * P::kRequantLanes];
 #pragma HLS ARRAY_PARTITION variable = constants complete
   ReadConstant(channels, drain.channel, constants);
   std::int8_t results[P::kRequantLanes];
@@ -37,7 +37,7 @@ void DrainResults(const Step& step, const TableMemory<P>& tables, const ChannelM
 Result:
   for (unsigned i = 0; i < P::kRequantLanes; ++i) {
 #pragma HLS UNROLL
-    const Channel own = UnpackChannel(constants, i * Sizes<P>::kChannelBytes);
+    const Channel own = UnpackChannel(constants, i * kChannelBytes);
     const std::int32_t bias = per_channel ? own.bias : step.bias;
     const std::uint32_t multiplier = per_channel ? own.multiplier : step.multiplier;
     const std::uint32_t shift = per_channel ? own.shift : step.shift;

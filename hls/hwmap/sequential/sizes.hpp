@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "hwmap/channel.hpp"
 #include "hwmap/integer.hpp"
 
 namespace hwmap {
@@ -25,7 +26,6 @@ struct Sizes {
   static constexpr unsigned kBlock = P::kPe > P::kVectorLanes ? P::kPe : P::kVectorLanes;
   /// Bus words in a word of the constant memories.
   static constexpr unsigned kWeightParts = P::kPe * P::kSimd / P::kBusBytes;
-  static constexpr unsigned kChannelBytes = 8;
   static constexpr unsigned kChannelParts = kChannelBytes * P::kRequantLanes / P::kBusBytes;
 
   static constexpr unsigned kRowBits = BitsFor(P::kArenaRows - 1);

@@ -41,30 +41,6 @@ struct Numbers {
 
 constexpr unsigned kNumbers = 9;
 
-/// What the results of a channel become an output with.
-struct Channel {
-  std::int32_t bias;
-  std::uint32_t multiplier;
-  std::uint32_t shift;
-};
-
-constexpr unsigned kChannelBytes = 8;
-
-/// Entry `at` of the constants of some channels.
-template <unsigned N>
-inline Channel UnpackChannel(const std::int8_t (&bytes)[N], unsigned at) {
-#pragma HLS INLINE
-  std::uint64_t bits = 0;
-ChannelByte:
-  for (unsigned i = 0; i < kChannelBytes; ++i) {
-#pragma HLS UNROLL
-    bits |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(bytes[at * kChannelBytes + i]))
-            << (8 * i);
-  }
-  return {static_cast<std::int32_t>(bits & 0xffffffffU),
-          static_cast<std::uint32_t>(bits >> 32 & 0xffffffU), static_cast<std::uint32_t>(bits >> 56)};
-}
-
 /// Takes the numbers of a kernel from the chain.
 inline Numbers LoadNumbers(Chain& chain) {
   Clock clock;

@@ -5,11 +5,23 @@
 #include <cstdint>
 
 #include "hwmap/chain.hpp"
+#include "hwmap/channel.hpp"
 #include "hwmap/count.hpp"
 #include "hwmap/integer.hpp"
 #include "hwmap/requantize.hpp"
 
 namespace hwmap {
+
+/// Keeps sums that are complete, for their results to leave while the next ones are made.
+template <typename Sum, unsigned N>
+void KeepSums(const Sum (&sums)[N], Sum (&complete)[N]) {
+#pragma HLS INLINE
+KeepSum:
+  for (unsigned i = 0; i < N; ++i) {
+#pragma HLS UNROLL
+    complete[i] = sums[i];
+  }
+}
 
 /// Takes the place of one trip in the drain of a word: requantizes the next kResults sums, each with
 /// its own constants. Whether the word is complete.
@@ -23,7 +35,7 @@ bool DrainResults(const Numbers& numbers, const std::int8_t (&constants)[P::kRes
 Result:
   for (unsigned i = 0; i < P::kResults; ++i) {
 #pragma HLS UNROLL
-    const Channel channel = UnpackChannel(constants, i);
+    const Channel channel = UnpackChannel(constants, i * kChannelBytes);
     const std::int32_t sum = static_cast<std::int32_t>(complete[i]) + channel.bias;
     results[i] = Requantize<P::kSumBits, P::kMostShift>(sum, channel.multiplier, channel.shift,
                                                         numbers.zero_point, numbers.low,

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "hwmap/chain.hpp"
+#include "hwmap/channel.hpp"
 #include "hwmap/drain.hpp"
 #include "hwmap/fifo.hpp"
 #include "hwmap/integer.hpp"
@@ -79,22 +80,13 @@ Trip:
         }
       }
       if (place.ends) {
-      Complete:
-        for (unsigned i = 0; i < P::kBlock; ++i) {
-#pragma HLS UNROLL
-          complete[i] = sums[i];
-        }
+        KeepSums(sums, complete);
         draining = true;
       }
       window.Next();
       weight.Next();
     }
-    if (trip < arriving_trips && arriving.Next()) {
-      const Bytes<P::kBanks * P::kLanes> arriving_word = ReadFifo(input, clock);
-#pragma HLS AGGREGATE variable = arriving_word
-      StoreWord<P>(arriving_word, arrival.at(), memory);
-      arrival.Next();
-    }
+    if (trip < arriving_trips && arriving.Next()) TakeWord<P>(input, arrival, memory, clock);
     clock.Tick();
   }
 }
@@ -161,21 +153,12 @@ Trip:
 #pragma HLS UNROLL
           constants[i] = size[i % kChannelBytes];
         }
-      Complete:
-        for (unsigned i = 0; i < P::kBlock; ++i) {
-#pragma HLS UNROLL
-          complete[i] = sums[i];
-        }
+        KeepSums(sums, complete);
         draining = true;
       }
       window.Next();
     }
-    if (trip < arriving_trips && arriving.Next()) {
-      const Bytes<P::kBanks * P::kLanes> arriving_word = ReadFifo(input, clock);
-#pragma HLS AGGREGATE variable = arriving_word
-      StoreWord<P>(arriving_word, arrival.at(), memory);
-      arrival.Next();
-    }
+    if (trip < arriving_trips && arriving.Next()) TakeWord<P>(input, arrival, memory, clock);
     clock.Tick();
   }
 }
@@ -228,12 +211,7 @@ Trip:
       draining = place.ends;
       window.Next();
     }
-    if (trip < arriving_trips && arriving.Next()) {
-      const Bytes<P::kBanks * P::kLanes> arriving_word = ReadFifo(input, clock);
-#pragma HLS AGGREGATE variable = arriving_word
-      StoreWord<P>(arriving_word, arrival.at(), memory);
-      arrival.Next();
-    }
+    if (trip < arriving_trips && arriving.Next()) TakeWord<P>(input, arrival, memory, clock);
     clock.Tick();
   }
 }

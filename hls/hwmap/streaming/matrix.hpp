@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "hwmap/chain.hpp"
+#include "hwmap/channel.hpp"
 #include "hwmap/drain.hpp"
 #include "hwmap/fifo.hpp"
 #include "hwmap/integer.hpp"
@@ -145,22 +146,13 @@ Trip:
         sums[i] = Select(place.begins, 0, sums[i]) + terms[i];
       }
       if (place.ends) {
-      Complete:
-        for (unsigned i = 0; i < P::kBlock; ++i) {
-#pragma HLS UNROLL
-          complete[i] = sums[i];
-        }
+        KeepSums(sums, complete);
         draining = true;
       }
       window.Next();
       weight.Next();
     }
-    if (trip < arriving_trips && arriving.Next()) {
-      const Bytes<P::kBanks * P::kLanes> arriving_word = ReadFifo(input, clock);
-#pragma HLS AGGREGATE variable = arriving_word
-      StoreWord<P>(arriving_word, arrival.at(), memory);
-      arrival.Next();
-    }
+    if (trip < arriving_trips && arriving.Next()) TakeWord<P>(input, arrival, memory, clock);
     clock.Tick();
   }
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "hwmap/chain.hpp"
+#include "hwmap/channel.hpp"
 #include "hwmap/count.hpp"
 #include "hwmap/fifo.hpp"
 #include "hwmap/memory.hpp"

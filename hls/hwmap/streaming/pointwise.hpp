@@ -16,52 +16,36 @@ namespace hwmap {
 constexpr unsigned kFactorBits = 22;
 constexpr unsigned kCentredBits = 9;
 
-/// The loop of an addition: each value times the factor of its tensor, then one shift.
-template <typename P, typename First, typename Second, typename Output>
-void RunAdd(const Numbers& numbers, First& first, Second& second, Output& output,
-            std::uint32_t images, Clock& clock) {
+/// The sum of two values, each times the factor of its tensor; then one shift.
+template <typename P>
+struct Sum {
+  static std::int8_t Of(const Numbers& numbers, std::int8_t first, std::int8_t second) {
 #pragma HLS INLINE
-  const std::uint32_t trips = images * P::kTrips;
-Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
-#pragma HLS PIPELINE II = 1 style = flp
-#pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
-    const Bytes<P::kBlock> left = ReadFifo(first, clock);
-#pragma HLS AGGREGATE variable = left
-    const Bytes<P::kBlock> right = ReadFifo(second, clock);
-#pragma HLS AGGREGATE variable = right
-    Bytes<P::kBlock> word;
-#pragma HLS AGGREGATE variable = word
-  Lane:
-    for (unsigned i = 0; i < P::kBlock; ++i) {
-#pragma HLS UNROLL
-      const std::int64_t sum = LowSigned<kFactorBits>(numbers.first_factor) * left.at[i] +
-                               LowSigned<kFactorBits>(numbers.second_factor) * right.at[i] +
-                               numbers.bias;
-      word.at[i] = Requantize<P::kSumBits, P::kMostShift>(
-          static_cast<std::int32_t>(sum), 1, numbers.shift, numbers.zero_point, numbers.low,
-          numbers.high);
-    }
-    WriteFifo(output, word, clock);
-    clock.Tick();
+    const std::int64_t sum = LowSigned<kFactorBits>(numbers.first_factor) * first +
+                             LowSigned<kFactorBits>(numbers.second_factor) * second + numbers.bias;
+    return Requantize<P::kSumBits, P::kMostShift>(static_cast<std::int32_t>(sum), 1, numbers.shift,
+                                                  numbers.zero_point, numbers.low, numbers.high);
   }
-}
+};
 
 /// The product of two values, each less its zero point, requantized.
 template <typename P>
-inline std::int8_t Product(const Numbers& numbers, std::int8_t first, std::int8_t second) {
+struct Product {
+  static std::int8_t Of(const Numbers& numbers, std::int8_t first, std::int8_t second) {
 #pragma HLS INLINE
-  const std::int64_t left = LowSigned<kCentredBits>(first - numbers.first_zero);
-  const std::int64_t right = LowSigned<kCentredBits>(second - numbers.second_zero);
-  return Requantize<P::kSumBits, P::kMostShift>(
-      static_cast<std::int32_t>(left * right), static_cast<std::uint32_t>(numbers.first_factor),
-      numbers.shift, numbers.zero_point, numbers.low, numbers.high);
-}
+    const std::int64_t left = LowSigned<kCentredBits>(first - numbers.first_zero);
+    const std::int64_t right = LowSigned<kCentredBits>(second - numbers.second_zero);
+    return Requantize<P::kSumBits, P::kMostShift>(
+        static_cast<std::int32_t>(left * right), static_cast<std::uint32_t>(numbers.first_factor),
+        numbers.shift, numbers.zero_point, numbers.low, numbers.high);
+  }
+};
 
-/// The loop of a multiplication of two tensors.
-template <typename P, typename First, typename Second, typename Output>
-void RunMul(const Numbers& numbers, First& first, Second& second, Output& output,
-            std::uint32_t images, Clock& clock) {
+/// The loop of an addition or a multiplication of two tensors: `Combine` is Sum or Product.
+template <typename P, template <typename> class Combine, typename First, typename Second,
+          typename Output>
+void RunJoin(const Numbers& numbers, First& first, Second& second, Output& output,
+             std::uint32_t images, Clock& clock) {
 #pragma HLS INLINE
   const std::uint32_t trips = images * P::kTrips;
 Trip:
@@ -77,7 +61,7 @@ Trip:
   Lane:
     for (unsigned i = 0; i < P::kBlock; ++i) {
 #pragma HLS UNROLL
-      word.at[i] = Product<P>(numbers, left.at[i], right.at[i]);
+      word.at[i] = Combine<P>::Of(numbers, left.at[i], right.at[i]);
     }
     WriteFifo(output, word, clock);
     clock.Tick();
@@ -119,7 +103,7 @@ Trip:
     Lane:
       for (unsigned i = 0; i < P::kBlock; ++i) {
 #pragma HLS UNROLL
-        word.at[i] = Product<P>(numbers, values.at[i], factor[i % P::kLanes]);
+        word.at[i] = Product<P>::Of(numbers, values.at[i], factor[i % P::kLanes]);
       }
       WriteFifo(output, word, clock);
     }

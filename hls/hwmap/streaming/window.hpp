@@ -6,8 +6,8 @@
 #include <cstdint>
 
 #include "hwmap/count.hpp"
+#include "hwmap/fifo.hpp"
 #include "hwmap/integer.hpp"
-#include "hwmap/stream.hpp"
 
 namespace hwmap {
 
@@ -202,6 +202,17 @@ StoreBank:
       memory[bank][address][lane] = word.at[bank * P::kLanes + lane];
     }
   }
+}
+
+/// Takes the next word of the input, and stores it.
+template <typename P, typename Input>
+void TakeWord(Input& input, Arrival<P>& arrival,
+              std::int8_t (&memory)[P::kBanks][P::kMemoryWords][P::kLanes], Clock& clock) {
+#pragma HLS INLINE
+  const Bytes<P::kBanks * P::kLanes> word = ReadFifo(input, clock);
+#pragma HLS AGGREGATE variable = word
+  StoreWord<P>(word, arrival.at(), memory);
+  arrival.Next();
 }
 
 }  // namespace hwmap

@@ -3,12 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from hwmap.files.words import CHANNEL_BYTES, channel_bytes
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import Weighted
 from hwmap.ir.requantize import Requant
 from hwmap.ir.types import Array
 from hwmap.sequential.design.steps import Fetch
-from hwmap.sequential.engine import CHANNEL_BYTES, Engine, OpShape, run_words, sweep_cost
+from hwmap.sequential.engine import Engine, OpShape, run_words, sweep_cost
 from hwmap.sequential.geometry import Sweep, Window
 
 Bytes = NDArray[np.int8]
@@ -77,13 +78,9 @@ def channel_memory_words(
         sums = _taps(weight, sweep).astype(np.int64).sum((1, 2, 3))
         folded = bias - zero * sums
         assert np.abs(folded).max() < 2**31, "quantization keeps accumulators within 32 bits"
-        fields = np.zeros((len(bias), 2), np.uint32)
-        fields[:, 0] = folded.astype(np.int32).view(np.uint32)
-        fields[:, 1] = requant.multipliers | (requant.shifts << 24)
-        padded = _pad(fields.reshape(sweep.window.groups, -1, 2), 1, block)
-        entries = padded.astype("<u4").reshape(-1, engine.requant_lanes * 2)
-        lanes = engine.requant_lanes * CHANNEL_BYTES
-        found.append(np.frombuffer(entries.tobytes(), np.int8).reshape(-1, lanes))
+        entries = channel_bytes(folded, requant.multipliers, requant.shifts)
+        padded = _pad(entries.reshape(sweep.window.groups, -1, CHANNEL_BYTES), 1, block)
+        found.append(padded.reshape(-1, engine.requant_lanes * CHANNEL_BYTES))
     return found
 
 

@@ -1,11 +1,13 @@
 """The trained numbers of an op, laid out as its kernel reads them."""
 
 from collections.abc import Sequence
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwmap.errors import GraphError
+from hwmap.files.words import CHANNEL_BYTES, channel_bytes
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import (
     Add,
@@ -24,7 +26,6 @@ from hwmap.streaming.design.types import Bytes, Constants, Numbers
 from hwmap.streaming.units import Unit, drain_trips, requant_lanes
 
 LEAST = 128
-CHANNEL_BYTES = 8
 NONE = np.zeros((0, 1), np.int8)
 
 
@@ -53,10 +54,8 @@ def constants_of(op: HardwareOp, graph: Graph, unit: Unit) -> Constants | None:
             numbers = Numbers(zeros[0], zeros[1], factor, shift=int(shifts[0]), **out)
             return _plain(numbers, (2 * LEAST - 1) ** 2)
         case Concat():
-            channels = _packed(-np.array(zeros), requant.multipliers, shifts)
-            return Constants(
-                Numbers(**out), NONE, channels.reshape(-1, CHANNEL_BYTES), 10, _most(shifts)
-            )
+            channels = channel_bytes(-np.array(zeros), requant.multipliers, shifts)
+            return Constants(Numbers(**out), NONE, channels, 10, _most(shifts))
         case Lookup(table=table):
             values = graph.constants[table].values.astype(np.int8).reshape(-1, 1)
             return Constants(Numbers(), values, NONE, 1, 1)
@@ -72,14 +71,6 @@ def _most(shifts: Integers) -> int:
     return max(int(shifts.max()), 1)
 
 
-def _packed(bias: Integers, multipliers: Integers, shifts: Integers) -> Bytes:
-    """Channel constants as bytes (channels, 8)."""
-    fields = np.zeros((len(bias), 2), "<u4")
-    fields[:, 0] = bias.astype(np.int32).view(np.uint32)
-    fields[:, 1] = multipliers | (shifts << 24)
-    return np.frombuffer(fields.tobytes(), np.int8).reshape(-1, CHANNEL_BYTES)
-
-
 def _convolution(
     op: Conv, graph: Graph, unit: units.Windowed, requant: Requant, numbers: Numbers
 ) -> Constants:
@@ -88,7 +79,7 @@ def _convolution(
     bias = graph.constants[op.bias].values.astype(np.int64) - numbers.first_zero * sums
     assert np.abs(bias).max() < 2**31, "quantization keeps accumulators within 32 bits"
     largest = LEAST * np.abs(weight.astype(np.int64)).sum((1, 2, 3)) + np.abs(bias)
-    channels = _packed(bias, requant.multipliers, requant.shifts)
+    channels = channel_bytes(bias, requant.multipliers, requant.shifts)
     return Constants(
         numbers,
         _weight_words(weight, unit),
@@ -145,15 +136,7 @@ def _average(
     bits, most = largest.bit_length() + 1, _most(requant.shifts)
     if isinstance(unit, units.Reduce):
         factor, shift = int(requant.multipliers[0, 0]), int(requant.shifts[0, 0])
-        whole = Numbers(
-            numbers.first_zero,
-            first_factor=factor,
-            bias=bias,
-            shift=shift,
-            zero_point=numbers.zero_point,
-            low=numbers.low,
-            high=numbers.high,
-        )
+        whole = replace(numbers, first_factor=factor, bias=bias, shift=shift)
         return Constants(whole, NONE, NONE, bits, most)
     _, height, width = graph.shape(op.inputs[0])
     rows, columns = (_runs(average_counts(op, n, axis)) for axis, n in enumerate((height, width)))
@@ -161,7 +144,7 @@ def _average(
     shifts = np.broadcast_to(requant.shifts, graph.shape(op.output)[1:])
     at = np.ix_(rows, columns)
     biases = np.full(len(rows) * len(columns), bias)
-    channels = _packed(biases, multipliers[at].reshape(-1), shifts[at].reshape(-1))
+    channels = channel_bytes(biases, multipliers[at].reshape(-1), shifts[at].reshape(-1))
     return Constants(numbers, NONE, channels, bits, most, row_runs=rows, column_runs=columns)
 
 
@@ -178,9 +161,7 @@ def _pad(array: NDArray[np.int8], shape: tuple[int, ...]) -> NDArray[np.int8]:
 def chain_bytes(constants: Constants, chain_word_bytes: int) -> bytes:
     """What a kernel takes from the chain: its numbers, then the words of its memories, each filled
     up to whole words of the chain."""
-    numbers = np.array(
-        [getattr(constants.numbers, name) for name in Numbers.__dataclass_fields__], "<i4"
-    )
+    numbers = np.array([getattr(constants.numbers, field.name) for field in fields(Numbers)], "<i4")
     parts = [numbers.tobytes()]
     held = () if constants.fed else (constants.weights,)
     for memory in (*held, constants.channels):

@@ -6,7 +6,7 @@ from typing import assert_never
 
 import jinja2
 
-from hwmap.files.resources import data_directory, used_headers
+from hwmap.files.resources import data_directory, one_line, used_headers
 from hwmap.streaming import units
 from hwmap.streaming.design.constants import chain_bytes
 from hwmap.streaming.design.types import Constants, Design
@@ -24,6 +24,7 @@ from hwmap.streaming.vectors import images_per_start, port_bytes
 TOP = "hwmap_top"
 CHAIN_BYTES = 4
 FEED_ALIGNMENT = 64
+TEMPLATE_FOLDER = data_directory("templates")
 TEMPLATES = {
     "hls/params.hpp": "params.hpp.j2",
     "hls/kernels.hpp": "kernels.hpp.j2",
@@ -58,12 +59,10 @@ class KernelText:
     params: tuple[tuple[str, str], ...]
     functions: tuple[tuple[str, str, str], ...]
     memories: tuple[Memory, ...]
-    chained: bool
     numbers: bool
     last: bool
     rest_words: int
     call: str
-    port: str
     arguments: tuple[str, ...]
     passed: tuple[str, ...]
     stages: int
@@ -106,7 +105,7 @@ class FeedText:
 def render(design: Design) -> dict[str, str | bytes]:
     """Every file of the project but the plan and the test vectors."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(data_directory("templates") / STYLE),
+        loader=jinja2.FileSystemLoader([TEMPLATE_FOLDER / STYLE, TEMPLATE_FOLDER]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -135,6 +134,7 @@ def render(design: Design) -> dict[str, str | bytes]:
         "part": design.part,
         "clock_mhz": design.clock_mhz,
         "clock_ns": f"{1000 / design.clock_mhz:.3f}",
+        "timed": "kernel",
         "top": TOP,
         "kernels": texts,
         "headers": tuple(sorted({text.header for text in texts} | {"chain"})),
@@ -195,11 +195,6 @@ def _ports(
             yield PortText(name, port_bytes(layout), one_line(kernel.source), layout)
 
 
-def one_line(name: str) -> str:
-    """`name` as it may stand in a comment: control characters and line breaks escaped."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in name)
-
-
 def _kernel_text(
     number: int,
     kernel: Kernel,
@@ -237,12 +232,10 @@ def _kernel_text(
         params=tuple(params.items()),
         functions=functions,
         memories=memories,
-        chained=has_chain,
         numbers=has_chain,
         last=last or not has_chain,
         rest_words=rest,
         call=_call(unit, kernel, names, memories),
-        port=ports.get(kernel.name, ""),
         arguments=tuple(types),
         passed=tuple(passed),
         stages=kernel.schedule.depth,
@@ -322,6 +315,8 @@ def _memories(unit: Unit, constants: Constants | None) -> Iterator[Memory]:
 def _call(unit: Unit, kernel: Kernel, names: list[str], memories: tuple[Memory, ...]) -> str:
     """The call of the loop of a kernel."""
     params = f"{function_name(kernel)}Params"
+    if isinstance(unit, units.Join):
+        params += ", hwmap::Sum" if unit.kind == "add" else ", hwmap::Product"
     arrays = [memory.name for memory in memories]
     name, numbers = _loop(unit)
     match unit:
@@ -350,13 +345,11 @@ def _loop(unit: Unit) -> tuple[str, list[str]]:
             return f"Run{kind.capitalize()}", [] if kind == "max" else ["numbers"]
         case units.Regroup():
             return ("RunGather" if unit.pixels > unit.source.pixels else "RunSpread"), []
-        case units.Join(kind=kind):
-            return f"Run{kind.capitalize()}", ["numbers"]
         case units.Source() | units.Feed() | units.Sink() | units.Fork() | units.Gearbox():
             return f"Run{type(unit).__name__}", []
         case units.Table():
             return f"Run{type(unit).__name__}", []
-        case units.Matrix() | units.Reduce() | units.Scale() | units.Concat():
+        case units.Matrix() | units.Reduce() | units.Join() | units.Scale() | units.Concat():
             return f"Run{type(unit).__name__}", ["numbers"]
         case _:
             assert_never(unit)

@@ -1,6 +1,6 @@
 """The model of CP-SAT: a candidate for each op, a folding for each op of its chain."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from hwmap.board import BRAM18_BYTES, URAM_BYTES
 from hwmap.solve.choices import Choices, add_choices, chosen
 from hwmap.solve.cpsat import new_solver
 from hwmap.streaming.layout import Layout
+from hwmap.streaming.solve.options import Options
 from hwmap.streaming.solve.problem import Problem
 
 Picks = list[list[list[list[cp_model.IntVar]]]]
@@ -74,14 +75,19 @@ def choose(problem: Problem, reserve: tuple[int, ...], seconds: float, *, smalle
         model.minimize(
             sum(
                 variable * _weight(cost, problem.budget)
-                for ways, own in zip(problem.ops, v.picks, strict=True)
-                for way, parts in zip(ways, own, strict=True)
-                for part, variables in zip(way.parts, parts, strict=True)
+                for part, variables in _parts(problem, v)
                 for variable, cost in zip(variables, part.costs.tolist(), strict=True)
             )
             + sum(term * (SHARE // max(problem.budget[1], 1)) for term in luts)
         )
     return _answer(model, v, seconds)
+
+
+def _parts(problem: Problem, v: _Variables) -> Iterator[tuple[Options, list[cp_model.IntVar]]]:
+    """The foldings of every op of every candidate, and the variables that pick one."""
+    for own, by_way in zip(problem.ops, v.picks, strict=True):
+        for way, parts in zip(own, by_way, strict=True):
+            yield from zip(way.parts, parts, strict=True)
 
 
 def _weight(cost: list[int], budget: tuple[int, ...]) -> int:
@@ -193,9 +199,7 @@ def add_budget(
     """
     terms = [
         pick * int(cost)
-        for own, by_way in zip(problem.ops, v.picks, strict=True)
-        for way, parts in zip(own, by_way, strict=True)
-        for part, picks in zip(way.parts, parts, strict=True)
+        for part, picks in _parts(problem, v)
         for pick, cost in zip(picks, part.costs[:, column], strict=True)
         if cost
     ]
@@ -211,9 +215,7 @@ def add_memory(
     """
     terms = [
         pick * size
-        for own, by_way in zip(problem.ops, v.picks, strict=True)
-        for way, parts in zip(own, by_way, strict=True)
-        for part, picks in zip(way.parts, parts, strict=True)
+        for part, picks in _parts(problem, v)
         for pick, size in zip(picks, _block_bytes(part.costs), strict=True)
         if size
     ]
@@ -228,9 +230,7 @@ def add_dram(model: cp_model.CpModel, problem: Problem, v: _Variables) -> None:
     """
     terms = [
         pick * size
-        for own, by_way in zip(problem.ops, v.picks, strict=True)
-        for way, parts in zip(own, by_way, strict=True)
-        for part, picks in zip(way.parts, parts, strict=True)
+        for part, picks in _parts(problem, v)
         for pick, size in zip(picks, part.fed_bytes.tolist(), strict=True)
         if size
     ]

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 
-from hwmap.board import Board
+from hwmap.board import BRAM18_BYTES, Board
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.method import DENSE
@@ -212,7 +212,7 @@ def _kept_back(found: _Found, problem: Problem, reserve: tuple[int, ...]) -> tup
     missing = [a - b for a, b in zip(astuple(found.cost), problem.budget, strict=True)]
     over = memory_bytes(found.cost) - problem.memory_bytes
     if over > 0:
-        missing[3] = max(missing[3], -(-over // 2304))
+        missing[3] = max(missing[3], -(-over // BRAM18_BYTES))
     return tuple(have + max(more, 0) for have, more in zip(reserve, missing, strict=True))
 
 
