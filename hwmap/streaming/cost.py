@@ -1,8 +1,8 @@
 """What kernels and streams cost: DSP slices, LUTs, LUTs that are memory, BRAM18 and URAM.
 
 The functions take numbers or arrays of numbers, so that a solver can weigh thousands of foldings at
-once. LUTs come from the models of `hwmap/logic.py` where there is one, and else from what the parts
-are: a selection of two bits is half a LUT (LUT6_2), an addition one LUT per bit.
+once. LUTs come from the models of `hwmap/streaming/logic.py` where there is one, and else from what the
+parts are: a selection of two bits is half a LUT (LUT6_2), an addition one LUT per bit.
 """
 
 from dataclasses import astuple, dataclass
@@ -13,7 +13,7 @@ import numpy as np
 from hwmap.blocks import BRAM18_SHAPES, URAM_SHAPE
 from hwmap.dsp import MULTIPLIER_BITS, DspSlice, Packing, packing
 from hwmap.ir.types import Array
-from hwmap.streaming import units
+from hwmap.streaming import logic, units
 from hwmap.streaming.layout import Layout
 from hwmap.streaming.timetable import gearbox_pattern
 from hwmap.streaming.units import Storage, Unit, drain_trips, requant_lanes
@@ -31,8 +31,6 @@ SMALL_WORDS = 128
 
 LUT_MULTIPLIER = 72
 """LUTs of an 8 x 8 multiplication (yosys 0.70, `synth_xilinx`: 69 to 72), and of its addition."""
-WINDOW_LUT = 300
-"""Counters of a window: eleven of about 8 bits with their ends, and an address (judgement)."""
 KERNEL_LUT = 60
 """Control of a process and of its pipeline (judgement)."""
 ADD_DSP = 2
@@ -139,7 +137,7 @@ def small_memory(width_bits: Any, words: Any, target: Target) -> Part:
 def requantizers(count: Any, sum_bits: Any, target: Target) -> Part:
     """Requantizers: a multiplication of the sum and 17 bits each, in one slice if the sum fits."""
     slices = np.where(np.asarray(sum_bits) <= MULTIPLIER_BITS[target.dsp_slice], 1, 2)
-    return Part(dsp=slices * count, lut=count * (71 + 5.6 * sum_bits + 2.9 * SHIFT_BITS))
+    return Part(dsp=slices * count, lut=count * logic.requantizer(sum_bits, SHIFT_BITS))
 
 
 def multipliers(
@@ -164,13 +162,13 @@ def window(
     banks: Any, lanes: Any, values: Any, memory_words: Any, target: Target, *, padded: bool
 ) -> Part:
     """The loops of windows, the row memory, and the selection of `values` words of `lanes`."""
-    bits = values * lanes * 8
-    rotate = bits * np.where(np.asarray(banks) > 1, _up(banks, 2) / 2, 0)
-    control = KERNEL_LUT + WINDOW_LUT + 40 * banks + (12 * values if padded else 0)
+    control = KERNEL_LUT + logic.LOADER + logic.window(banks, memory_words, padded=padded)
+    selected = logic.rotation(banks, 8 * values * lanes, padded=padded)
     rows = small_memory(8 * lanes, memory_words, target)
-    logic = Part(lut=control + rotate + (bits / 2 if padded else 0))
-    return logic + Part(
-        lut=rows.lut * banks, lutram=rows.lutram * banks, bram18=rows.bram18 * banks
+    return Part(
+        lut=control + selected + rows.lut * banks,
+        lutram=rows.lutram * banks,
+        bram18=rows.bram18 * banks,
     )
 
 
@@ -203,10 +201,10 @@ def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
             return (base + Part(lut=tables.lut * lanes, lutram=tables.lutram * lanes)).rounded()
         case units.Gearbox():
             pattern = gearbox_pattern(unit)
-            ways = unit.source.lanes // pattern.unit_lanes
-            ways += unit.lanes // pattern.unit_lanes
-            bits = 8 * unit.source.pixels * (unit.source.lanes + unit.lanes)
-            return (base + Part(lut=40 + bits * (0.5 + 0.25 * (ways - 1)))).rounded()
+            own = pattern.unit_lanes
+            bits = 8 * own * unit.source.pixels
+            luts = logic.gearbox(unit.source.lanes // own, unit.lanes // own, bits)
+            return (base + Part(lut=luts)).rounded()
         case units.Regroup(source=source):
             wide = max(source.pixels, unit.pixels)
             held = lutram(8 * source.lanes * wide, source.pixel_words, target)
@@ -225,8 +223,8 @@ def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
             lanes = layout.word_bytes
             if kind == "add":
                 # Its sum is only shifted.
-                logic = lanes * (71 + 5.6 * sum_bits + 2.9 * SHIFT_BITS)
-                return (base + Part(dsp=ADD_DSP * lanes, lut=logic)).rounded()
+                shifts = lanes * logic.requantizer(sum_bits, SHIFT_BITS)
+                return (base + Part(dsp=ADD_DSP * lanes, lut=shifts)).rounded()
             products = Part(dsp=lanes, lut=18 * lanes)
             return (base + products + requantizers(lanes, sum_bits, target)).rounded()
         case units.Scale(target=layout):

@@ -15,6 +15,7 @@ from hwmap.streaming.units import LEAST_DEPTH, Feed, Source
 FEED_DEPTH = 32
 """What comes from DRAM waits for one kernel only, and may stand still; it comes in bursts."""
 PACED_IMAGES = 3
+"""Images with which every kernel has come to do the same, from the first one's end on."""
 MOST_IMAGES = 64
 
 
@@ -22,16 +23,24 @@ def sufficient_depths(network: Network) -> tuple[int, ...]:
     """Depths with which every image takes as long as the trips of the slowest kernel.
 
     If the inputs come at the pace of the slowest kernel, nothing piles up, and the most words that
-    unlimited FIFOs then hold are enough: with these as depths nothing ever stands still. Inputs
-    that come earlier can make nothing later (a network of kernels is monotone).
+    unlimited FIFOs then hold are enough: with these as depths nothing stands still as long as
+    inputs come. (Behind the last image kernels empty themselves as fast as they can, and may hold
+    up one another.) Inputs that come earlier can make nothing later (a network of kernels is
+    monotone).
     """
-    unlimited = [stream.layout.words * PACED_IMAGES for stream in network.streams]
-    timing = time(_at_pace(network), unlimited, PACED_IMAGES)
+    images, needed = 0, PACED_IMAGES
+    while images < needed:
+        images = needed
+        unlimited = [stream.layout.words * images for stream in network.streams]
+        timing = time(_at_pace(network), unlimited, images)
+        needed = image_ends(network, timing)[0] // network.trips + PACED_IMAGES
     return tuple(
         FEED_DEPTH
         if isinstance(network.kernels[stream.writer].unit, Feed)
         else max(peak, LEAST_DEPTH)
-        for stream, peak in zip(network.streams, peaks(timing), strict=True)
+        for stream, peak in zip(
+            network.streams, peaks(timing, images * network.trips), strict=True
+        )
     )
 
 

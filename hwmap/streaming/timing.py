@@ -99,10 +99,12 @@ def _name(network: Network, number: int) -> str:
     return f"'{stream.tensor}' ({stream.name})"
 
 
-def peaks(timing: Timing) -> tuple[int, ...]:
-    """The most words in each FIFO: a place is free on the cycle after its word was read."""
+def peaks(timing: Timing, until: int | None = None) -> tuple[int, ...]:
+    """The most words in each FIFO, up to the cycle `until` if there is one: a place is free on the
+    cycle after its word was read."""
     found = []
     for written, read in zip(timing.written, timing.read, strict=True):
-        gone = np.searchsorted(read, written, side="left")
-        found.append(int((np.arange(1, len(written) + 1) - gone).max()))
+        early = written if until is None else written[: np.searchsorted(written, until)]
+        gone = np.searchsorted(read, early, side="left")
+        found.append(int((np.arange(1, len(early) + 1) - gone).max(initial=0)))
     return tuple(found)

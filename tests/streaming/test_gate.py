@@ -94,7 +94,7 @@ def test_a_design_passes_the_gate(name: str, board: str, tmp_path: Path):
 
 
 STORE = (
-    "    if (trip < arriving_trips && arriving.Next())"
+    "    if (run.arriving() && arriving.Next())"
     " TakeWord<P>(input, arrival, memory, clock);\n"
 )
 READ = """    const Place<P> place = window.Here();

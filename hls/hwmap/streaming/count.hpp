@@ -47,6 +47,53 @@ class Offset {
   UInt<BitsFor(Most)> at_ = 0;
 };
 
+/// The trips of `images` images, of Trips each, and of what follows them: words arrive on those of
+/// images, computation is Lead trips behind, and Drain trips more empty the kernel.
+template <unsigned Trips, unsigned Lead = 0, unsigned Drain = 0>
+class Run {
+ public:
+  explicit Run(std::uint32_t images)
+      : images_(images), arriving_(images != 0), computing_(images != 0 && Lead == 0), more_(images != 0) {}
+
+  bool more() const { return more_; }
+  bool arriving() const { return arriving_; }
+  bool computing() const { return computing_; }
+
+  void Next() {
+#pragma HLS INLINE
+    const bool image_ends = arriving_ && trip_.last();
+    const bool last_ends = image_ends && images_ == 1;
+    if (!started_) {
+      started_ = lead_.last();
+      computing_ = lead_.last();
+      lead_.Next();
+    }
+    if (arriving_) {
+      trip_.Next();
+    } else {
+      if (Lead > 0 && tail_.at() + 1 == Lead) computing_ = false;
+      if (tail_.last()) more_ = false;
+      tail_.Next();
+    }
+    if (image_ends) images_ = images_ - 1;
+    if (last_ends) {
+      arriving_ = false;
+      if (Lead == 0) computing_ = false;
+      if (Lead + Drain == 0) more_ = false;
+    }
+  }
+
+ private:
+  std::uint32_t images_;
+  bool arriving_;
+  bool computing_;
+  bool more_;
+  bool started_ = Lead == 0;
+  Count<Trips> trip_;
+  Count<Lead == 0 ? 1 : Lead> lead_;
+  Count<Lead + Drain == 0 ? 1 : Lead + Drain> tail_;
+};
+
 /// `Events` trips out of `Trips`, evenly spread, the last one among them.
 template <unsigned Events, unsigned Trips>
 class Pace {

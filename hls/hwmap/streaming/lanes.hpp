@@ -35,10 +35,8 @@ void RunDepthwise(const Numbers& numbers,
 #pragma HLS ARRAY_PARTITION variable = complete complete
   std::int8_t word[P::kBlock] = {};
 #pragma HLS ARRAY_PARTITION variable = word complete
-  const std::uint32_t arriving_trips = images * P::kTrips;
-  const std::uint32_t trips = arriving_trips + P::kLead + P::kDrainTrips;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips, P::kLead, P::kDrainTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
 #pragma HLS DEPENDENCE variable = memory type = intra dependent = false
@@ -61,7 +59,7 @@ Trip:
         WriteFifo(output, PackWord(word), clock);
       }
     }
-    if (trip >= P::kLead && computing.Next()) {
+    if (run.computing() && computing.Next()) {
     Pixel:
       for (unsigned pixel = 0; pixel < P::kPixels; ++pixel) {
 #pragma HLS UNROLL
@@ -86,7 +84,7 @@ Trip:
       window.Next();
       weight.Next();
     }
-    if (trip < arriving_trips && arriving.Next()) TakeWord<P>(input, arrival, memory, clock);
+    if (run.arriving() && arriving.Next()) TakeWord<P>(input, arrival, memory, clock);
     clock.Tick();
   }
 }
@@ -111,10 +109,8 @@ void RunAverage(const Numbers& numbers,
   std::int8_t word[P::kBlock] = {}, constants[P::kResults * kChannelBytes] = {};
 #pragma HLS ARRAY_PARTITION variable = word complete
 #pragma HLS ARRAY_PARTITION variable = constants complete
-  const std::uint32_t arriving_trips = images * P::kTrips;
-  const std::uint32_t trips = arriving_trips + P::kLead + P::kDrainTrips;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips, P::kLead, P::kDrainTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
 #pragma HLS DEPENDENCE variable = memory type = intra dependent = false
@@ -130,7 +126,7 @@ Trip:
         WriteFifo(output, PackWord(word), clock);
       }
     }
-    if (trip >= P::kLead && computing.Next()) {
+    if (run.computing() && computing.Next()) {
     Lane:
       for (unsigned i = 0; i < P::kBlock; ++i) {
 #pragma HLS UNROLL
@@ -158,7 +154,7 @@ Trip:
       }
       window.Next();
     }
-    if (trip < arriving_trips && arriving.Next()) TakeWord<P>(input, arrival, memory, clock);
+    if (run.arriving() && arriving.Next()) TakeWord<P>(input, arrival, memory, clock);
     clock.Tick();
   }
 }
@@ -177,10 +173,8 @@ void RunMax(std::int8_t (&memory)[P::kBanks][P::kMemoryWords][P::kLanes], Input&
   std::int8_t largest[P::kBlock] = {}, word[P::kBlock] = {};
 #pragma HLS ARRAY_PARTITION variable = largest complete
 #pragma HLS ARRAY_PARTITION variable = word complete
-  const std::uint32_t arriving_trips = images * P::kTrips;
-  const std::uint32_t trips = arriving_trips + P::kLead + P::kDrainTrips;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips, P::kLead, P::kDrainTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
 #pragma HLS DEPENDENCE variable = memory type = intra dependent = false
@@ -193,7 +187,7 @@ Trip:
 
     if (draining) WriteFifo(output, PackWord(word), clock);
     draining = false;
-    if (trip >= P::kLead && computing.Next()) {
+    if (run.computing() && computing.Next()) {
     Lane:
       for (unsigned i = 0; i < P::kBlock; ++i) {
 #pragma HLS UNROLL
@@ -211,7 +205,7 @@ Trip:
       draining = place.ends;
       window.Next();
     }
-    if (trip < arriving_trips && arriving.Next()) TakeWord<P>(input, arrival, memory, clock);
+    if (run.arriving() && arriving.Next()) TakeWord<P>(input, arrival, memory, clock);
     clock.Tick();
   }
 }

@@ -108,11 +108,8 @@ void RunMatrix(const Numbers& numbers, Weights& weights,
 #pragma HLS ARRAY_PARTITION variable = complete complete
   std::int8_t word[P::kBlock] = {};
 #pragma HLS ARRAY_PARTITION variable = word complete
-  const std::uint32_t arriving_trips = images * P::kTrips;
-  const std::uint32_t computing_trips = arriving_trips + P::kLead;
-  const std::uint32_t trips = computing_trips + P::kDrainTrips;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips, P::kLead, P::kDrainTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
 #pragma HLS DEPENDENCE variable = memory type = intra dependent = false
@@ -122,7 +119,7 @@ Trip:
     std::int8_t values[P::kPixels * P::kSimd];
 #pragma HLS ARRAY_PARTITION variable = values complete
     ReadWindow<P>(memory, place, static_cast<std::int8_t>(numbers.first_zero), values);
-    const bool computes = trip >= P::kLead && trip < computing_trips && computing.Next();
+    const bool computes = run.computing() && computing.Next();
     std::int8_t row[P::kPe * P::kSimd] = {};
 #pragma HLS ARRAY_PARTITION variable = row complete
     TakeWeights(weights, weight.at(), computes, row, clock);
@@ -152,7 +149,7 @@ Trip:
       window.Next();
       weight.Next();
     }
-    if (trip < arriving_trips && arriving.Next()) TakeWord<P>(input, arrival, memory, clock);
+    if (run.arriving() && arriving.Next()) TakeWord<P>(input, arrival, memory, clock);
     clock.Tick();
   }
 }

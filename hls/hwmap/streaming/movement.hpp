@@ -29,9 +29,8 @@ void WriteAll(const T& word, Clock& clock, Output& output, Others&... others) {
 template <typename P, typename Input, typename... Outputs>
 void RunFork(Input& input, std::uint32_t images, Clock& clock, Outputs&... outputs) {
 #pragma HLS INLINE
-  const std::uint32_t trips = images * P::kTrips;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
     const Bytes<P::kBlock> word = ReadFifo(input, clock);
@@ -51,13 +50,14 @@ void RunGearbox(Input& input, Output& output, std::uint32_t images, Clock& clock
 #pragma HLS ARRAY_PARTITION variable = held dim = 0 complete
   UInt<BitsFor(kHeld)> count = 0;
   UInt<BitsFor(P::kUnits)> left = P::kUnits;
-  const std::uint32_t trips = images * P::kTrips;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
     const std::uint32_t wanted = left < P::kUnitsOut ? static_cast<std::uint32_t>(left) : P::kUnitsOut;
     std::uint32_t have = count;
+    // Whole words come out of a word that arrives: then nothing is left when the next one comes.
+    const std::uint32_t place = P::kUnitsIn % P::kUnitsOut == 0 ? 0 : have;
     if (have < wanted) {
       const Bytes<P::kPixels * P::kLanesIn> word = ReadFifo(input, clock);
 #pragma HLS AGGREGATE variable = word
@@ -74,7 +74,7 @@ Trip:
             for (unsigned lane = 0; lane < P::kUnit; ++lane) {
 #pragma HLS UNROLL
               const std::int8_t value = word.at[(pixel * P::kUnitsIn + i) * P::kUnit + lane];
-              if (unit == have + i) held[pixel][unit][lane] = value;
+              if (unit == place + i) held[pixel][unit][lane] = value;
             }
           }
         }
@@ -126,9 +126,8 @@ void RunGather(Input& input, Output& output, std::uint32_t images, Clock& clock)
   Count<P::kPixelWords> at;
   Count<kRatio> part;
   Count<P::kGroups> group;
-  const std::uint32_t trips = images * P::kTrips;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
 #pragma HLS DEPENDENCE variable = held type = intra dependent = false
@@ -185,9 +184,8 @@ void RunSpread(Input& input, Output& output, std::uint32_t images, Clock& clock)
   Count<P::kPixelWords> at;
   Count<kRatio> part;
   Count<P::kGroups> group;
-  const std::uint32_t trips = images * P::kTrips;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
 #pragma HLS DEPENDENCE variable = held type = intra dependent = false
@@ -259,9 +257,8 @@ void RunConcat(const Numbers& numbers, const std::int8_t (&channels)[P::kSources
 #pragma HLS INLINE
   std::uint32_t turn = 0;
   UInt<BitsFor(P::kMostTurn)> left = P::Turn(0) - 1;
-  const std::uint32_t trips = images * P::kTrips;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
     const Bytes<P::kBlock> values = ReadTurn<P::kBlock>(turn, clock, inputs...);

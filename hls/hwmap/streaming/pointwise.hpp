@@ -47,9 +47,8 @@ template <typename P, template <typename> class Combine, typename First, typenam
 void RunJoin(const Numbers& numbers, First& first, Second& second, Output& output,
              std::uint32_t images, Clock& clock) {
 #pragma HLS INLINE
-  const std::uint32_t trips = images * P::kTrips;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
     const Bytes<P::kBlock> left = ReadFifo(first, clock);
@@ -76,11 +75,10 @@ void RunScale(const Numbers& numbers, Input& input, Factors& factors, Output& ou
   std::int8_t held[P::kPixelWords][P::kLanes];
 #pragma HLS ARRAY_RESHAPE variable = held dim = 2 complete
 #pragma HLS BIND_STORAGE variable = held type = ram_s2p impl = lutram
-  const std::uint32_t trips = images * P::kTrips;
   Count<P::kTrips> at;
   Count<P::kPixelWords> word_of_pixel;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
 #pragma HLS DEPENDENCE variable = held type = intra dependent = false
@@ -118,9 +116,8 @@ template <typename P, typename Input, typename Output>
 void RunTable(const std::int8_t (&table)[256][1], Input& input, Output& output,
               std::uint32_t images, Clock& clock) {
 #pragma HLS INLINE
-  const std::uint32_t trips = images * P::kTrips;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
     const Bytes<P::kBlock> values = ReadFifo(input, clock);
@@ -147,15 +144,13 @@ void RunReduce(const Numbers& numbers, SInt<P::kSumBits> (&sums)[P::kWordsOut][P
 #pragma HLS INLINE
   std::int8_t word[P::kBlock] = {};
 #pragma HLS ARRAY_PARTITION variable = word complete
-  const std::uint32_t arriving_trips = images * P::kTrips;
-  const std::uint32_t trips = arriving_trips + P::kTail;
   Count<P::kWordsOut> at;
   Count<P::kPixelsIn> pixel;
   Count<P::kDrainTrips> part;
   Count<P::kWordsOut> drained;
   bool draining = false;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips, 0, P::kTail> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
 #pragma HLS DEPENDENCE variable = sums type = intra dependent = false
@@ -191,7 +186,7 @@ Trip:
       }
       part.Next();
     }
-    if (trip < arriving_trips) {
+    if (run.arriving()) {
       const Bytes<P::kBlock> values = ReadFifo(input, clock);
 #pragma HLS AGGREGATE variable = values
     Lane:

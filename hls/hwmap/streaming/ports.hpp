@@ -15,9 +15,8 @@ template <typename P, typename Output>
 void RunSource(Port<P::kPortBytes>& port, Output& output, std::uint32_t images, Clock& clock) {
 #pragma HLS INLINE
   Clock none;
-  const std::uint32_t trips = images * P::kTrips;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
     const Beat<P::kPortBytes> beat = ReadPort<P::kPortBytes>(port, none);
@@ -38,10 +37,9 @@ Trip:
 template <typename P, typename Output>
 void RunFeed(const Bytes<P::kBlock>* dram, Output& output, std::uint32_t images, Clock& clock) {
 #pragma HLS INLINE
-  const std::uint32_t trips = images * P::kTrips;
   Count<P::kTrips> at;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
     const Bytes<P::kBlock> word = dram[at.at()];
@@ -57,10 +55,9 @@ template <typename P, typename Input>
 void RunSink(Input& input, Port<P::kPortBytes>& port, std::uint32_t images, Clock& clock) {
 #pragma HLS INLINE
   Clock none;
-  const std::uint32_t trips = images * P::kTrips;
   Count<P::kTrips> at;
 Trip:
-  for (std::uint32_t trip = 0; trip < trips; ++trip) {
+  for (Run<P::kTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
     const Bytes<P::kBlock> word = ReadFifo(input, clock);

@@ -33,8 +33,16 @@ class Window {
     place.ends = word_.last() && tap_column_.last() && tap_row_.last();
     // Columns from the pixel 0 of the word at the corner.
     const std::uint32_t column = static_cast<std::uint32_t>(bank_) + tap_left_.at();
-    place.bank = column % P::kBanks;
-    const std::uint32_t words = column / P::kBanks;
+    place.bank = column;
+    std::uint32_t words = 0;
+  Wrap:
+    for (unsigned i = 1; i <= (P::kBanks - 1 + kMostLeft) / P::kBanks; ++i) {
+#pragma HLS UNROLL
+      if (column >= i * P::kBanks) {
+        place.bank = column - i * P::kBanks;
+        words = i;
+      }
+    }
     const std::uint32_t row = tap_words_.at() + group_words_.at() + word_.at();
   Bank:
     for (unsigned bank = 0; bank < P::kBanks; ++bank) {
@@ -148,12 +156,37 @@ class Window {
 template <typename P>
 using Arrival = Count<P::kMemoryWords>;
 
+/// The lane `lane` of a column, where the bank `first` has column 0: turned by By, By / 2 ... 1 banks,
+/// a selection of two each.
+template <unsigned By>
+struct Turn {
+  template <unsigned Banks, unsigned Lanes>
+  static std::int8_t At(const std::int8_t (&read)[Banks][Lanes], std::uint32_t first,
+                        unsigned column, unsigned lane) {
+#pragma HLS INLINE
+    const std::int8_t turned = Turn<By / 2>::At(read, first, column + By, lane);
+    const std::int8_t straight = Turn<By / 2>::At(read, first, column, lane);
+    return (first & By) != 0 ? turned : straight;
+  }
+};
+
+template <>
+struct Turn<0> {
+  template <unsigned Banks, unsigned Lanes>
+  static std::int8_t At(const std::int8_t (&read)[Banks][Lanes], std::uint32_t, unsigned column,
+                        unsigned lane) {
+#pragma HLS INLINE
+    return read[column % Banks][lane];
+  }
+};
+
 /// Reads the words of a trip: for each pixel and tap, all lanes; padding holds `outside`.
 template <typename P>
 void ReadWindow(const std::int8_t (&memory)[P::kBanks][P::kMemoryWords][P::kLanes],
                 const Place<P>& place, std::int8_t outside,
                 std::int8_t (&values)[P::kPixels * P::kTaps * P::kLanes]) {
 #pragma HLS INLINE
+  constexpr unsigned kMostTurn = P::kBanks == 1 ? 0 : 1u << (BitsFor(P::kBanks - 1) - 1);
   std::int8_t read[P::kBanks][P::kLanes];
 #pragma HLS ARRAY_PARTITION variable = read complete dim = 0
 ReadBank:
@@ -175,12 +208,7 @@ Pixel:
     Lane:
       for (unsigned lane = 0; lane < P::kLanes; ++lane) {
 #pragma HLS UNROLL
-        std::int8_t value = read[column % P::kBanks][lane];
-      Rotate:
-        for (unsigned bank = 1; bank < P::kBanks; ++bank) {
-#pragma HLS UNROLL
-          if (place.bank == bank) value = read[(column + bank) % P::kBanks][lane];
-        }
+        const std::int8_t value = Turn<kMostTurn>::At(read, place.bank, column, lane);
         values[(i * P::kTaps + tap) * P::kLanes + lane] =
             place.inside[i * P::kTaps + tap] ? value : outside;
       }
