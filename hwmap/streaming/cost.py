@@ -17,6 +17,7 @@ from hwmap.streaming import logic, units
 from hwmap.streaming.layout import Layout
 from hwmap.streaming.timetable import gearbox_pattern
 from hwmap.streaming.units import Storage, Unit, drain_trips, requant_lanes
+from hwmap.streaming.window import SMALL_WORDS
 
 LUTRAM_WORDS = 64
 SHIFT_REGISTER_WORDS = 32
@@ -26,14 +27,13 @@ LUTRAM_LUTS: dict[DspSlice, float] = {"DSP48E1": 4 / 3, "DSP48E2": 8 / 7}
 LUTRAM_SHARE = 0.32
 """The share of LUTs that can be memory: 17,400 of 53,200 on an XC7Z020 (DS190), half on
 UltraScale+."""
-SMALL_WORDS = 128
-"""Row memories and constants of channels of so few words are LUTs, not block RAM."""
-
 LUT_MULTIPLIER = 72
 """LUTs of an 8 x 8 multiplication (yosys 0.70, `synth_xilinx`: 69 to 72), and of its addition."""
 KERNEL_LUT = 60
 """Control of a process and of its pipeline (judgement)."""
 ADD_DSP = 2
+CHANNEL_BITS = 56
+"""What a channel is requantized with: a bias, a multiplier of 17 bits and a shift."""
 SHIFT_BITS = 24
 """Bits of the shifts of requantizers, before they are known."""
 
@@ -177,11 +177,6 @@ def sums(block: Any, results: Any, sum_bits: Any) -> Part:
     return Part(lut=(2 * block - results) * sum_bits)
 
 
-def channels(results: Any, words: Any, target: Target) -> Part:
-    """The constants of channels."""
-    return small_memory(56 * results, words, target)
-
-
 def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
     """What a kernel takes; sums have at most `sum_bits`."""
     base = Part(lut=KERNEL_LUT)
@@ -265,7 +260,8 @@ def _windowed(unit: units.Windowed, sum_bits: int, target: Target) -> Part:
     found += sums(block, results, sum_bits) + requantizers(results, sum_bits, target)
     if isinstance(unit, units.Lanes) and unit.kind == "average":
         return found + Part(lut=9 * block * shape.taps + 100)
-    return found + channels(results, shape.passes * drain_trips(unit), target)
+    words = shape.passes * drain_trips(unit)
+    return found + memory(CHANNEL_BITS * results, words, unit.constants, target)
 
 
 def _overhangs(unit: units.Windowed) -> bool:

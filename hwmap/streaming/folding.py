@@ -9,7 +9,8 @@ from hwmap.streaming.units import Multiplier, Storage
 class Folding:
     """The kernel of the op `op`: `pe` output channels of `pixels` neighbouring pixels per trip,
     from `simd` channels of `taps` columns of the window. `pe` are the lanes of a kernel that has no
-    dot products. `multiplier` is what multiplies, `weights` what holds the weights.
+    dot products. `multiplier` is what multiplies, `weights` what holds the weights, and `constants`
+    what the results of each channel are requantized with.
     """
 
     op: str
@@ -19,3 +20,4 @@ class Folding:
     taps: int = 1
     multiplier: Multiplier = "dsp"
     weights: Storage = "bram"
+    constants: Storage = "lutram"

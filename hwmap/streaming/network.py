@@ -199,12 +199,12 @@ def unit_of(op: HardwareOp, graph: Graph, folding: Folding) -> Unit:
             return _convolution(op, graph, folding, target)
         case MaxPool(kernel=kernel, pads=pads):
             window = _lane_window(op, graph, folding, kernel, pads)
-            return units.Lanes("max", window, target, folding.weights)
+            return units.Lanes("max", window, target)
         case AveragePool(kernel=kernel, pads=pads):
             if is_global(op, graph):
                 return units.Reduce(Layout(graph.shape(op.inputs[0]), folding.pe))
             window = _lane_window(op, graph, folding, kernel, pads)
-            return units.Lanes("average", window, target, folding.weights)
+            return units.Lanes("average", window, target)
         case Add():
             return units.Join("add", target)
         case Mul():
@@ -234,7 +234,7 @@ def _convolution(op: Conv, graph: Graph, folding: Folding, target: Layout) -> Un
     kernel = graph.constants[op.weight].values.shape[2:]
     if is_depthwise(op, channels, out):
         window = _lane_window(op, graph, folding, (kernel[0], kernel[1]), op.pads)
-        return units.Lanes("depthwise", window, target, folding.weights)
+        return units.Lanes("depthwise", window, target, folding.weights, folding.constants)
     passes = -(-(out // op.groups) // folding.pe)
     window = _window(
         op,
@@ -245,7 +245,7 @@ def _convolution(op: Conv, graph: Graph, folding: Folding, target: Layout) -> Un
         lanes=folding.simd,
         passes=(passes * op.groups, passes, -(-per_group // folding.simd)),
     )
-    return units.Matrix(window, target, folding.multiplier, folding.weights)
+    return units.Matrix(window, target, folding.multiplier, folding.weights, folding.constants)
 
 
 def _lane_window(

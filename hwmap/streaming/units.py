@@ -88,6 +88,7 @@ class Matrix:
     target: Layout
     multiplier: Multiplier
     weights: Storage
+    constants: Storage = "lutram"
 
     @property
     def simd(self) -> int:
@@ -118,7 +119,8 @@ class Lanes:
     kind: LaneKind
     window: Window
     target: Layout
-    weights: Storage
+    weights: Storage = "lutram"
+    constants: Storage = "lutram"
 
     @property
     def multipliers(self) -> int:

@@ -9,7 +9,7 @@ order, and lie in the row memory one behind the other, modulo its size.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from hwmap.ir.ops import Pair
 from hwmap.ir.types import Array, Integers
 from hwmap.streaming.layout import Layout
 from hwmap.streaming.schedule import pace
+
+SMALL_WORDS = 128
+"""Memories of so few words are LUTs, not block RAM."""
 
 ROW_MEMORY_TRIPS = 4
 """A word is read from the row memory at the earliest so many trips after it arrived: address, write
@@ -127,6 +130,11 @@ class Window:
         last = self.lead + self.at(self.uses.last[used])
         arrived = last * words // trips
         return max(int((arrived - numbers).max(initial=1)), self.reach, 1)
+
+    @property
+    def storage(self) -> Literal["lutram", "bram"]:
+        """What holds a bank of the row memory."""
+        return "lutram" if self.memory_words <= SMALL_WORDS else "bram"
 
     @property
     def reach(self) -> int:

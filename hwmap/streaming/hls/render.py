@@ -297,13 +297,12 @@ def _memories(unit: Unit, constants: Constants | None) -> Iterator[Memory]:
         yield Memory("weights", f"[{words}][{width}]", impl, True, 2, 0)
     if constants is not None and len(constants.channels):
         words, width = constants.channels.shape
-        impl = "lutram" if words <= 64 else "bram"
+        impl = unit.constants if isinstance(unit, units.Matrix | units.Lanes) else "lutram"
         yield Memory("channels", f"[{words}][{width}]", impl, True, 2, 0)
     if isinstance(unit, units.Matrix | units.Lanes):
         window = unit.window
         sizes = f"[{window.source.pixels}][{window.memory_words}][{window.source.lanes}]"
-        impl = "lutram" if window.memory_words <= 64 else "bram"
-        yield Memory("rows", sizes, impl, False, 3, 1)
+        yield Memory("rows", sizes, window.storage, False, 3, 1)
     if isinstance(unit, units.Reduce) and constants is not None:
         words = unit.source.pixel_words
         held = "lutram" if words >= units.REDUCE_WORDS else "registers"

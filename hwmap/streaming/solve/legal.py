@@ -23,6 +23,7 @@ MOST_PRODUCTS = 4096
 """Products per trip of one kernel: more do not get through a compiler (judgement)."""
 STORAGES: tuple[Storage, ...] = ("lutram", "bram", "uram", "dram")
 ON_CHIP = STORAGES[:3]
+FEW_PASSES = 32
 MULTIPLIERS: tuple[Multiplier, ...] = ("dsp", "lut")
 
 
@@ -60,14 +61,21 @@ def _convolutions(
     taps = sorted({1, columns})
     if is_depthwise(op, graph.shape(op.inputs[0])[0], out):
         for pe, count, some, storage in product(sizes(out), pixels, taps, ON_CHIP):
-            yield Folding(op.name, pe, 1, count, some, weights=storage)
+            for constants in _constants(out, pe):
+                yield Folding(op.name, pe, 1, count, some, "dsp", storage, constants)
         return
     parts = divisors if op.groups > 1 else sizes
     for pe, simd, count, some in product(parts(out // op.groups), parts(per_group), pixels, taps):
         if pe * simd * count * some <= MOST_PRODUCTS:
             fed = can_be_fed(op, graph, pe * simd * some, dram_bytes)
-            for multiplier, storage in product(MULTIPLIERS, STORAGES if fed else ON_CHIP):
-                yield Folding(op.name, pe, simd, count, some, multiplier, storage)
+            memories = product(STORAGES if fed else ON_CHIP, _constants(out, pe))
+            for multiplier, (storage, constants) in product(MULTIPLIERS, tuple(memories)):
+                yield Folding(op.name, pe, simd, count, some, multiplier, storage, constants)
+
+
+def _constants(out: int, pe: int) -> Sequence[Storage]:
+    """What can hold the constants of channels: block RAM is no better for a few words."""
+    return ("lutram", "bram") if out > pe * FEW_PASSES else ("lutram",)
 
 
 def can_be_fed(op: Conv, graph: Graph, word_bytes: int, dram_bytes: int) -> bool:

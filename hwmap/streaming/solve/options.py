@@ -177,7 +177,7 @@ def _rough_windows(
     else:
         found += cost.sums(block, results, bits) + cost.requantizers(results, bits, target)
     if isinstance(op, Conv):
-        found += cost.channels(results, passes * _up(block, results), target)
+        found += _rough_constants(foldings, results, passes * _up(block, results), target)
         found += _rough_weights(table, foldings, passes * steps, target, matrix=matrix)
         found += _rough_products(table, foldings, bits, target, matrix=matrix)
     return np.concatenate([trips[:, None], cost.as_array(found, len(foldings))], axis=1)
@@ -193,6 +193,19 @@ def _rough_weights(
         held = cost.memory(width, depth, storage, target)
         found += Part(*(chosen * part for part in astuple(held)))
     return found
+
+
+def _rough_constants(
+    foldings: Sequence[Folding], results: Columns, words: Columns, target: Target
+) -> Part:
+    in_luts = np.array([folding.constants == "lutram" for folding in foldings])
+    luts = cost.memory(cost.CHANNEL_BITS * results, words, "lutram", target)
+    blocks = cost.memory(cost.CHANNEL_BITS * results, words, "bram", target)
+    return Part(
+        lut=np.where(in_luts, luts.lut, 0),
+        lutram=np.where(in_luts, luts.lutram, 0),
+        bram18=np.where(in_luts, 0, blocks.bram18),
+    )
 
 
 def _rough_products(
