@@ -15,14 +15,14 @@ from hwmap.dsp import MULTIPLIER_BITS, DspSlice, Packing, packing
 from hwmap.ir.types import Array
 from hwmap.streaming import logic, units
 from hwmap.streaming.layout import Layout
-from hwmap.streaming.timetable import gearbox_pattern
 from hwmap.streaming.units import Storage, Unit, drain_trips, requant_lanes
 from hwmap.streaming.window import SMALL_WORDS
 
 LUTRAM_WORDS = 64
 SHIFT_REGISTER_WORDS = 32
+FEW_WORDS = 128
 """A LUT is 64 bits of RAM (seven such columns take eight LUTs on UltraScale, three take four on the
-7 series: UG574, UG474), or a shift register of 32."""
+7 series: UG574, UG474), or a shift register of 32; FIFOs of few words are such registers."""
 LUTRAM_LUTS: dict[DspSlice, float] = {"DSP48E1": 4 / 3, "DSP48E2": 8 / 7}
 LUTRAM_SHARE = 0.32
 """The share of LUTs that can be memory: 17,400 of 53,200 on an XC7Z020 (DS190), half on
@@ -124,9 +124,9 @@ def memory(width_bits: Any, words: Any, storage: Storage, target: Target) -> Par
             assert_never(storage)
 
 
-def small_memory(width_bits: Any, words: Any, target: Target) -> Part:
-    """A memory that is made of LUTs if it has few words, else of block RAM."""
-    luts, few = lutram(width_bits, words, target), np.asarray(words) <= SMALL_WORDS
+def row_memory(width_bits: Any, words: Any, reach: Any, target: Target) -> Part:
+    """A bank of a row memory, made of LUTs or of block RAM: see `Window.storage`."""
+    luts, few = lutram(width_bits, words, target), np.asarray(reach) <= SMALL_WORDS
     return Part(
         lut=np.where(few, luts.lut, 0),
         lutram=np.where(few, luts.lutram, 0),
@@ -159,12 +159,13 @@ def multipliers(
 
 
 def window(
-    banks: Any, lanes: Any, values: Any, memory_words: Any, target: Target, *, padded: bool
+    banks: Any, lanes: Any, values: Any, words: Any, reach: Any, padded: Any, target: Target
 ) -> Part:
-    """The loops of windows, the row memory, and the selection of `values` words of `lanes`."""
-    control = KERNEL_LUT + logic.LOADER + logic.window(banks, memory_words, padded=padded)
-    selected = logic.rotation(banks, 8 * values * lanes, padded=padded)
-    rows = small_memory(8 * lanes, memory_words, target)
+    """The loops of windows, the row memory (of `words` in each bank), and the selection of `values`
+    words of `lanes`."""
+    control = KERNEL_LUT + logic.LOADER + logic.window(banks, words, padded)
+    selected = logic.rotation(banks, 8 * values * lanes, padded)
+    rows = row_memory(8 * lanes, words, reach, target)
     return Part(
         lut=control + selected + rows.lut * banks,
         lutram=rows.lutram * banks,
@@ -175,6 +176,23 @@ def window(
 def sums(block: Any, results: Any, sum_bits: Any) -> Part:
     """Sums, and the selection of those that are complete and leave a few at a time."""
     return Part(lut=(2 * block - results) * sum_bits)
+
+
+def gearbox(lanes_in: Any, lanes_out: Any, pixels: Any) -> Part:
+    """A change of lanes."""
+    own = np.gcd(lanes_in, lanes_out)
+    return Part(lut=KERNEL_LUT + logic.gearbox(lanes_in // own, lanes_out // own, 8 * own * pixels))
+
+
+def regroup(lanes: Any, pixels_in: Any, pixels_out: Any, pixel_words: Any, target: Target) -> Part:
+    """A change of pixels: those of the wider words are held."""
+    width = lanes * np.maximum(pixels_in, pixels_out)
+    return Part(lut=KERNEL_LUT + 60 + 4 * width) + lutram(8 * width, pixel_words, target)
+
+
+def least_fifo(word_bytes: Any) -> Part:
+    """A FIFO of a few words."""
+    return Part(lut=8 * word_bytes + 16, lutram=8 * word_bytes)
 
 
 def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
@@ -194,16 +212,11 @@ def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
             tables = lutram(8, 256, target)
             lanes = layout.word_bytes
             return (base + Part(lut=tables.lut * lanes, lutram=tables.lutram * lanes)).rounded()
-        case units.Gearbox():
-            pattern = gearbox_pattern(unit)
-            own = pattern.unit_lanes
-            bits = 8 * own * unit.source.pixels
-            luts = logic.gearbox(unit.source.lanes // own, unit.lanes // own, bits)
-            return (base + Part(lut=luts)).rounded()
+        case units.Gearbox(source=source):
+            return gearbox(source.lanes, unit.lanes, source.pixels).rounded()
         case units.Regroup(source=source):
-            wide = max(source.pixels, unit.pixels)
-            held = lutram(8 * source.lanes * wide, source.pixel_words, target)
-            return (base + Part(lut=60 + 4 * source.lanes * wide) + held).rounded()
+            words = source.pixel_words
+            return regroup(source.lanes, source.pixels, unit.pixels, words, target).rounded()
         case units.Matrix() | units.Lanes():
             return _windowed(unit, sum_bits, target).rounded()
         case units.Reduce(source=layout):
@@ -241,7 +254,15 @@ def _windowed(unit: units.Windowed, sum_bits: int, target: Target) -> Part:
     padded = shape.pad_rows > 0 or shape.pad_columns > 0 or _overhangs(unit)
     values = shape.pixels * shape.taps
     lanes = shape.source.lanes
-    found = window(shape.source.pixels, lanes, values, shape.memory_words, target, padded=padded)
+    found = window(
+        shape.source.pixels,
+        lanes,
+        values,
+        shape.memory_words,
+        shape.reach,
+        padded,
+        target,
+    )
     if isinstance(unit, units.Matrix):
         found += multipliers(
             unit.target.lanes,
@@ -278,7 +299,7 @@ def fifo_cost(layout: Layout, depth: int, target: Target) -> Cost:
     """A FIFO: shift registers, or block RAM if that is less than so many LUTs."""
     bits = 8 * layout.word_bytes
     luts = bits * _up(depth, SHIFT_REGISTER_WORDS) + 16
-    if depth <= SMALL_WORDS:
+    if depth <= FEW_WORDS:
         return Cost(0, luts, luts - 16, 0, 0)
     return Cost(0, 50, 0, int(block_ram(bits, depth)), 0)
 

@@ -18,8 +18,8 @@ from hwmap.ir.types import Array, Integers
 from hwmap.streaming.layout import Layout
 from hwmap.streaming.schedule import pace
 
-SMALL_WORDS = 128
-"""Memories of so few words are LUTs, not block RAM."""
+SMALL_WORDS = 64
+"""Where a window reaches over so few words, its row memory is made of LUTs, not of block RAM."""
 
 ROW_MEMORY_TRIPS = 4
 """A word is read from the row memory at the earliest so many trips after it arrived: address, write
@@ -134,7 +134,7 @@ class Window:
     @property
     def storage(self) -> Literal["lutram", "bram"]:
         """What holds a bank of the row memory."""
-        return "lutram" if self.memory_words <= SMALL_WORDS else "bram"
+        return "lutram" if self.reach <= SMALL_WORDS else "bram"
 
     @property
     def reach(self) -> int:

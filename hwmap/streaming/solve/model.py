@@ -1,36 +1,36 @@
-"""The model of CP-SAT: a candidate for each op, a folding for each op of its chain."""
+"""The model of CP-SAT: of each op one of its picks, so that all fit, with what is between them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
-from hwmap.board import BRAM18_BYTES, URAM_BYTES
-from hwmap.solve.choices import Choices, add_choices, chosen
+from hwmap.ir.types import Shape
 from hwmap.solve.cpsat import new_solver
 from hwmap.streaming.layout import Layout
-from hwmap.streaming.solve.options import Options
+from hwmap.streaming.network import conversions
+from hwmap.streaming.solve.between import Forms, regrouping
+from hwmap.streaming.solve.dual import Proof
+from hwmap.streaming.solve.price import LOSS, Pick, budgets_of, ends_of, taken
 from hwmap.streaming.solve.problem import Problem
+from hwmap.streaming.timetable import schedule_of
 
-Picks = list[list[list[list[cp_model.IntVar]]]]
-"""By op, way, op of its chain, and folding."""
-LUT_COLUMN = 2
-CLOSE = 0.02
-"""An answer is small enough if no other takes that much less."""
+CLOSE = 0.01
+"""An answer is small enough if no other of the same picks takes that much less."""
 SHARE = 10_000_000
 """What all of a budget weighs when resources are added up."""
+
+Columns = list[list[Any]]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`status` of the solver; the way of each op and the folding of each op of its chain."""
+    """`status` of the solver, and a pick for each op."""
 
     status: str
-    ways: tuple[int, ...]
-    foldings: tuple[tuple[int, ...], ...]
+    picks: tuple[Pick, ...]
 
     @property
     def found(self) -> bool:
@@ -38,226 +38,143 @@ class Answer:
         return self.status in ("OPTIMAL", "FEASIBLE")
 
 
-@dataclass(frozen=True)
-class _Variables:
-    ways: Choices
-    picks: Picks
-
-
-def choose(problem: Problem, reserve: tuple[int, ...], seconds: float, *, smallest: bool) -> Answer:
-    """An answer within the budgets, with `reserve` of each left for what has no folding.
-
-    `smallest`: the one that takes least of the budgets, each counted by its share, with about what
-    it takes to regroup words between ops that do not agree on them. Without it nothing is counted
-    for that: if there is no answer, there is none in so many trips.
-    """
+def choose(proof: Proof, reserve: Sequence[int], seconds: float) -> Answer:
+    """Of the picks of each op that are worth it at the prices of a proof those that take least of
+    the budgets, each counted by its share, with `reserve` of each left for what has no folding."""
+    problem, pool = proof.problem, proof.pool()
     model = cp_model.CpModel()
-    v = _Variables(
-        add_choices(
-            model, [[way.loss_ppb for way in own] for own in problem.ops], problem.loss_ppb
-        ),
-        [],
-    )
-    for own, selected in zip(problem.ops, v.ways, strict=True):
-        v.picks.append([])
-        for way, choice in zip(own, selected, strict=True):
-            v.picks[-1].append([])
-            for part in way.parts:
-                picks = [model.new_bool_var("") for _ in part.foldings]
-                v.picks[-1][-1].append(picks)
-                add_folding(model, picks, choice)
-    luts = _regrouping(model, problem, v) if smallest else []
-    for column, (limit, kept) in enumerate(zip(problem.budget, reserve, strict=True), start=1):
-        add_budget(model, problem, v, column, limit - kept, luts if column == LUT_COLUMN else [])
-    add_memory(model, problem, v, reserve)
-    add_dram(model, problem, v)
-    if smallest:
-        model.minimize(
-            sum(
-                variable * _weight(cost, problem.budget)
-                for part, variables in _parts(problem, v)
-                for variable, cost in zip(variables, part.costs.tolist(), strict=True)
-            )
-            + sum(term * (SHARE // max(problem.budget[1], 1)) for term in luts)
+    v = [[model.new_bool_var("") for _ in picks] for picks in pool]
+    for variables in v:
+        model.add_exactly_one(variables)
+    budgets = budgets_of(problem, reserve)
+    used: Columns = [[] for _ in budgets]
+    add_picks(used, problem, pool, v)
+    for edge in problem.edges:
+        writers = _by_end(problem, pool[edge.writer], v[edge.writer], edge.writer, None)
+        readers = _by_end(problem, pool[edge.reader], v[edge.reader], edge.reader, edge.place)
+        add_transport(model, used, problem, edge.shape, writers, readers)
+    for terms, budget in zip(used, budgets, strict=True):
+        model.add(sum(terms) <= int(budget))
+    model.minimize(
+        sum(
+            term * (SHARE // max(int(budget), 1))
+            for terms, budget in zip(used, budgets, strict=True)
+            for term in terms
         )
-    return _answer(model, v, seconds)
-
-
-def _parts(problem: Problem, v: _Variables) -> Iterator[tuple[Options, list[cp_model.IntVar]]]:
-    """The foldings of every op of every candidate, and the variables that pick one."""
-    for own, by_way in zip(problem.ops, v.picks, strict=True):
-        for way, parts in zip(own, by_way, strict=True):
-            yield from zip(way.parts, parts, strict=True)
-
-
-def _weight(cost: list[int], budget: tuple[int, ...]) -> int:
-    return sum(SHARE * value // max(most, 1) for value, most in zip(cost[1:], budget, strict=True))
-
-
-Layouts = dict[Layout, list[cp_model.IntVar]]
-
-
-def _regrouping(model: cp_model.CpModel, problem: Problem, v: _Variables) -> list[Any]:
-    """LUTs to regroup words: about so many for each byte that is written and read, unless both ends
-    of an edge have the same layout."""
-    found: list[Any] = []
-    pairs = [
-        (_written(problem, v, edge.writer), _read(problem, v, edge.reader, edge.place))
-        for edge in problem.edges
-    ]
-    for own, by_way in zip(problem.ops, v.picks, strict=True):
-        for way, parts in zip(own, by_way, strict=True):
-            for number in range(1, len(parts)):
-                one, other = way.parts[number - 1], way.parts[number]
-                pairs.append(
-                    (
-                        _grouped(one.targets, parts[number - 1]),
-                        _grouped([layouts[0] for layouts in other.sources], parts[number]),
-                    )
-                )
-    for written, read in pairs:
-        for layouts in (written, read):
-            found += [
-                pick * _regrouping_luts(layout)
-                for layout, picks in layouts.items()
-                for pick in picks
-            ]
-        for layout in sorted(
-            written.keys() & read.keys(), key=lambda item: (item.lanes, item.pixels)
-        ):
-            found.append(add_agreement(model, written[layout], read[layout], layout))
-    return found
-
-
-def _regrouping_luts(layout: Layout) -> int:
-    """What one end of a regrouping takes: a register and its FIFO for each bit (see `cost.py`)."""
-    return 16 * layout.word_bytes + 80
-
-
-def add_agreement(
-    model: cp_model.CpModel,
-    written: list[cp_model.IntVar],
-    read: list[cp_model.IntVar],
-    layout: Layout,
-) -> Any:
-    """What is saved if both ends of an edge have this layout:
-
-    agree  <=  sum of picks that write it,    agree  <=  sum of picks that read it
-    """
-    agree = model.new_bool_var("")
-    model.add(agree <= sum(written))
-    model.add(agree <= sum(read))
-    return agree * (-2 * _regrouping_luts(layout))
-
-
-def _written(problem: Problem, v: _Variables, op: int) -> Layouts:
-    found: Layouts = {}
-    for way, parts in zip(problem.ops[op], v.picks[op], strict=True):
-        for layout, picks in _grouped(way.parts[-1].targets, parts[-1]).items():
-            found.setdefault(layout, []).extend(picks)
-    return found
-
-
-def _read(problem: Problem, v: _Variables, op: int, place: int) -> Layouts:
-    found: Layouts = {}
-    for way, parts in zip(problem.ops[op], v.picks[op], strict=True):
-        layouts = [sources[place] for sources in way.parts[0].sources]
-        for layout, picks in _grouped(layouts, parts[0]).items():
-            found.setdefault(layout, []).extend(picks)
-    return found
-
-
-def _grouped(layouts: Sequence[Layout], picks: list[cp_model.IntVar]) -> Layouts:
-    found: Layouts = {}
-    for layout, pick in zip(layouts, picks, strict=True):
-        found.setdefault(layout, []).append(pick)
-    return found
-
-
-def add_folding(
-    model: cp_model.CpModel, picks: list[cp_model.IntVar], choice: cp_model.IntVar
-) -> None:
-    """An op has one folding if its candidate is chosen, else none:
-
-    sum over folding f of  pick[f]  ==  choose
-    """
-    model.add(sum(picks) == choice)
-
-
-def add_budget(
-    model: cp_model.CpModel,
-    problem: Problem,
-    v: _Variables,
-    column: int,
-    limit: int,
-    others: list[Any],
-) -> None:
-    """A kernel holds what it takes all the time, so a budget is one sum:
-
-    sum over op i, candidate k, part j, folding f of  cost[i,k,j,f] * pick[i,k,j,f]
-        +  others  <=  limit
-    """
-    terms = [
-        pick * int(cost)
-        for part, picks in _parts(problem, v)
-        for pick, cost in zip(picks, part.costs[:, column], strict=True)
-        if cost
-    ]
-    model.add(sum(terms) + sum(others) <= limit)
-
-
-def add_memory(
-    model: cp_model.CpModel, problem: Problem, v: _Variables, reserve: tuple[int, ...]
-) -> None:
-    """Blocks of memory, in bytes:
-
-    sum over op i, candidate k, part j, folding f of  bytes[i,k,j,f] * pick[i,k,j,f]  <=  memory
-    """
-    terms = [
-        pick * size
-        for part, picks in _parts(problem, v)
-        for pick, size in zip(picks, _block_bytes(part.costs), strict=True)
-        if size
-    ]
-    kept = BRAM18_BYTES * reserve[3] + URAM_BYTES * reserve[4]
-    model.add(sum(terms) <= problem.memory_bytes - kept)
-
-
-def add_dram(model: cp_model.CpModel, problem: Problem, v: _Variables) -> None:
-    """Weights that come from DRAM for every image share its port:
-
-    sum over op i, candidate k, part j, folding f of  fed[i,k,j,f] * pick[i,k,j,f]  <=  bytes
-    """
-    terms = [
-        pick * size
-        for part, picks in _parts(problem, v)
-        for pick, size in zip(picks, part.fed_bytes.tolist(), strict=True)
-        if size
-    ]
-    model.add(sum(terms) <= problem.dram_bytes)
-
-
-def _block_bytes(costs: NDArray[np.int64]) -> list[int]:
-    sizes: list[int] = (BRAM18_BYTES * costs[:, 4] + URAM_BYTES * costs[:, 5]).tolist()
-    return sizes
-
-
-def _answer(model: cp_model.CpModel, v: _Variables, seconds: float) -> Answer:
+    )
     solver = new_solver(seconds)
     # On these models a unit of deterministic time is about a second (measured on ResNet-20).
     solver.parameters.max_deterministic_time = seconds
-    # The sums of a choice per op are best bounded by their linear relaxation.
     solver.parameters.linearization_level = 2
     solver.parameters.relative_gap_limit = CLOSE
     status = solver.status_name(solver.solve(model))
     if status not in ("OPTIMAL", "FEASIBLE"):
-        return Answer(status, (), ())
-    ways = chosen(solver, v.ways)
-    foldings = tuple(
+        return Answer(status, ())
+    return Answer(
+        status,
         tuple(
-            next(f for f, pick in enumerate(picks) if solver.boolean_value(pick))
-            for picks in by_way[way]
-        )
-        for by_way, way in zip(v.picks, ways, strict=True)
+            next(
+                pick
+                for pick, variable in zip(picks, variables, strict=True)
+                if solver.boolean_value(variable)
+            )
+            for picks, variables in zip(pool, v, strict=True)
+        ),
     )
-    return Answer(status, ways, foldings)
+
+
+def costs_of(problem: Problem, op: int, pick: Pick) -> list[int]:
+    """What a pick takes exactly of each resource, the words inside of its chain included."""
+    way = problem.ops[op][pick.way]
+    found = sum(
+        taken(part.foldings.exact(row)) for part, row in zip(way.parts, pick.rows, strict=True)
+    )
+    found[LOSS] = way.loss_ppb
+    alone = Problem(
+        problem.trips, ((way,),), (), 0, problem.budget, 0, 0, problem.target
+    )
+    for shape, have, wanted in ends_of(alone, (Pick(0, pick.rows),)):
+        found[:5] += _between(problem, shape, have, wanted)
+    return [int(value) for value in found]
+
+
+def add_picks(
+    used: Columns,
+    problem: Problem,
+    pool: Sequence[Sequence[Pick]],
+    v: Sequence[Sequence[cp_model.IntVar]],
+) -> None:
+    """What the picks of all ops take, for each resource:
+
+    sum over op i, pick k of  cost[i,k] * pick[i,k]
+    """
+    for op, (picks, variables) in enumerate(zip(pool, v, strict=True)):
+        for pick, variable in zip(picks, variables, strict=True):
+            for terms, cost in zip(used, costs_of(problem, op, pick), strict=True):
+                if cost:
+                    terms.append(variable * cost)
+
+
+def add_transport(
+    model: cp_model.CpModel,
+    used: Columns,
+    problem: Problem,
+    shape: Shape,
+    writers: dict[int, list[cp_model.IntVar]],
+    readers: dict[int, list[cp_model.IntVar]],
+) -> None:
+    """The words of a tensor from what is written to what is read, as a flow of 1:
+
+    sum over what is read of     flow[c,d]  ==  sum of picks that write c
+    sum over what is written of  flow[c,d]  ==  sum of picks that read d
+
+    A flow takes what regrouping takes; there is none that takes too many trips.
+    """
+    flows = {
+        (have, wanted): model.new_bool_var("")
+        for have in writers
+        for wanted in readers
+        if _fast_enough(problem, shape, have, wanted)
+    }
+    for have, picks in writers.items():
+        model.add(sum(flow for (c, _), flow in flows.items() if c == have) == sum(picks))
+    for wanted, picks in readers.items():
+        model.add(sum(flow for (_, d), flow in flows.items() if d == wanted) == sum(picks))
+    for (have, wanted), flow in flows.items():
+        for terms, cost in zip(used, _between(problem, shape, have, wanted), strict=False):
+            if cost:
+                terms.append(flow * int(cost))
+
+
+def _by_end(
+    problem: Problem,
+    picks: Iterable[Pick],
+    variables: Iterable[cp_model.IntVar],
+    op: int,
+    place: int | None,
+) -> dict[int, list[cp_model.IntVar]]:
+    """Picks by what they write, or read as input `place`."""
+    found: dict[int, list[cp_model.IntVar]] = {}
+    for pick, variable in zip(picks, variables, strict=True):
+        parts = problem.ops[op][pick.way].parts
+        if place is None:
+            code = int(parts[-1].foldings.targets[pick.rows[-1]])
+        else:
+            code = int(parts[0].foldings.sources[pick.rows[0], place])
+        found.setdefault(code, []).append(variable)
+    return found
+
+
+def _between(problem: Problem, shape: Shape, have: int, wanted: int) -> Any:
+    forms = [Forms.of(np.array([code])) for code in (have, wanted)]
+    return regrouping(shape, forms[0], forms[1], problem.target)[0, 0]
+
+
+def _fast_enough(problem: Problem, shape: Shape, have: int, wanted: int) -> bool:
+    layouts = []
+    for code in (have, wanted):
+        form = Forms.of(np.array([code]))
+        layouts.append(Layout(shape, int(form.lanes[0]), int(form.pixels[0])))
+    return all(
+        schedule_of(unit).trips <= problem.trips for unit in conversions(layouts[0], layouts[1])
+    )

@@ -13,8 +13,8 @@ from hwmap.streaming import cost
 from hwmap.streaming.bits import sum_bits_of
 from hwmap.streaming.cost import Part, Target
 from hwmap.streaming.folding import Folding
-from hwmap.streaming.layout import Layout
 from hwmap.streaming.network import bank_count, unit_of
+from hwmap.streaming.solve.between import Forms
 from hwmap.streaming.solve.legal import STORAGES, legal_foldings
 from hwmap.streaming.timetable import schedule_of
 from hwmap.streaming.units import (
@@ -26,72 +26,83 @@ from hwmap.streaming.units import (
     sources_of,
     targets_of,
 )
+from hwmap.streaming.window import Window
 
 Columns = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class Options:
-    """Foldings of one op; for each (trips, DSP, LUT, LUTRAM, BRAM18, URAM), and the words that it
-    reads and writes; the bytes that it takes from DRAM for an image."""
-
-    foldings: tuple[Folding, ...]
-    costs: Columns
-    fed_bytes: Columns
-    sources: tuple[tuple[Layout, ...], ...]
-    targets: tuple[Layout, ...]
-
-    def named(self, op: str) -> "Options":
-        """The same for another op of the same shape."""
-        foldings = tuple(replace(folding, op=op) for folding in self.foldings)
-        return replace(self, foldings=foldings)
+COSTS = 5
+FED = 5
+FEW = 2000
+"""Columns of costs: those of a `Cost` (DSP, LUT, LUTRAM, BRAM18, URAM), and the bytes that come
+from DRAM for an image. Of few foldings all are known exactly at once."""
 
 
 class Foldings:
-    """Every folding of an op of one shape. What one costs is found when it is asked for: roughly of
-    all at once, exactly of those that then are worth it."""
+    """Every folding of an op of one shape that no other one beats that has the same words at both
+    ends: its `trips`, what it takes at least (foldings, 6), and the codes of the words that it
+    reads and writes. What one takes exactly, its row memory included, is found when it is asked
+    for.
+    """
 
     def __init__(self, op: HardwareOp, graph: Graph, target: Target) -> None:
         self._op, self._graph, self._target = op, graph, target
-        self._all = list(legal_foldings(op, graph, target.dram_bytes))
-        self._rough = _rough_costs(op, graph, self._all, target)
-        self._exact: dict[int, tuple[int, ...]] = {}
+        every = list(legal_foldings(op, graph, target.dram_bytes))
+        self.inputs = len(op.inputs)
+        self.shapes = tuple(graph.shape(name) for name in op.inputs)
+        rough = _rough_costs(op, graph, every, target)
+        sources, targets = _ends(op, graph, every)
+        kept = _unbeaten_of_each(rough, sources[:, 0], targets)
+        self.foldings = tuple(every[row] for row in kept)
+        self.trips, self.costs = rough[kept, 0], rough[kept, 1:]
+        self.sources, self.targets = sources[kept], targets[kept]
+        self._known: set[int] = set()
+        self._windows: dict[Window, Window] = {}
+        if len(self.foldings) <= FEW:
+            for row in range(len(self.foldings)):
+                self.exact(row)
 
-    @property
-    def trips(self) -> Columns:
-        """The different trips that there are."""
-        return np.unique(self._rough[:, 0])
+    def exact(self, row: int) -> Columns:
+        """What a folding takes: known from now on."""
+        if row not in self._known:
+            unit = unit_of(self._op, self._graph, self.foldings[row])
+            if isinstance(unit, Windowed):
+                # A window finds out only once how large its row memory is.
+                unit = replace(unit, window=self._windows.setdefault(unit.window, unit.window))
+            costs = _exact_costs(unit, self._op, self._graph, self._target)
+            self.costs[row] = costs[1:]
+            self._known.add(row)
+        return self.costs[row]
 
-    def within(self, trips: int) -> Options:
-        """The foldings of at most so many trips that no other beats in what it takes."""
-        fast = np.flatnonzero(self._rough[:, 0] <= trips)
-        chosen = [int(fast[index]) for index in _worth(self._rough[fast])]
-        for index in chosen:
-            if index not in self._exact:
-                unit = unit_of(self._op, self._graph, self._all[index])
-                self._exact[index] = _exact_costs(unit, self._op, self._graph, self._target)
-        exact = np.array([self._exact[index] for index in chosen], np.int64).reshape(-1, 6)
-        kept = _worth(exact)
-        foldings = tuple(self._all[chosen[index]] for index in kept)
-        units = [unit_of(self._op, self._graph, folding) for folding in foldings]
-        return Options(
-            foldings,
-            exact[kept],
-            np.array([_fed_bytes(unit) for unit in units], np.int64),
+
+def _ends(
+    op: HardwareOp, graph: Graph, foldings: Sequence[Folding]
+) -> tuple[Columns, Columns]:
+    """The codes of what each folding reads (foldings, inputs) and writes."""
+    known: dict[tuple[int, int, int, int], tuple[list[int], int]] = {}
+    sources, targets = [], []
+    for folding in foldings:
+        key = (folding.pe, folding.simd, folding.pixels, folding.taps)
+        if key not in known:
+            unit = unit_of(op, graph, folding)
             # Weights that come from DRAM have no other end to agree with.
-            tuple(sources_of(unit)[: len(self._op.inputs)] for unit in units),
-            tuple(targets_of(unit)[0] for unit in units),
-        )
+            read, written = sources_of(unit)[: len(op.inputs)], targets_of(unit)[0]
+            forms = Forms(
+                np.array([layout.lanes for layout in (*read, written)]),
+                np.array([layout.pixels for layout in (*read, written)]),
+            )
+            *first, last = forms.codes.tolist()
+            known[key] = first, last
+        sources.append(known[key][0])
+        targets.append(known[key][1])
+    return np.array(sources, np.int64), np.array(targets, np.int64)
 
 
-def _worth(costs: Columns) -> list[int]:
-    """The rows that no other beats, where the last digits of LUTs do not count."""
-    found = costs[:, 1:].copy()
-    for column in (1, 2):
-        digits = np.log2(np.maximum(found[:, column], 1)).astype(np.int64)
-        step = np.int64(1) << np.maximum(digits - 3, 4)
-        found[:, column] = -(-found[:, column] // step) * step
-    return unbeaten(found) if len(found) else []
+def _unbeaten_of_each(costs: Columns, sources: Columns, targets: Columns) -> list[int]:
+    """The rows that no other one with the same ends beats."""
+    order = np.lexsort((targets, sources))
+    changes = (np.diff(sources[order]) != 0) | (np.diff(targets[order]) != 0)
+    groups = np.split(order, np.flatnonzero(changes) + 1)
+    kept = [int(group[row]) for group in groups for row in unbeaten(costs[group])]
+    return sorted(kept)
 
 
 def trips_of(unit: Unit) -> int:
@@ -99,25 +110,22 @@ def trips_of(unit: Unit) -> int:
     return unit.window.trips if isinstance(unit, Windowed) else schedule_of(unit).trips
 
 
-def _fed_bytes(unit: Unit) -> int:
-    feed = unit.feed if isinstance(unit, Matrix) else None
-    return 0 if feed is None else feed.words * feed.word_bytes
-
-
 def _exact_costs(unit: Unit, op: HardwareOp, graph: Graph, target: Target) -> tuple[int, ...]:
-    """Trips, and what a kernel takes with the FIFOs that it reads."""
+    """Trips, what a kernel takes with the FIFOs that it reads, and its bytes from DRAM."""
     price = cost.unit_cost(unit, sum_bits_of(op, graph), target)
     for layout in sources_of(unit):
         price += cost.fifo_cost(layout, LEAST_DEPTH, target)
-    if isinstance(unit, Matrix) and unit.feed is not None:
-        price += cost.unit_cost(unit.feed, 8, target)
-    return (trips_of(unit), *astuple(price))
+    feed = unit.feed if isinstance(unit, Matrix) else None
+    if feed is None:
+        return (trips_of(unit), *astuple(price), 0)
+    price += cost.unit_cost(feed, 8, target)
+    return (trips_of(unit), *astuple(price), feed.words * feed.word_bytes)
 
 
 def _rough_costs(
     op: HardwareOp, graph: Graph, foldings: Sequence[Folding], target: Target
 ) -> Columns:
-    """About what each folding costs, all at once: exact but for row memories."""
+    """What each folding takes at least, all at once: exact but for row memories."""
     first = unit_of(op, graph, foldings[0])
     if isinstance(op, Conv | MaxPool | AveragePool) and not isinstance(first, Reduce):
         return _rough_windows(op, graph, foldings, target)
@@ -159,18 +167,18 @@ def _rough_windows(
     groups = op.groups if isinstance(op, Conv) and matrix else 1
     lanes = table.simd if matrix else table.pe
     kernel = graph.constants[op.weight].values.shape[2:] if isinstance(op, Conv) else op.kernel
-    dilation = 1 if isinstance(op, AveragePool) else op.dilations[0]
     passes = groups * _up(out // groups, table.pe)
     words = _up(channels // groups, lanes) if matrix else 1
     steps = kernel[0] * _up(kernel[1], table.taps) * words
     pixel_words = _up(channels, lanes)
     row_words = _up(width, table.banks) * pixel_words
     trips = np.maximum(rows * _up(columns, table.pixels) * passes * steps, height * row_words)
-    lines = (kernel[0] - 1) * dilation * row_words + kernel[1] * pixel_words
+    lines = _reach(op, kernel, table, row_words, pixel_words)
     block = table.pe * table.pixels
     results = _up(block, steps)
+    padded = _padded(op, graph, kernel, table)
     found = cost.window(
-        table.banks, lanes, table.pixels * table.taps, lines, target, padded=True
+        table.banks, lanes, table.pixels * table.taps, lines, lines, padded, target
     ) + Part(lut=8 * lanes * table.banks + 16, lutram=8 * lanes * table.banks)
     if isinstance(op, MaxPool):
         found += Part(lut=16 * block * table.taps)
@@ -180,7 +188,39 @@ def _rough_windows(
         found += _rough_constants(foldings, results, passes * _up(block, results), target)
         found += _rough_weights(table, foldings, passes * steps, target, matrix=matrix)
         found += _rough_products(table, foldings, bits, target, matrix=matrix)
-    return np.concatenate([trips[:, None], cost.as_array(found, len(foldings))], axis=1)
+    costs = cost.as_array(found, len(foldings))
+    fed = np.array([folding.weights == "dram" for folding in foldings])
+    costs[:, COSTS - 2] += 2 * fed
+    costs[:, 1] += fed * (cost.KERNEL_LUT + 500)
+    fed_bytes = fed * passes * steps * table.pe * table.simd * table.taps
+    return np.concatenate([trips[:, None], costs, fed_bytes[:, None]], axis=1)
+
+
+def _reach(
+    op: Conv | MaxPool | AveragePool,
+    kernel: Sequence[int],
+    table: _Table,
+    row_words: Columns,
+    pixel_words: Columns,
+) -> Columns:
+    """The words from the corner of a window to its end, which a row memory has room for."""
+    down, along = (1, 1) if isinstance(op, AveragePool) else op.dilations
+    last = table.banks - 1 + (kernel[1] - 1) * along + (table.pixels - 1) * op.strides[1]
+    return (kernel[0] - 1) * down * row_words + (last // table.banks + 1) * pixel_words
+
+
+def _padded(
+    op: Conv | MaxPool | AveragePool, graph: Graph, kernel: Sequence[int], table: _Table
+) -> NDArray[np.bool_]:
+    """Whether windows reach over an edge."""
+    down, along = (1, 1) if isinstance(op, AveragePool) else op.dilations
+    _, height, width = graph.shape(op.inputs[0])
+    _, rows, columns = graph.shape(op.output)
+    top, left = op.pads[:2]
+    bottom = (rows - 1) * op.strides[0] + (kernel[0] - 1) * down >= height + top
+    right = (_up(columns, table.pixels) * table.pixels - 1) * op.strides[1]
+    right = right + (kernel[1] - 1) * along
+    return (top > 0 or left > 0 or bottom) | (right >= width + left)
 
 
 def _rough_weights(

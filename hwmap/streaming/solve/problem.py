@@ -5,29 +5,38 @@ from dataclasses import astuple, dataclass
 from math import floor
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwmap.board import Board, Budget
 from hwmap.decompose.candidates import Candidate
 from hwmap.ir.graph import Graph, hardware_ops, total_macs
 from hwmap.ir.ops import HardwareOp
+from hwmap.ir.types import Shape
 from hwmap.progress import Progress
 from hwmap.solve.answer import PPB, loss_ppb
 from hwmap.solve.settings import Settings
 from hwmap.streaming.cost import LUT_MULTIPLIER, LUTRAM_SHARE, Cost, Target
-from hwmap.streaming.solve.options import Foldings, Options
+from hwmap.streaming.solve.options import Columns, Foldings
 
 ROUTABLE = 0.8
 """The share of a board's LUTs that is planned with: a fuller one is hard to route (judgement)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Part:
+    """An op of a candidate's chain: its foldings, and which of them are fast enough."""
+
+    name: str
+    foldings: Foldings
+    rows: Columns
+
+
+@dataclass(frozen=True, eq=False)
 class Way:
-    """A candidate: what it loses, and for each op of its chain the foldings to choose from."""
+    """A candidate: what it loses, and the ops of its chain."""
 
     candidate: int
     loss_ppb: int
-    parts: tuple[Options, ...]
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True)
@@ -37,9 +46,10 @@ class Edge:
     writer: int
     reader: int
     place: int
+    shape: Shape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Problem:
     """For each op its ways, all of at most `trips`. `budget` is in the order of a `Cost`;
     `dram_bytes` can come from DRAM for an image."""
@@ -51,6 +61,7 @@ class Problem:
     budget: tuple[int, ...]
     memory_bytes: int
     dram_bytes: int
+    target: Target
 
 
 def limits_of(board: Board, budget: Budget) -> Cost:
@@ -82,7 +93,7 @@ class Choices:
         target: Target,
         progress: Progress,
     ) -> None:
-        self._candidates, self._settings = candidates, settings
+        self._candidates, self._settings, self._target = candidates, settings, target
         self._ops = hardware_ops(graph)
         self._known: dict[object, Foldings] = {}
         for op in self._ops:
@@ -94,7 +105,7 @@ class Choices:
                         self._known[key] = Foldings(link, candidate.graph, target)
         numbers = {op.output: number for number, op in enumerate(self._ops)}
         self._edges = tuple(
-            Edge(numbers[tensor], reader, place)
+            Edge(numbers[tensor], reader, place, graph.shape(tensor))
             for reader, op in enumerate(self._ops)
             for place, tensor in enumerate(op.inputs)
             if tensor in numbers
@@ -106,28 +117,29 @@ class Choices:
 
     def within(self, trips: int) -> Problem:
         """The problem with the foldings of at most so many trips."""
-        table = {key: item.within(trips) for key, item in self._known.items()}
         settings = self._settings
         return Problem(
             trips,
-            tuple(_useful(self._ways(op.name, table)) for op in self._ops),
+            tuple(self._ways(op.name, trips) for op in self._ops),
             self._edges,
             floor(settings.max_loss * PPB),
             astuple(limits_of(settings.board, settings.budget)),
             settings.budget.memory_bytes,
             trips * settings.board.bus_bytes,
+            self._target,
         )
 
-    def _ways(self, name: str, table: Mapping[object, Options]) -> list[Way]:
+    def _ways(self, name: str, trips: int) -> tuple[Way, ...]:
         found = []
         for number, candidate in enumerate(self._candidates[name]):
-            parts = tuple(
-                table[_shape_key(link, candidate.graph)].named(link.name)
-                for link in hardware_ops(candidate.graph)
-            )
-            if all(len(part.costs) for part in parts):
-                found.append(Way(number, loss_ppb(candidate.loss), parts))
-        return found
+            parts = []
+            for link in hardware_ops(candidate.graph):
+                foldings = self._known[_shape_key(link, candidate.graph)]
+                rows = np.flatnonzero(foldings.trips <= trips)
+                parts.append(Part(link.name, foldings, rows))
+            if all(len(part.rows) for part in parts):
+                found.append(Way(number, loss_ppb(candidate.loss), tuple(parts)))
+        return tuple(found)
 
 
 def _shape_key(op: HardwareOp, graph: Graph) -> object:
@@ -140,18 +152,3 @@ def _shape_key(op: HardwareOp, graph: Graph) -> object:
     }
     shapes = tuple(graph.shape(name) for name in op.inputs), graph.shape(op.output)
     return type(op).__name__, shape, shapes, repr(sorted(own.items()))
-
-
-def _useful(ways: list[Way]) -> tuple[Way, ...]:
-    """Without those that lose more than another and save nothing."""
-    kept: list[Way] = []
-    for way in sorted(ways, key=lambda way: way.loss_ppb):
-        least = _least(way)
-        if not any((_least(other) <= least).all() for other in kept):
-            kept.append(way)
-    return tuple(kept)
-
-
-def _least(way: Way) -> NDArray[np.int64]:
-    """The least of every cost."""
-    return np.asarray(sum(part.costs.min(0)[1:] for part in way.parts))

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 from hwmap.board import BRAM18_BYTES, Board
 from hwmap.decompose.apply import apply_parts
@@ -19,19 +19,17 @@ from hwmap.streaming.depths import sufficient_depths
 from hwmap.streaming.folding import Folding
 from hwmap.streaming.network import Network, build_network, not_streaming
 from hwmap.streaming.plan import STYLE, Plan
-from hwmap.streaming.solve.improve import improve
+from hwmap.streaming.solve.dual import EQUAL, Proof, prove
 from hwmap.streaming.solve.model import Answer, choose
-from hwmap.streaming.solve.options import Options
+from hwmap.streaming.solve.price import Pricing
 from hwmap.streaming.solve.problem import Choices, Problem, fewest_trips, limits_of
 from hwmap.streaming.use import SHELL, memory_bytes, network_cost
 
 log = logging.getLogger(__name__)
 
-ROUNDS = 3
+ATTEMPTS = 30
 STEP = 0.004
 """Relative steps in which the fewest trips are looked for: what a bound may lack."""
-IMPROVEMENTS = 3
-"""How often neighbours are made to fit, each time with what forks and FIFOs then took."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +52,9 @@ def solve(
 ) -> Plan:
     """The fastest plan for a float network that was found in the time, with a proved bound.
 
-    First the best choice without the kernels that regroup words and without FIFOs: a bound. Then
-    plans with them: what they take is kept back from the budgets, until everything fits.
+    First the fewest cycles for which no prices of resources prove that nothing fits: a bound. Then
+    plans, from there on: what forks and FIFOs of more than a few words take is kept back from the
+    budgets, until everything fits.
 
     Raises:
         InfeasibleError, TimeLimitError: there is none, or none was found.
@@ -74,47 +73,57 @@ def solve(
     every = [trips for trips in choices.trips() if trips >= floor]
     grid = _thinned(every)
     shell = astuple(SHELL)
+    prices = EQUAL
 
-    def fits(index: int) -> Answer:
-        progress(f"is there a plan of {grid[index]:,} cycles?")
-        return choose(choices.within(grid[index]), shell, seconds / 8, smallest=False)
+    def proof_of(index: int, reserve: Sequence[int], *, complete: bool) -> Proof | None:
+        """None: no plan of so many cycles leaves that much."""
+        nonlocal prices
+        pricing = Pricing(choices.within(grid[index]), reserve)
+        if not pricing.possible:
+            return None
+        proof = prove(pricing, prices, complete=complete)
+        prices = proof.prices
+        return None if proof.infeasible else proof
 
-    least, proved = _first(fits, len(grid))
+    def first(start: int, reserve: Sequence[int]) -> int | None:
+        """The first of the grid, from `start` on, that is not proved to be too fast."""
+
+        def fits(index: int) -> bool:
+            progress(f"is there a plan of {grid[start + index]:,} cycles?")
+            return proof_of(start + index, reserve, complete=False) is not None
+
+        found = _first(fits, len(grid) - start)
+        return None if found is None else start + found
+
+    least = first(0, shell)
     if least is None:
-        raise _failure(proved, source, board)
-    bound = every[0]
-    if proved and least:
-        bound = next(trips for trips in every if trips > grid[least - 1])
+        raise InfeasibleError(
+            f"no streaming design of '{source.name}' fits '{board.name}': its kernels are there all"
+            " at once, and even the smallest need more than the budget; raise the budgets, or take"
+            " --style sequential"
+        )
+    bound = every[0] if least == 0 else next(trips for trips in every if trips > grid[least - 1])
 
-    def complete(index: int) -> _Found | None:
-        problem = choices.within(grid[index])
-        reserve = shell
-        for _ in range(ROUNDS):
-            progress(f"a plan of {grid[index]:,} cycles")
-            answer = choose(problem, reserve, seconds / 8, smallest=True)
-            if not answer.found:
-                return None
-            found = _complete(source, candidates, problem, answer, target)
-            log.info("%d: %s of %s", grid[index], found.cost, problem.budget)
-            if _fits(found, settings):
-                return found
-            reserve = _kept_back(found, problem, reserve)
-        return None
-
-    index, step = least, 1
-    found = complete(index)
-    while found is None and index + 1 < len(grid):
-        below = index
-        index = min(index + step, len(grid) - 1)
-        step *= 2
-        found = complete(index)
-        # Between the last that failed and the first that did not.
-        while found is not None and index - below > 1:
-            middle = (index + below) // 2
-            better = complete(middle)
-            found, index, below = (
-                (found, index, middle) if better is None else (better, middle, below)
-            )
+    found, reserve = None, shell
+    at: int | None = least
+    for _ in range(ATTEMPTS):
+        if at is None or at == len(grid):
+            break
+        progress(f"a plan of {grid[at]:,} cycles")
+        proof = proof_of(at, reserve, complete=True)
+        if proof is None:
+            at = first(at, reserve)
+            continue
+        answer = choose(proof, reserve, seconds / 8)
+        if not answer.found:
+            at += 1
+            continue
+        built = _complete(source, candidates, proof.problem, answer, target)
+        log.info("%d: %s of %s", grid[at], built.cost, proof.problem.budget)
+        if _fits(built, settings):
+            found = built
+            break
+        reserve = _kept_back(built, proof.problem, reserve)
     if found is None:
         raise TimeLimitError(
             f"no streaming design found in {seconds:g} s (infeasibility not proved); raise"
@@ -132,39 +141,20 @@ def _thinned(trips: Sequence[int]) -> list[int]:
     return kept[::-1]
 
 
-def _first(fits: Callable[[int], Answer], count: int) -> tuple[int | None, bool]:
-    """The first of the steps 0, 1 ... count - 1 that fits, where every later one does too; whether
-    all before it are proved not to. None: there is none; then, whether that is proved."""
-    low, high, proved = -1, 0, True
-    while high < count:
-        answer = fits(high)
-        if answer.found:
-            break
-        proved = proved and answer.status == "INFEASIBLE"
+def _first(fits: Callable[[int], bool], count: int) -> int | None:
+    """The first of the steps 0, 1 ... count - 1 that fits, where every later one does too."""
+    low, high = -1, 0
+    while high < count and not fits(high):
         low, high = high, min(2 * high + 1, count - 1) if high < count - 1 else count
     if high >= count:
-        return None, proved
+        return None
     while high - low > 1:
         middle = (low + high) // 2
-        answer = fits(middle)
-        if answer.found:
+        if fits(middle):
             high = middle
         else:
-            proved = proved and answer.status == "INFEASIBLE"
             low = middle
-    return high, proved
-
-
-def _failure(proved: bool, source: Graph, board: Board) -> Exception:
-    if proved:
-        return InfeasibleError(
-            f"no streaming design of '{source.name}' fits '{board.name}': its kernels are there all"
-            " at once, and even the smallest need more than the budget; raise the budgets, or take"
-            " --style sequential"
-        )
-    return TimeLimitError(
-        "no streaming design found in time (infeasibility not proved); raise --time-limit"
-    )
+    return high
 
 
 def _complete(
@@ -174,31 +164,21 @@ def _complete(
     answer: Answer,
     target: Target,
 ) -> _Found:
-    """The network of an answer, with neighbours that fit, and deep enough FIFOs."""
+    """The network of an answer, with deep enough FIFOs."""
+    ways = [own[pick.way] for own, pick in zip(problem.ops, answer.picks, strict=True)]
     picked = tuple(
-        candidates[op.name][ways[way].candidate]
-        for op, ways, way in zip(hardware_ops(source), problem.ops, answer.ways, strict=True)
+        candidates[op.name][way.candidate]
+        for op, way in zip(hardware_ops(source), ways, strict=True)
     )
     graph = apply_parts(source, [item.graph for item in picked if item.method != DENSE])
-    options: dict[str, Options] = {}
-    chosen: dict[str, int] = {}
-    for ways, way, own in zip(problem.ops, answer.ways, answer.foldings, strict=True):
-        for part, index in zip(ways[way].parts, own, strict=True):
-            name = part.foldings[index].op
-            options[name], chosen[name] = part, index
-    limits, trips = problem.budget, problem.trips
-    others = astuple(SHELL)
-    for _ in range(IMPROVEMENTS):
-        left = tuple(most - part for most, part in zip(limits, others, strict=True))
-        by_op, used = improve(graph, options, chosen, trips, left, target)
-        network = build_network(graph, by_op)
-        depths = sufficient_depths(network)
-        cost = network_cost(network, depths, graph, target)
-        others = tuple(part - own for part, own in zip(astuple(cost), used, strict=True))
-        if all(part <= most for part, most in zip(astuple(cost), limits, strict=True)):
-            break
-    foldings = tuple(by_op[op.name] for op in hardware_ops(graph))
-    return _Found(picked, foldings, network, depths, cost)
+    foldings = tuple(
+        replace(part.foldings.foldings[row], op=part.name)
+        for way, pick in zip(ways, answer.picks, strict=True)
+        for part, row in zip(way.parts, pick.rows, strict=True)
+    )
+    network = build_network(graph, {folding.op: folding for folding in foldings})
+    depths = sufficient_depths(network)
+    return _Found(picked, foldings, network, depths, network_cost(network, depths, graph, target))
 
 
 def _fits(found: _Found, settings: Settings) -> bool:

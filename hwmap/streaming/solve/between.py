@@ -1,0 +1,86 @@
+"""What it takes to regroup the words of a tensor, for many pairs of layouts at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwmap.ir.types import Shape
+from hwmap.streaming import cost
+from hwmap.streaming.cost import Part, Target
+
+Numbers = NDArray[np.int64]
+MOST_PIXELS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Forms:
+    """Layouts of a tensor: lanes and pixels of each, in one dimension or more."""
+
+    lanes: Numbers
+    pixels: Numbers
+
+    @property
+    def codes(self) -> Numbers:
+        """A number for each."""
+        return self.lanes * MOST_PIXELS + self.pixels
+
+    @classmethod
+    def of(cls, codes: Numbers) -> "Forms":
+        """Those with these codes."""
+        return cls(codes // MOST_PIXELS, codes % MOST_PIXELS)
+
+
+def regrouping(shape: Shape, have: Forms, wanted: Forms, target: Target) -> Numbers:
+    """(have, wanted, 5): what the kernels of `network.conversions` take with the FIFOs that they
+    read, from each layout to each other one."""
+    left = Forms(have.lanes[:, None], have.pixels[:, None])
+    right = Forms(wanted.lanes[None, :], wanted.pixels[None, :])
+    single = Forms(left.lanes, np.ones_like(left.pixels))
+    bigger = np.maximum(left.pixels, right.pixels)
+    direct = _changed(shape, left, right, target)
+    around = _regrouped(shape, left, single, target) + _changed(shape, single, right, target)
+    divides = bigger % np.minimum(left.pixels, right.pixels) == 0
+    found = _where(divides, direct, around)
+    count = (len(have.lanes), len(wanted.lanes))
+    parts = (found.dsp, found.lut, found.lutram, found.bram18, found.uram)
+    columns = [np.broadcast_to(np.ceil(part), count) for part in parts]
+    return np.stack(columns, axis=-1).astype(np.int64)
+
+
+def _changed(shape: Shape, have: Forms, wanted: Forms, target: Target) -> Part:
+    """Where one count of pixels divides the other: lanes first, or pixels first."""
+    lanes_first = Forms(wanted.lanes, have.pixels)
+    pixels_first = Forms(have.lanes, wanted.pixels)
+    one = _geared(have, lanes_first) + _regrouped(shape, lanes_first, wanted, target)
+    other = _regrouped(shape, have, pixels_first, target) + _geared(pixels_first, wanted)
+    first, second = _words(shape, lanes_first), _words(shape, pixels_first)
+    narrower = lanes_first.lanes * lanes_first.pixels <= pixels_first.lanes * pixels_first.pixels
+    return _where((first < second) | ((first == second) & narrower), one, other)
+
+
+def _words(shape: Shape, forms: Forms) -> Numbers:
+    channels, height, width = shape
+    return np.asarray(height * -(-width // forms.pixels) * -(-channels // forms.lanes))
+
+
+def _geared(have: Forms, wanted: Forms) -> Part:
+    found = cost.gearbox(have.lanes, wanted.lanes, have.pixels)
+    return _where(have.lanes != wanted.lanes, found + cost.least_fifo(have.lanes * have.pixels))
+
+
+def _regrouped(shape: Shape, have: Forms, wanted: Forms, target: Target) -> Part:
+    words = -(-shape[0] // have.lanes)
+    found = cost.regroup(have.lanes, have.pixels, wanted.pixels, words, target)
+    return _where(have.pixels != wanted.pixels, found + cost.least_fifo(have.lanes * have.pixels))
+
+
+def _where(condition: NDArray[np.bool_], yes: Part, no: Part | None = None) -> Part:
+    other = Part() if no is None else no
+    return Part(
+        np.where(condition, yes.dsp, other.dsp),
+        np.where(condition, yes.lut, other.lut),
+        np.where(condition, yes.lutram, other.lutram),
+        np.where(condition, yes.bram18, other.bram18),
+        np.where(condition, yes.uram, other.uram),
+    )
