@@ -178,6 +178,16 @@ def sums(block: Any, results: Any, sum_bits: Any) -> Part:
     return Part(lut=(2 * block - results) * sum_bits)
 
 
+def port(word_bytes: Any) -> Part:
+    """A source or a sink: the registers of an AXI stream."""
+    return Part(lut=KERNEL_LUT + 60 + 8 * word_bytes)
+
+
+def fork(copies: Any) -> Part:
+    """A fork."""
+    return Part(lut=KERNEL_LUT + 10 * copies)
+
+
 def gearbox(lanes_in: Any, lanes_out: Any, pixels: Any) -> Part:
     """A change of lanes."""
     own = np.gcd(lanes_in, lanes_out)
@@ -200,14 +210,13 @@ def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
     base = Part(lut=KERNEL_LUT)
     match unit:
         case units.Source() | units.Sink():
-            # The registers of an AXI stream.
             layout = unit.target if isinstance(unit, units.Source) else unit.source
-            return (base + Part(lut=8 * layout.word_bytes + 60)).rounded()
+            return port(layout.word_bytes).rounded()
         case units.Feed():
             # A burst master with its buffer (judgement).
             return (base + Part(lut=500 + 8 * unit.word_bytes, bram18=2)).rounded()
         case units.Fork():
-            return (base + Part(lut=10 * unit.copies)).rounded()
+            return fork(unit.copies).rounded()
         case units.Table(target=layout):
             tables = lutram(8, 256, target)
             lanes = layout.word_bytes
@@ -304,7 +313,7 @@ def fifo_cost(layout: Layout, depth: int, target: Target) -> Cost:
     return Cost(0, 50, 0, int(block_ram(bits, depth)), 0)
 
 
-def as_array(part: Part, count: int) -> Array:
-    """(count, 5) whole numbers: DSP, LUT, LUTRAM, BRAM18, URAM of each."""
-    columns = [np.broadcast_to(np.ceil(value), count) for value in astuple(part)]
-    return np.stack(columns, axis=1).astype(np.int64)
+def as_array(part: Part, shape: int | tuple[int, ...]) -> Array:
+    """(*shape, 5) whole numbers: DSP, LUT, LUTRAM, BRAM18, URAM of each."""
+    columns = [np.broadcast_to(np.ceil(value), shape) for value in astuple(part)]
+    return np.stack(columns, axis=-1).astype(np.int64)

@@ -42,10 +42,21 @@ def regrouping(shape: Shape, have: Forms, wanted: Forms, target: Target) -> Numb
     around = _regrouped(shape, left, single, target) + _changed(shape, single, right, target)
     divides = bigger % np.minimum(left.pixels, right.pixels) == 0
     found = _where(divides, direct, around)
-    count = (len(have.lanes), len(wanted.lanes))
-    parts = (found.dsp, found.lut, found.lutram, found.bram18, found.uram)
-    columns = [np.broadcast_to(np.ceil(part), count) for part in parts]
-    return np.stack(columns, axis=-1).astype(np.int64)
+    return cost.as_array(found, (len(have.lanes), len(wanted.lanes)))
+
+
+def ends(forms: Forms, *, copies: int, sources: int, sinks: int) -> Numbers:
+    """(forms, 5): what a fork into so many copies (1: there is none) and ports take with the FIFOs
+    that they read, at words of each form."""
+    size = forms.lanes * forms.pixels
+    found = Part()
+    if copies > 1:
+        found += cost.fork(copies) + cost.least_fifo(size)
+    for _ in range(sources):
+        found += cost.port(size)
+    for _ in range(sinks):
+        found += cost.port(size) + cost.least_fifo(size)
+    return cost.as_array(found, len(size))
 
 
 def _changed(shape: Shape, have: Forms, wanted: Forms, target: Target) -> Part:

@@ -9,18 +9,23 @@ SIAM 8, 1960), a step from the best ones so far (smoothing: P. Wentges, ITOR 4, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 
 import numpy as np
 from ortools.linear_solver import pywraplp
 
 from hwmap.streaming.solve.price import RESOURCES, Pick, Pricing, Values
-from hwmap.streaming.solve.problem import Problem
+from hwmap.streaming.solve.problem import Problem, Way
 
 ROUNDS = 60
 CLOSE = 0.002
 EQUAL: Values = np.full(RESOURCES, 1 / RESOURCES)
+FEW = 2000
 NEIGHBOURS = 40
 SPREAD = 0.2
+"""A pool has all picks if they are so few; else those of so many choices at prices that differ by
+about that much from the best ones."""
 STEP = 0.5
 """How far from the best prices to those that the cuts ask for."""
 
@@ -45,8 +50,16 @@ class Proof:
         """What it is about."""
         return self.pricing.problem
 
+    @property
+    def small(self) -> bool:
+        """Whether there are few picks in all."""
+        return sum(_count(ways) for ways in self.problem.ops) <= FEW
+
     def pool(self) -> list[list[Pick]]:
-        """Of each op the picks that are the cheapest at the best prices, or near to them."""
+        """All picks of each op, if there are few; else those that are the cheapest at the best
+        prices, or near to them."""
+        if self.small:
+            return [_every(ways) for ways in self.problem.ops]
         random = np.random.default_rng(0)
         choices = dict.fromkeys(self.choices)
         for _ in range(NEIGHBOURS):
@@ -54,6 +67,18 @@ class Proof:
             choices[self.pricing.cheapest(near / near.sum())[1]] = None
         ops = range(len(self.problem.ops))
         return [list(dict.fromkeys(choice[op] for choice in choices)) for op in ops]
+
+
+def _count(ways: Sequence[Way]) -> int:
+    return sum(prod(len(part.rows) for part in way.parts) for way in ways)
+
+
+def _every(ways: Sequence[Way]) -> list[Pick]:
+    return [
+        Pick(number, rows)
+        for number, way in enumerate(ways)
+        for rows in product(*(part.rows.tolist() for part in way.parts))
+    ]
 
 
 def prove(pricing: Pricing, start: Values, *, complete: bool) -> Proof:

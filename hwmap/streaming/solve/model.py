@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from hwmap.streaming.layout import Layout
 from hwmap.streaming.network import conversions
 from hwmap.streaming.solve.between import Forms, regrouping
 from hwmap.streaming.solve.dual import Proof
-from hwmap.streaming.solve.price import LOSS, Pick, budgets_of, ends_of, taken
+from hwmap.streaming.solve.price import LOSS, Pick, budgets_of, ends_cost, taken
+from hwmap.streaming.solve.options import COSTS
 from hwmap.streaming.solve.problem import Problem
 from hwmap.streaming.timetable import schedule_of
 
@@ -90,11 +92,18 @@ def costs_of(problem: Problem, op: int, pick: Pick) -> list[int]:
         taken(part.foldings.exact(row)) for part, row in zip(way.parts, pick.rows, strict=True)
     )
     found[LOSS] = way.loss_ppb
-    alone = Problem(
-        problem.trips, ((way,),), (), 0, problem.budget, 0, 0, problem.target
-    )
-    for shape, have, wanted in ends_of(alone, (Pick(0, pick.rows),)):
-        found[:5] += _between(problem, shape, have, wanted)
+    for (writer, row), (reader, other) in pairwise(zip(way.parts, pick.rows, strict=True)):
+        have, wanted = writer.foldings.targets[row], reader.foldings.sources[other, 0]
+        found[:COSTS] += _between(problem, reader.foldings.shapes[0], int(have), int(wanted))
+    for end in problem.ends:
+        if end.op == op:
+            part = way.parts[-1 if end.place is None else 0].foldings
+            code = (
+                part.targets[pick.rows[-1]]
+                if end.place is None
+                else part.sources[pick.rows[0], end.place]
+            )
+            found[:COSTS] += ends_cost(problem, end, np.array([code]))[0]
     return [int(value) for value in found]
 
 

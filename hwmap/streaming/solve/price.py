@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from hwmap.board import BRAM18_BYTES, URAM_BYTES
 from hwmap.ir.types import Shape
-from hwmap.streaming.solve.between import Forms, regrouping
+from hwmap.streaming.solve.between import Forms, ends, regrouping
 from hwmap.streaming.solve.options import COSTS, FED, Columns
-from hwmap.streaming.solve.problem import Part, Problem, Way
+from hwmap.streaming.solve.problem import End, Part, Problem, Way
 
 Values = NDArray[np.float64]
 MEMORY, DRAM, LOSS = COSTS, COSTS + 1, COSTS + 2
@@ -64,6 +64,20 @@ def ends_of(problem: Problem, picks: Sequence[Pick]) -> Iterator[tuple[Shape, in
     for chain in chains:
         for (writer, row), (reader, other) in pairwise(chain):
             yield reader.shapes[0], int(writer.targets[row]), int(reader.sources[other, 0])
+
+
+def ends_cost(problem: Problem, end: End, codes: Columns) -> Columns:
+    """(codes, 5): what stands at words with each of these codes takes."""
+    return ends(Forms.of(codes), copies=end.copies, sources=end.sources, sinks=end.sinks)
+
+
+def code_at(problem: Problem, picks: Sequence[Pick], end: End) -> int:
+    """The code of the words at an end of a choice."""
+    pick = picks[end.op]
+    parts = problem.ops[end.op][pick.way].parts
+    if end.place is None:
+        return int(parts[-1].foldings.targets[pick.rows[-1]])
+    return int(parts[0].foldings.sources[pick.rows[0], end.place])
 
 
 class _Table:
@@ -152,7 +166,6 @@ class Pricing:
             for op, (ways, own) in enumerate(zip(self.problem.ops, chains, strict=True))
         ]
         factors: list[tuple[tuple[int, ...], Values]] = []
-        edges: dict[int, Values] = {}
         for op, grid in enumerate(grids):
             table = self._table(self.problem.ops[op][0].parts[0])
             if self._inputs(op) == 1 and (op, 0) in self._writers:
@@ -165,7 +178,7 @@ class Pricing:
                     known[key] = _joined(between, grid)[0]
                 factors.append(((edge.writer, op), known[key]))
                 continue
-            factors.append(((op,), grid.min(0)))
+            factors.append(((op,), (grid + self._source_price(op, prices)[:, None]).min(0)))
             for place in range(self._inputs(op)):
                 if (op, place) in self._writers:
                     edge = self._writers[op, place]
@@ -173,7 +186,12 @@ class Pricing:
                         edge.shape, self._targets[edge.writer], table.read(place), prices
                     )
                     factors.append(((edge.writer, op), between))
-        del edges
+        for end in self.problem.ends:
+            if end.place is None:
+                factors.append(((end.op,), self._end_price(end, self._targets[end.op], prices)))
+            elif self._inputs(end.op) > 1:
+                table = self._table(self.problem.ops[end.op][0].parts[0])
+                factors.append(((end.op,), self._end_price(end, table.read(end.place), prices)))
         value, targets = _minimum(factors, [len(codes) for codes in self._targets])
         return value, tuple(
             self._picked(op, targets, grids[op], chains[op], prices) for op in range(len(grids))
@@ -188,11 +206,26 @@ class Pricing:
             for part, row in zip(way.parts, pick.rows, strict=True):
                 self._table(part).correct(row)
                 found += taken(part.foldings.exact(row)) / np.maximum(self.budgets, 1)
+        for end in self.problem.ends:
+            code = np.array([code_at(self.problem, picks, end)])
+            found[:COSTS] += ends_cost(self.problem, end, code)[0] / np.maximum(self.budgets[:COSTS], 1)
         for shape, have, wanted in ends_of(self.problem, picks):
             between = regrouping(
                 shape, Forms.of(np.array([have])), Forms.of(np.array([wanted])), self.problem.target
             )
             found[1:3] += between[0, 0, 1:3] / np.maximum(self.budgets[1:3], 1)
+        return found
+
+    def _end_price(self, end: End, codes: Columns, prices: Values) -> Values:
+        shares = ends_cost(self.problem, end, codes) / np.maximum(self.budgets[:COSTS], 1)
+        return np.asarray(shares @ prices[:COSTS])
+
+    def _source_price(self, op: int, prices: Values) -> Values:
+        """What stands at the words that an op of one input reads from a port."""
+        found = np.zeros(len(self._sources[op]))
+        for end in self.problem.ends:
+            if end.op == op and end.place is not None and self._inputs(op) == 1:
+                found = found + self._end_price(end, self._sources[op], prices)
         return found
 
     def _inputs(self, op: int) -> int:
@@ -252,7 +285,7 @@ class Pricing:
             )
             source = int((between[targets[edge.writer]] + grid[:, targets[op]]).argmin())
         else:
-            source = int(grid[:, targets[op]].argmin())
+            source = int((grid[:, targets[op]] + self._source_price(op, prices)).argmin())
         ways = self.problem.ops[op]
         ends = self._sources[op][source], self._targets[op][targets[op]]
         best, at = np.inf, (0, 0, 0)

@@ -1,6 +1,6 @@
 """The choice of candidates and foldings: integers only, all of them known before a model exists."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from math import floor
 
@@ -49,6 +49,18 @@ class Edge:
     shape: Shape
 
 
+@dataclass(frozen=True)
+class End:
+    """What stands at words that op `op` reads from a port as its input `place`, or (that is None)
+    writes: a fork into `copies`, ports."""
+
+    op: int
+    place: int | None
+    copies: int
+    sources: int
+    sinks: int
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """For each op its ways, all of at most `trips`. `budget` is in the order of a `Cost`;
@@ -57,6 +69,7 @@ class Problem:
     trips: int
     ops: tuple[tuple[Way, ...], ...]
     edges: tuple[Edge, ...]
+    ends: tuple[End, ...]
     loss_ppb: int
     budget: tuple[int, ...]
     memory_bytes: int
@@ -111,6 +124,8 @@ class Choices:
             if tensor in numbers
         )
 
+        self._ends = tuple(_ends(graph))
+
     def trips(self) -> list[int]:
         """The different trips that kernels can have."""
         return sorted(set(np.concatenate([item.trips for item in self._known.values()]).tolist()))
@@ -122,6 +137,7 @@ class Choices:
             trips,
             tuple(self._ways(op.name, trips) for op in self._ops),
             self._edges,
+            self._ends,
             floor(settings.max_loss * PPB),
             astuple(limits_of(settings.board, settings.budget)),
             settings.budget.memory_bytes,
@@ -140,6 +156,20 @@ class Choices:
             if all(len(part.rows) for part in parts):
                 found.append(Way(number, loss_ppb(candidate.loss), tuple(parts)))
         return tuple(found)
+
+
+def _ends(graph: Graph) -> Iterator[End]:
+    ops = hardware_ops(graph)
+    numbers = {op.name: number for number, op in enumerate(ops)}
+    for tensor in (*graph.inputs, *(op.output for op in ops)):
+        copies = len(graph.readers[tensor]) + (tensor in graph.outputs)
+        sinks = int(tensor in graph.outputs)
+        if tensor in graph.inputs:
+            # Its first reader says how it comes.
+            reader = graph.readers[tensor][0]
+            yield End(numbers[reader.name], reader.inputs.index(tensor), copies, 1, sinks)
+        elif copies > 1 or sinks:
+            yield End(numbers[graph.producers[tensor].name], None, copies, 0, sinks)
 
 
 def _shape_key(op: HardwareOp, graph: Graph) -> object:

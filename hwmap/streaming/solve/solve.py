@@ -116,6 +116,8 @@ def solve(
             continue
         answer = choose(proof, reserve, seconds / 8)
         if not answer.found:
+            if proof.small and answer.status == "INFEASIBLE" and reserve == shell:
+                bound = max(bound, next((trips for trips in every if trips > grid[at]), bound))
             at += 1
             continue
         built = _complete(source, candidates, proof.problem, answer, target)
@@ -188,12 +190,12 @@ def _fits(found: _Found, settings: Settings) -> bool:
 
 
 def _kept_back(found: _Found, problem: Problem, reserve: tuple[int, ...]) -> tuple[int, ...]:
-    """What is to be kept back for what has no folding: where too much was taken, as much more."""
+    """What is to be kept back for what has no folding: where too much was taken, more than that."""
     missing = [a - b for a, b in zip(astuple(found.cost), problem.budget, strict=True)]
     over = memory_bytes(found.cost) - problem.memory_bytes
     if over > 0:
         missing[3] = max(missing[3], -(-over // BRAM18_BYTES))
-    return tuple(have + max(more, 0) for have, more in zip(reserve, missing, strict=True))
+    return tuple(have + max(-(-more * 5 // 4), 0) for have, more in zip(reserve, missing, strict=True))
 
 
 def _plan(source: Graph, found: _Found, settings: Settings, bound: int) -> Plan:
