@@ -1,8 +1,8 @@
 """What kernels and streams cost: DSP slices, LUTs, LUTs that are memory, BRAM18 and URAM.
 
 The functions take numbers or arrays of numbers, so that a solver can weigh thousands of foldings at
-once. LUTs come from the models of `hwmap/streaming/logic.py` where there is one, and else from what the
-parts are: a selection of two bits is half a LUT (LUT6_2), an addition one LUT per bit.
+once. LUTs come from the models of `hwmap/streaming/logic.py` where there is one, and else from what
+the parts are: a selection of two bits is half a LUT (LUT6_2), an addition one LUT per bit.
 """
 
 from dataclasses import astuple, dataclass

@@ -38,9 +38,7 @@ def sufficient_depths(network: Network) -> tuple[int, ...]:
         FEED_DEPTH
         if isinstance(network.kernels[stream.writer].unit, Feed)
         else max(peak, LEAST_DEPTH)
-        for stream, peak in zip(
-            network.streams, peaks(timing, images * network.trips), strict=True
-        )
+        for stream, peak in zip(network.streams, peaks(timing, images * network.trips), strict=True)
     )
 
 

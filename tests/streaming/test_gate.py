@@ -93,10 +93,7 @@ def test_a_design_passes_the_gate(name: str, board: str, tmp_path: Path):
     assert [check for check, holds in checks.items() if not holds()] == []
 
 
-STORE = (
-    "    if (run.arriving() && arriving.Next())"
-    " TakeWord<P>(input, arrival, memory, clock);\n"
-)
+STORE = "    if (run.arriving() && arriving.Next()) TakeWord<P>(input, arrival, memory, clock);\n"
 READ = """    const Place<P> place = window.Here();
 """
 MUTATIONS = {

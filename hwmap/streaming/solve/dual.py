@@ -15,7 +15,8 @@ from math import prod
 import numpy as np
 from ortools.linear_solver import pywraplp
 
-from hwmap.streaming.solve.price import RESOURCES, Pick, Pricing, Values
+from hwmap.streaming.solve.eliminate import Values
+from hwmap.streaming.solve.price import RESOURCES, Pick, Pricing
 from hwmap.streaming.solve.problem import Problem, Way
 
 ROUNDS = 60
@@ -113,7 +114,8 @@ def _master(cuts: Sequence[Values]) -> tuple[float, Values]:
     solver.Add(sum(prices) == 1)
     for shares in cuts:
         solver.Add(
-            least <= sum(price * (float(share) - 1) for price, share in zip(prices, shares, strict=True))
+            least
+            <= sum(price * (float(share) - 1) for price, share in zip(prices, shares, strict=True))
         )
     solver.Maximize(least)
     solver.Solve()

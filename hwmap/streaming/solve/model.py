@@ -14,8 +14,8 @@ from hwmap.streaming.layout import Layout
 from hwmap.streaming.network import conversions
 from hwmap.streaming.solve.between import Forms, regrouping
 from hwmap.streaming.solve.dual import Proof
-from hwmap.streaming.solve.price import LOSS, Pick, budgets_of, ends_cost, taken
 from hwmap.streaming.solve.options import COSTS
+from hwmap.streaming.solve.price import LOSS, Pick, budgets_of, ends_cost, taken
 from hwmap.streaming.solve.problem import Problem
 from hwmap.streaming.timetable import schedule_of
 
@@ -88,9 +88,8 @@ def choose(proof: Proof, reserve: Sequence[int], seconds: float) -> Answer:
 def costs_of(problem: Problem, op: int, pick: Pick) -> list[int]:
     """What a pick takes exactly of each resource, the words inside of its chain included."""
     way = problem.ops[op][pick.way]
-    found = sum(
-        taken(part.foldings.exact(row)) for part, row in zip(way.parts, pick.rows, strict=True)
-    )
+    rows = zip(way.parts, pick.rows, strict=True)
+    found = np.sum([taken(part.foldings.exact(row)) for part, row in rows], axis=0)
     found[LOSS] = way.loss_ppb
     for (writer, row), (reader, other) in pairwise(zip(way.parts, pick.rows, strict=True)):
         have, wanted = writer.foldings.targets[row], reader.foldings.sources[other, 0]

@@ -70,12 +70,11 @@ class Foldings:
             costs = _exact_costs(unit, self._op, self._graph, self._target)
             self.costs[row] = costs[1:]
             self._known.add(row)
-        return self.costs[row]
+        found: Columns = self.costs[row]
+        return found
 
 
-def _ends(
-    op: HardwareOp, graph: Graph, foldings: Sequence[Folding]
-) -> tuple[Columns, Columns]:
+def _ends(op: HardwareOp, graph: Graph, foldings: Sequence[Folding]) -> tuple[Columns, Columns]:
     """The codes of what each folding reads (foldings, inputs) and writes."""
     known: dict[tuple[int, int, int, int], tuple[list[int], int]] = {}
     sources, targets = [], []

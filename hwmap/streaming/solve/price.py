@@ -1,8 +1,7 @@
 """The cheapest choice at given prices of the resources: exact, the regrouping of words included.
 
 What an op does next to its neighbours is a table over the words that it reads and those that it
-writes; tables of neighbours are added up and minimized over one op after the other (bucket
-elimination: R. Dechter, Artificial Intelligence 113, 1999).
+writes; the least sum of such tables is found by `eliminate.py`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,16 +9,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from hwmap.board import BRAM18_BYTES, URAM_BYTES
 from hwmap.ir.types import Shape
 from hwmap.streaming.solve.between import Forms, ends, regrouping
+from hwmap.streaming.solve.eliminate import Values, joined, minimum
 from hwmap.streaming.solve.options import COSTS, FED, Columns
 from hwmap.streaming.solve.problem import End, Part, Problem, Way
 
-Values = NDArray[np.float64]
 MEMORY, DRAM, LOSS = COSTS, COSTS + 1, COSTS + 2
 RESOURCES = COSTS + 3
 """What there is a budget of: the fields of a `Cost`, bytes of memory in blocks, bytes from DRAM for
@@ -175,7 +173,7 @@ class Pricing:
                     between = self._regrouping(
                         edge.shape, self._targets[edge.writer], self._sources[op], prices
                     )
-                    known[key] = _joined(between, grid)[0]
+                    known[key] = joined(between, grid)[0]
                 factors.append(((edge.writer, op), known[key]))
                 continue
             factors.append(((op,), (grid + self._source_price(op, prices)[:, None]).min(0)))
@@ -192,7 +190,7 @@ class Pricing:
             elif self._inputs(end.op) > 1:
                 table = self._table(self.problem.ops[end.op][0].parts[0])
                 factors.append(((end.op,), self._end_price(end, table.read(end.place), prices)))
-        value, targets = _minimum(factors, [len(codes) for codes in self._targets])
+        value, targets = minimum(factors, [len(codes) for codes in self._targets])
         return value, tuple(
             self._picked(op, targets, grids[op], chains[op], prices) for op in range(len(grids))
         )
@@ -208,7 +206,9 @@ class Pricing:
                 found += taken(part.foldings.exact(row)) / np.maximum(self.budgets, 1)
         for end in self.problem.ends:
             code = np.array([code_at(self.problem, picks, end)])
-            found[:COSTS] += ends_cost(self.problem, end, code)[0] / np.maximum(self.budgets[:COSTS], 1)
+            found[:COSTS] += ends_cost(self.problem, end, code)[0] / np.maximum(
+                self.budgets[:COSTS], 1
+            )
         for shape, have, wanted in ends_of(self.problem, picks):
             between = regrouping(
                 shape, Forms.of(np.array([have])), Forms.of(np.array([wanted])), self.problem.target
@@ -244,7 +244,7 @@ class Pricing:
                 between = self._regrouping(
                     part.foldings.shapes[0], before.targets, table.sources, prices
                 )
-                grid = _joined(_joined(found[-1], between)[0], grid)[0]
+                grid = joined(joined(found[-1], between)[0], grid)[0]
             found.append(grid)
         return found
 
@@ -297,9 +297,7 @@ class Pricing:
                 if price < best:
                     best, at = price, (number, int(s), int(t))
         number, first_source, target = at
-        return Pick(
-            number, self._rows(ways[number], chains[number], first_source, target, prices)
-        )
+        return Pick(number, self._rows(ways[number], chains[number], first_source, target, prices))
 
     def _rows(
         self, way: Way, chain: Sequence[Values], source: int, target: int, prices: Values
@@ -318,83 +316,3 @@ class Pricing:
             target = int(written)
         rows.append(self._table(way.parts[0]).row(prices, source, target))
         return tuple(reversed(rows))
-
-
-@njit(cache=True)
-def _joined(left: Values, right: Values) -> tuple[Values, Columns]:
-    """(a, b): the least of left[a, k] + right[k, b], and the k of it."""
-    count, inner = left.shape
-    width = right.shape[1]
-    found = np.full((count, width), np.inf)
-    where = np.zeros((count, width), np.int64)
-    for a in range(count):
-        for k in range(inner):
-            base = left[a, k]
-            if base == np.inf:
-                continue
-            for b in range(width):
-                value = base + right[k, b]
-                if value < found[a, b]:
-                    found[a, b] = value
-                    where[a, b] = k
-    return found, where
-
-
-def _minimum(
-    factors: list[tuple[tuple[int, ...], Values]], sizes: Sequence[int]
-) -> tuple[float, list[int]]:
-    """The least sum of factors, each a table over some variables, and the values of these."""
-    factors = list(factors)
-    value = 0.0
-    steps: list[tuple[int, tuple[int, ...], Columns]] = []
-    left = set(range(len(sizes)))
-    while left:
-        scopes = {
-            v: sorted({other for scope, _ in factors if v in scope for other in scope} - {v})
-            for v in left
-        }
-        chosen = min(left, key=lambda v: (float(np.prod([sizes[o] for o in scopes[v]])), v))
-        left.remove(chosen)
-        around = tuple(scopes[chosen])
-        own = [factor for factor in factors if chosen in factor[0]]
-        factors = [factor for factor in factors if chosen not in factor[0]]
-        table, where = _without(own, chosen, around, sizes)
-        steps.append((chosen, around, where))
-        if around:
-            factors.append((around, table))
-        else:
-            value += float(table)
-    values = [0] * len(sizes)
-    for variable, around, where in reversed(steps):
-        values[variable] = int(where[tuple(values[other] for other in around)])
-    return value, values
-
-
-def _without(
-    factors: Sequence[tuple[tuple[int, ...], Values]],
-    variable: int,
-    around: tuple[int, ...],
-    sizes: Sequence[int],
-) -> tuple[Values, Columns]:
-    """The least of a sum of factors over one variable, for all values of those around it."""
-    if len(around) == 2:
-        pair = [np.zeros((sizes[other], sizes[variable])) for other in around]
-        for scope, table in factors:
-            if len(scope) == 1:
-                pair[0] = pair[0] + table
-            elif len(scope) == 2:
-                other = scope[0] if scope[1] == variable else scope[1]
-                turned = table if scope[1] == variable else table.T
-                pair[around.index(other)] = pair[around.index(other)] + turned
-            else:
-                break
-        else:
-            return _joined(pair[0], np.ascontiguousarray(pair[1].T))
-    scope_all = (*around, variable)
-    total = np.zeros([sizes[v] for v in scope_all])
-    for scope, table in factors:
-        order = sorted(range(len(scope)), key=lambda axis: scope_all.index(scope[axis]))
-        shape = [sizes[v] if v in scope else 1 for v in scope_all]
-        total = total + table.transpose(order).reshape(shape)
-    where = total.argmin(-1)
-    return np.asarray(total.min(-1)), np.asarray(where)

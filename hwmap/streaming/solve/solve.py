@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 
-from hwmap.board import BRAM18_BYTES, Board
+from hwmap.board import BRAM18_BYTES
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.method import DENSE
@@ -27,7 +27,7 @@ from hwmap.streaming.use import SHELL, memory_bytes, network_cost
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 30
+ATTEMPTS = 12
 STEP = 0.004
 """Relative steps in which the fewest trips are looked for: what a bound may lack."""
 
@@ -66,72 +66,102 @@ def solve(
         raise UnsupportedOperatorError(
             f"{source.name}: has no streaming kernel for {names}; take --style sequential"
         )
-    board, budget = settings.board, settings.budget
+    board = settings.board
     target = Target(board.dsp_slice, least_weight(source), board.bus_bytes)
     choices = Choices(source, candidates, settings, target, progress)
-    floor = fewest_trips(source, candidates, budget)
-    every = [trips for trips in choices.trips() if trips >= floor]
-    grid = _thinned(every)
-    shell = astuple(SHELL)
-    prices = EQUAL
-
-    def proof_of(index: int, reserve: Sequence[int], *, complete: bool) -> Proof | None:
-        """None: no plan of so many cycles leaves that much."""
-        nonlocal prices
-        pricing = Pricing(choices.within(grid[index]), reserve)
-        if not pricing.possible:
-            return None
-        proof = prove(pricing, prices, complete=complete)
-        prices = proof.prices
-        return None if proof.infeasible else proof
-
-    def first(start: int, reserve: Sequence[int]) -> int | None:
-        """The first of the grid, from `start` on, that is not proved to be too fast."""
-
-        def fits(index: int) -> bool:
-            progress(f"is there a plan of {grid[start + index]:,} cycles?")
-            return proof_of(start + index, reserve, complete=False) is not None
-
-        found = _first(fits, len(grid) - start)
-        return None if found is None else start + found
-
-    least = first(0, shell)
+    search = _Search(source, candidates, settings, choices, progress)
+    least = search.first(0, astuple(SHELL))
     if least is None:
         raise InfeasibleError(
             f"no streaming design of '{source.name}' fits '{board.name}': its kernels are there all"
             " at once, and even the smallest need more than the budget; raise the budgets, or take"
             " --style sequential"
         )
-    bound = every[0] if least == 0 else next(trips for trips in every if trips > grid[least - 1])
-
-    found, reserve = None, shell
-    at: int | None = least
-    for _ in range(ATTEMPTS):
-        if at is None or at == len(grid):
-            break
-        progress(f"a plan of {grid[at]:,} cycles")
-        proof = proof_of(at, reserve, complete=True)
-        if proof is None:
-            at = first(at, reserve)
-            continue
-        answer = choose(proof, reserve, seconds / 8)
-        if not answer.found:
-            if proof.small and answer.status == "INFEASIBLE" and reserve == shell:
-                bound = max(bound, next((trips for trips in every if trips > grid[at]), bound))
-            at += 1
-            continue
-        built = _complete(source, candidates, proof.problem, answer, target)
-        log.info("%d: %s of %s", grid[at], built.cost, proof.problem.budget)
-        if _fits(built, settings):
-            found = built
-            break
-        reserve = _kept_back(built, proof.problem, reserve)
+    bound, found = search.plan(least, seconds)
     if found is None:
         raise TimeLimitError(
             f"no streaming design found in {seconds:g} s (infeasibility not proved); raise"
             " --time-limit or the budgets"
         )
     return _plan(source, found, settings, bound)
+
+
+class _Search:
+    """The numbers of trips that kernels can have, and the prices that proved the last answer, from
+    which the next proof starts."""
+
+    def __init__(
+        self,
+        source: Graph,
+        candidates: Mapping[str, Sequence[Candidate]],
+        settings: Settings,
+        choices: Choices,
+        progress: Progress,
+    ) -> None:
+        self._source, self._candidates, self._settings = source, candidates, settings
+        self._choices, self._progress = choices, progress
+        floor = fewest_trips(source, candidates, settings.budget)
+        self._every = [trips for trips in choices.trips() if trips >= floor]
+        self._grid = _thinned(self._every)
+        self._prices = EQUAL
+
+    def first(self, start: int, reserve: Sequence[int]) -> int | None:
+        """The first place on the grid, from `start` on, that no prices prove to be too fast for
+        what `reserve` leaves."""
+
+        def fits(index: int) -> bool:
+            self._progress(f"is there a plan of {self._grid[start + index]:,} cycles?")
+            return self._proof(start + index, reserve, complete=False) is not None
+
+        found = _first(fits, len(self._grid) - start)
+        return None if found is None else start + found
+
+    def plan(self, least: int, seconds: float) -> tuple[int, _Found | None]:
+        """The fewest cycles that are not excluded, and the first plan from `least` on: what is
+        between its kernels and deep FIFOs take is kept back until everything fits."""
+        shell = astuple(SHELL)
+        bound, at, reserve = self._above(least - 1), least, shell
+        for _ in range(ATTEMPTS):
+            later = self.first(at, reserve)
+            if later is None:
+                break
+            at = later
+            self._progress(f"a plan of {self._grid[at]:,} cycles")
+            proof = self._proof(at, reserve, complete=True)
+            answer = None if proof is None else choose(proof, reserve, seconds / ATTEMPTS)
+            if proof is None or answer is None or not answer.found:
+                if proof and answer and _excluded(proof, answer) and reserve == shell:
+                    bound = self._above(at)
+                at += 1
+                if at == len(self._grid):
+                    break
+                continue
+            found = _complete(self._source, self._candidates, proof.problem, answer)
+            log.info("%d: %s of %s", self._grid[at], found.cost, proof.problem.budget)
+            if _fits(found, self._settings):
+                return bound, found
+            reserve = _kept_back(found, proof.problem, reserve)
+        return bound, None
+
+    def _proof(self, index: int, reserve: Sequence[int], *, complete: bool) -> Proof | None:
+        """None: there is no plan of so few cycles that leaves `reserve`."""
+        pricing = Pricing(self._choices.within(self._grid[index]), reserve)
+        if not pricing.possible:
+            return None
+        proof = prove(pricing, self._prices, complete=complete)
+        self._prices = proof.prices
+        return None if proof.infeasible else proof
+
+    def _above(self, index: int) -> int:
+        """The fewest trips of a kernel above a place on the grid."""
+        if index < 0:
+            return self._every[0]
+        return next((trips for trips in self._every if trips > self._grid[index]), self._grid[-1])
+
+
+def _excluded(proof: Proof, answer: Answer) -> bool:
+    """Whether no picks at all fit, not only those that a solver was given."""
+    return proof.small and answer.status == "INFEASIBLE"
 
 
 def _thinned(trips: Sequence[int]) -> list[int]:
@@ -164,7 +194,6 @@ def _complete(
     candidates: Mapping[str, Sequence[Candidate]],
     problem: Problem,
     answer: Answer,
-    target: Target,
 ) -> _Found:
     """The network of an answer, with deep enough FIFOs."""
     ways = [own[pick.way] for own, pick in zip(problem.ops, answer.picks, strict=True)]
@@ -180,7 +209,8 @@ def _complete(
     )
     network = build_network(graph, {folding.op: folding for folding in foldings})
     depths = sufficient_depths(network)
-    return _Found(picked, foldings, network, depths, network_cost(network, depths, graph, target))
+    cost = network_cost(network, depths, graph, problem.target)
+    return _Found(picked, foldings, network, depths, cost)
 
 
 def _fits(found: _Found, settings: Settings) -> bool:
@@ -189,13 +219,15 @@ def _fits(found: _Found, settings: Settings) -> bool:
     return within and memory_bytes(found.cost) <= settings.budget.memory_bytes
 
 
-def _kept_back(found: _Found, problem: Problem, reserve: tuple[int, ...]) -> tuple[int, ...]:
+def _kept_back(found: _Found, problem: Problem, reserve: Sequence[int]) -> tuple[int, ...]:
     """What is to be kept back for what has no folding: where too much was taken, more than that."""
     missing = [a - b for a, b in zip(astuple(found.cost), problem.budget, strict=True)]
     over = memory_bytes(found.cost) - problem.memory_bytes
     if over > 0:
         missing[3] = max(missing[3], -(-over // BRAM18_BYTES))
-    return tuple(have + max(-(-more * 5 // 4), 0) for have, more in zip(reserve, missing, strict=True))
+    return tuple(
+        have + max(-(-more * 11 // 10), 0) for have, more in zip(reserve, missing, strict=True)
+    )
 
 
 def _plan(source: Graph, found: _Found, settings: Settings, bound: int) -> Plan:
