@@ -9,8 +9,10 @@ from hwmap.board import load_board
 from hwmap.logic import MODELS, Logic
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.logic import SHELL, STEP_TABLE, engine_blocks, engine_logic
+from tests.bench.luts import streaming_blocks
 
-VERILOG = (Path(__file__).parent / "bench" / "verilog" / "blocks.v").read_text("utf-8")
+VERILOG_FOLDER = Path(__file__).parent / "bench" / "verilog"
+VERILOG = (VERILOG_FOLDER / "blocks.v").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
@@ -51,3 +53,13 @@ def test_the_largest_engine_of_a_small_board_fits_its_luts():
 
 def test_logic_adds_up():
     assert Logic(1, 2) + Logic(3, 4).times(2) == Logic(7, 10)
+
+
+def test_streaming_blocks_have_their_verilog_with_the_same_sizes():
+    text = (VERILOG_FOLDER / "streaming.v").read_text("utf-8")
+    heads = {
+        name: {size.lower() for size in re.findall(r"parameter (\w+)", head)}
+        for name, head in re.findall(r"^module (\w+) #\((.*?)\) \(", text, re.M | re.S)
+    }
+
+    assert all(sizes.keys() <= heads[name] for name, sizes, _ in streaming_blocks())

