@@ -46,7 +46,7 @@ STYLE_ORDER = {
         {"rungs", "summary"},
     ),
     "streaming": (
-        {"clockwork", "layout", "schedule"},
+        {"clockwork", "layout", "logic", "schedule"},
         {"window"},
         {"units"},
         {"timetable"},

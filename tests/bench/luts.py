@@ -7,8 +7,8 @@ the slices of the 7 series only, so that a lane and a requantizer have more flip
 UltraScale+. `engine` adds up the blocks of an engine, as measured and by the model; both have the
 same judgement for AXI adapters and control in them, 2,500 LUTs. The blocks of streaming kernels are
 those of `tests/bench/verilog/streaming.v`, on the 7 series, beside `hwmap/streaming/logic.py`. By
-the measurements of its own blocks the engine before this one had 29 * PE * SIMD + 317 * V + 585 * R + 102 * lanes + 5,100 LUTs:
-35,292 for 16 x 16 with 32 lanes and 16 results, 66 % of an xc7z020.
+the measurements of its own blocks the engine before this one had 29 * PE * SIMD + 317 * V + 585 * R
++ 102 * lanes + 5,100 LUTs: 35,292 for 16 x 16 with 32 lanes and 16 results, 66 % of an xc7z020.
 """
 
 import json
