@@ -75,6 +75,8 @@ def _folding_problem(folding: Folding, op: HardwareOp, graph: Graph) -> str | No
             return f"PE={folding.pe} SIMD={folding.simd} do not divide the channels of a group"
     if folding.weights == "dram" and graph.shape(op.output)[1:] != (1, 1):
         return "its weights come from DRAM, though each is used more than once per image"
+    if folding.constants not in ("lutram", "bram"):
+        return f"its constants are in {folding.constants}; expected lutram or bram"
     if folding.taps not in (1, columns):
         return f"taps={folding.taps}; expected 1 or {columns}"
     return None

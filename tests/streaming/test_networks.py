@@ -69,6 +69,7 @@ def test_a_plan_comes_back_and_a_broken_promise_is_refused(tmp_path: Path):
         ('"dsp": ', '"dsp": 1', "DSP slices, but takes"),
         ('"pe": ', '"pe": 90', "PE=90"),
         ('"simd": ', '"simd": 70', "SIMD=70"),
+        ('"constants": "lutram"', '"constants": "uram"', "expected lutram or bram"),
         ('"style": "streaming"', '"style": "sequential"', "not a plan"),
     ):
         broken = tmp_path / "broken.json"
