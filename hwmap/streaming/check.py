@@ -1,12 +1,14 @@
 """Replays a plan and refuses one that lies. It shares no code with the solver."""
 
+from math import floor
+
 from hwmap.board import Board, Budget
 from hwmap.errors import DeadlockError, PlanError, SimulationError
 from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.ops import Concat, Conv, HardwareOp, is_depthwise
 from hwmap.solve.answer import claim_problem, loss_problem
-from hwmap.streaming.cost import Target
+from hwmap.streaming.cost import LUTRAM_SHARE, Target
 from hwmap.streaming.depths import steady_cycles
 from hwmap.streaming.folding import Folding
 from hwmap.streaming.network import Network, build_network
@@ -104,7 +106,7 @@ def _resource_problem(
     for what, stated, found, most in (
         ("DSP slices", plan.dsp, cost.dsp, budget.dsp),
         ("LUTs", plan.lut, cost.lut, budget.lut),
-        ("LUTs of memory", plan.lutram, cost.lutram, budget.lut),
+        ("LUTs of memory", plan.lutram, cost.lutram, floor(board.lut * LUTRAM_SHARE)),
         ("BRAM18", plan.bram18, cost.bram18, budget.bram18),
         ("URAM", plan.uram, cost.uram, budget.uram),
         ("bytes of memory", plan.memory_bytes, size, budget.memory_bytes),

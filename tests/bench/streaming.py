@@ -3,9 +3,9 @@
 `others` are images/s of fpgaConvNet, nn2FPGA and the DPU B4096, measured by their authors on the
 board; fpgaConvNet's of ResNet-18 is their prediction. Ours are predictions too: the cycles are
 exact for the emitted C++, the clock is the one of the row, and no synthesis has shown that it is
-met. `at most` is what no plan exceeds, what it takes to regroup words between kernels included, if all
-FIFOs had two words; at most 80 % of a board's LUTs are planned with. `bytes` are those of FIFOs and
-of lines of windows; nn2FPGA has 39,809 for ResNet-8, 57,952 for ResNet-20 and 341,344 for
+met. `at most` is what no plan exceeds: what it takes to regroup words between kernels counts, and
+every FIFO has two words; at most 80 % of a board's LUTs are planned with. `bytes` are those of
+FIFOs and of lines of windows; nn2FPGA has 39,809 for ResNet-8, 57,952 for ResNet-20 and 341,344 for
 MobileNetV2. MobileNetV2 and ResNet-18 are topologies without trained weights. `first` is the
 latency of the first image.
 """
