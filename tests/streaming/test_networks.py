@@ -89,11 +89,19 @@ def test_an_op_without_a_kernel_is_named_and_auto_takes_another_style(tmp_path: 
     assert api.compile(path, BOARD, style="auto").report.style == "sequential"
 
 
-def test_a_budget_that_is_too_small_is_infeasible(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("budget", "message"),
+    [
+        ({"lut": 2000}, r"at least 7,\d{3} LUTs, there are 2,000; raise it"),
+        ({"dsp": 1}, r"at least 11 DSP slices, there are 1; raise it"),
+        ({"mem": 2048}, r"at least 4,608 bytes of memory, there are 2,048; raise it"),
+    ],
+)
+def test_a_budget_that_is_too_small_is_named(budget: dict[str, int], message: str):
     case = load_case("digits")
 
-    with pytest.raises(InfeasibleError, match="even the smallest need more than the budget"):
-        api.compile(case.model, BOARD, style="streaming", lut=2000)
+    with pytest.raises(InfeasibleError, match=message):
+        api.compile(case.model, BOARD, style="streaming", **budget)
 
 
 def test_auto_keeps_the_faster_style(tmp_path: Path):

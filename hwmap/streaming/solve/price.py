@@ -134,8 +134,8 @@ class Pricing:
 
     @property
     def possible(self) -> bool:
-        """Whether every op has a folding that fits alone."""
-        return all(len(codes) > 0 for codes in self._targets)
+        """Whether there is as much as is kept back, and every op has a folding that fits alone."""
+        return bool((self.budgets >= 0).all()) and all(len(codes) > 0 for codes in self._targets)
 
     def _table(self, part: Part) -> _Table:
         key = id(part.foldings)

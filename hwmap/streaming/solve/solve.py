@@ -1,8 +1,9 @@
 """From a float network to a plan: the fastest that fits, with a proved bound."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
+from functools import partial
 
 from hwmap.board import BRAM18_BYTES
 from hwmap.decompose.apply import apply_parts
@@ -27,6 +28,8 @@ from hwmap.streaming.use import SHELL, memory_bytes, network_cost
 
 log = logging.getLogger(__name__)
 
+MUCH = 64
+"""How many times a budget may be too small for a message to say what would do."""
 ATTEMPTS = 12
 STEP = 0.004
 """Relative steps in which the fewest trips are looked for: what a bound may lack."""
@@ -74,8 +77,8 @@ def solve(
     if least is None:
         raise InfeasibleError(
             f"no streaming design of '{source.name}' fits '{board.name}': its kernels are there all"
-            " at once, and even the smallest need more than the budget; raise the budgets, or take"
-            " --style sequential"
+            f" at once, and even the smallest need more than the budget: {search.needed()}; raise"
+            " it, or take --style sequential"
         )
     bound, found = search.plan(least, seconds)
     if found is None:
@@ -143,6 +146,19 @@ class _Search:
             reserve = _kept_back(found, proof.problem, reserve)
         return bound, None
 
+    def needed(self) -> str:
+        """The budget that is too small if only one is, and the least that is not excluded."""
+        problem = self._choices.within(self._grid[-1])
+        for what, limit, raised in _larger(problem):
+            if not _fits_at_all(raised(MUCH * max(limit, 1))):
+                continue
+            low, high = limit, MUCH * max(limit, 1)
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (low, middle) if _fits_at_all(raised(middle)) else (middle, high)
+            return f"at least {high:,} {what}, there are {limit:,}"
+        return "of several resources"
+
     def _proof(self, index: int, reserve: Sequence[int], *, complete: bool) -> Proof | None:
         """None: there is no plan of so few cycles that leaves `reserve`."""
         pricing = Pricing(self._choices.within(self._grid[index]), reserve)
@@ -157,6 +173,30 @@ class _Search:
         if index < 0:
             return self._every[0]
         return next((trips for trips in self._every if trips > self._grid[index]), self._grid[-1])
+
+
+def _larger(problem: Problem) -> Iterator[tuple[str, int, Callable[[int], Problem]]]:
+    """What there is a budget of, how much of it, and the problem with another budget."""
+
+    def with_budget(column: int, limit: int) -> Problem:
+        budget = (*problem.budget[:column], limit, *problem.budget[column + 1 :])
+        return replace(problem, budget=budget)
+
+    yield "LUTs", problem.budget[1], partial(with_budget, 1)
+    yield "DSP slices", problem.budget[0], partial(with_budget, 0)
+    size = problem.memory_bytes
+    yield "bytes of memory", size, lambda limit: replace(problem, memory_bytes=limit)
+    yield (
+        "BRAM18",
+        problem.budget[3],
+        lambda limit: replace(with_budget(3, limit), memory_bytes=size + limit * BRAM18_BYTES),
+    )
+
+
+def _fits_at_all(problem: Problem) -> bool:
+    """Whether no prices prove that nothing fits."""
+    pricing = Pricing(problem, astuple(SHELL))
+    return pricing.possible and not prove(pricing, EQUAL, complete=False).infeasible
 
 
 def _excluded(proof: Proof, answer: Answer) -> bool:
