@@ -23,7 +23,26 @@ void CheckPace() {
   }
 }
 
+template <unsigned Trips, unsigned Lead, unsigned Drain>
+void CheckRun(unsigned images) {
+  unsigned trip = 0;
+  for (hwmap::Run<Trips, Lead, Drain> run(images); run.more(); run.Next()) {
+    CHECK(run.arriving() == (trip < images * Trips));
+    CHECK(run.computing() == (trip >= Lead && trip < images * Trips + Lead));
+    ++trip;
+  }
+  CHECK(trip == (images == 0 ? 0 : images * Trips + Lead + Drain));
+}
+
 int main() {
+  for (unsigned images = 0; images < 4; ++images) {
+    CheckRun<1, 0, 0>(images);
+    CheckRun<5, 0, 0>(images);
+    CheckRun<5, 0, 3>(images);
+    CheckRun<5, 2, 0>(images);
+    CheckRun<5, 5, 1>(images);
+    CheckRun<5, 12, 7>(images);
+  }
   CheckCount<1>();
   CheckCount<2>();
   CheckCount<3>();

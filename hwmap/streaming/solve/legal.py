@@ -24,6 +24,7 @@ MOST_PRODUCTS = 4096
 STORAGES: tuple[Storage, ...] = ("lutram", "bram", "uram", "dram")
 ON_CHIP = STORAGES[:3]
 FEW_PASSES = 32
+"""With so few words of constants LUTs are never worse than block RAM."""
 MULTIPLIERS: tuple[Multiplier, ...] = ("dsp", "lut")
 
 
