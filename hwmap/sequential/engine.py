@@ -21,8 +21,6 @@ from hwmap.ir.ops import HardwareOp, Weighted
 from hwmap.sequential.geometry import Sweep, Window
 from hwmap.sequential.sweeps import is_matrix, sweeps_of
 
-"""Bias (32 bits), multiplier (17) and shift (6) of one output channel, in whole bytes."""
-
 FETCH_FIFO_WORDS = 64
 """Depth of the FIFO from DRAM: longer than a burst's setup, so that a burst never pauses."""
 

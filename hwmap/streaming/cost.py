@@ -183,6 +183,11 @@ def port(word_bytes: Any) -> Part:
     return Part(lut=KERNEL_LUT + 60 + 8 * word_bytes)
 
 
+def feed(word_bytes: Any) -> Part:
+    """A burst master with its buffer (judgement)."""
+    return Part(lut=KERNEL_LUT + 500 + 8 * word_bytes, bram18=2)
+
+
 def fork(copies: Any) -> Part:
     """A fork."""
     return Part(lut=KERNEL_LUT + 10 * copies)
@@ -213,8 +218,7 @@ def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
             layout = unit.target if isinstance(unit, units.Source) else unit.source
             return port(layout.word_bytes).rounded()
         case units.Feed():
-            # A burst master with its buffer (judgement).
-            return (base + Part(lut=500 + 8 * unit.word_bytes, bram18=2)).rounded()
+            return feed(unit.word_bytes).rounded()
         case units.Fork():
             return fork(unit.copies).rounded()
         case units.Table(target=layout):
@@ -260,7 +264,6 @@ def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
 def _windowed(unit: units.Windowed, sum_bits: int, target: Target) -> Part:
     shape = unit.window
     results, block = requant_lanes(unit), unit.target.word_bytes
-    padded = shape.pad_rows > 0 or shape.pad_columns > 0 or _overhangs(unit)
     values = shape.pixels * shape.taps
     lanes = shape.source.lanes
     found = window(
@@ -269,7 +272,7 @@ def _windowed(unit: units.Windowed, sum_bits: int, target: Target) -> Part:
         values,
         shape.memory_words,
         shape.reach,
-        padded,
+        shape.padded,
         target,
     )
     if isinstance(unit, units.Matrix):
@@ -294,23 +297,12 @@ def _windowed(unit: units.Windowed, sum_bits: int, target: Target) -> Part:
     return found + memory(CHANNEL_BITS * results, words, unit.constants, target)
 
 
-def _overhangs(unit: units.Windowed) -> bool:
-    """Whether a window reaches over the last row or column."""
-    shape = unit.window
-    _, height, width = shape.source.shape
-    rows = (shape.rows_out - 1) * shape.strides[0] + (shape.kernel[0] - 1) * shape.dilations[0]
-    columns = (shape.across * shape.pixels - 1) * shape.strides[1]
-    columns += (shape.kernel[1] - 1) * shape.dilations[1]
-    return rows >= height + shape.pad_rows or columns >= width + shape.pad_columns
-
-
 def fifo_cost(layout: Layout, depth: int, target: Target) -> Cost:
     """A FIFO: shift registers, or block RAM if that is less than so many LUTs."""
-    bits = 8 * layout.word_bytes
-    luts = bits * _up(depth, SHIFT_REGISTER_WORDS) + 16
     if depth <= FEW_WORDS:
-        return Cost(0, luts, luts - 16, 0, 0)
-    return Cost(0, 50, 0, int(block_ram(bits, depth)), 0)
+        return least_fifo(layout.word_bytes * _up(depth, SHIFT_REGISTER_WORDS)).rounded()
+    blocks = block_ram(8 * layout.word_bytes, depth)
+    return Cost(0, 50, 0, int(blocks), 0)
 
 
 def as_array(part: Part, shape: int | tuple[int, ...]) -> Array:

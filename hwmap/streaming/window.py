@@ -9,7 +9,7 @@ order, and lie in the row memory one behind the other, modulo its size.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -139,12 +139,43 @@ class Window:
     @property
     def reach(self) -> int:
         """The words from the corner of a window to its end."""
-        # The corner may be the last pixel of its word.
-        last = self.source.pixels - 1 + (self.kernel[1] - 1) * self.dilations[1]
-        last += (self.pixels - 1) * self.strides[1]
-        columns = last // self.source.pixels + 1
+        span = (self.pixels - 1) * self.strides[1] + (self.kernel[1] - 1) * self.dilations[1]
+        columns = columns_of(span, self.source.pixels)
         rows = (self.kernel[0] - 1) * self.dilations[0]
-        return rows * self.source.row_words + columns * self.source.pixel_words
+        return int(rows * self.source.row_words + columns * self.source.pixel_words)
+
+    @property
+    def padded(self) -> bool:
+        """Whether windows reach over an edge."""
+        _, height, width = self.source.shape
+        down = leaves(
+            height,
+            self.rows_out,
+            kernel=self.kernel[0],
+            stride=self.strides[0],
+            dilation=self.dilations[0],
+            pad=self.pad_rows,
+        )
+        along = leaves(
+            width,
+            self.across * self.pixels,
+            kernel=self.kernel[1],
+            stride=self.strides[1],
+            dilation=self.dilations[1],
+            pad=self.pad_columns,
+        )
+        return bool(down or along)
+
+
+def columns_of(span: Any, pixels: Any) -> Any:
+    """The words of `pixels` that hold pixels `span` apart: the first may be the last of its
+    word."""
+    return (pixels - 1 + span) // pixels + 1
+
+
+def leaves(size: int, outputs: Any, *, kernel: int, stride: int, dilation: int, pad: int) -> Any:
+    """Whether so many windows along an axis reach over one of its ends."""
+    return (pad > 0) | ((outputs - 1) * stride + (kernel - 1) * dilation >= size + pad)
 
 
 def _row_uses(window: Window) -> Uses:

@@ -75,7 +75,6 @@ void RunScale(const Numbers& numbers, Input& input, Factors& factors, Output& ou
   std::int8_t held[P::kPixelWords][P::kLanes];
 #pragma HLS ARRAY_RESHAPE variable = held dim = 2 complete
 #pragma HLS BIND_STORAGE variable = held type = ram_s2p impl = lutram
-  Count<P::kTrips> at;
   Count<P::kPixelWords> word_of_pixel;
 Trip:
   for (Run<P::kTrips> run(images); run.more(); run.Next()) {
@@ -85,7 +84,7 @@ Trip:
     std::int8_t factor[P::kLanes];
 #pragma HLS ARRAY_PARTITION variable = factor complete
     ReadMemory(held, word_of_pixel.at(), factor);
-    if (at.at() < P::kPixelWords) {
+    if (run.trip() < P::kPixelWords) {
       const Bytes<P::kLanes> arriving = ReadFifo(factors, clock);
 #pragma HLS AGGREGATE variable = arriving
     Hold:
@@ -105,7 +104,6 @@ Trip:
       }
       WriteFifo(output, word, clock);
     }
-    at.Next();
     word_of_pixel.Next();
     clock.Tick();
   }

@@ -37,15 +37,13 @@ Trip:
 template <typename P, typename Output>
 void RunFeed(const Bytes<P::kBlock>* dram, Output& output, std::uint32_t images, Clock& clock) {
 #pragma HLS INLINE
-  Count<P::kTrips> at;
 Trip:
   for (Run<P::kTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = P::kTrips max = P::kTrips
-    const Bytes<P::kBlock> word = dram[at.at()];
+    const Bytes<P::kBlock> word = dram[run.trip()];
 #pragma HLS AGGREGATE variable = word
     WriteFifo(output, word, clock);
-    at.Next();
     clock.Tick();
   }
 }
@@ -55,7 +53,6 @@ template <typename P, typename Input>
 void RunSink(Input& input, Port<P::kPortBytes>& port, std::uint32_t images, Clock& clock) {
 #pragma HLS INLINE
   Clock none;
-  Count<P::kTrips> at;
 Trip:
   for (Run<P::kTrips> run(images); run.more(); run.Next()) {
 #pragma HLS PIPELINE II = 1 style = flp
@@ -69,8 +66,7 @@ Trip:
 #pragma HLS UNROLL
       wide.at[i] = i < P::kBlock ? word.at[i % P::kBlock] : 0;
     }
-    WritePort<P::kPortBytes>(port, wide, at.last(), none);
-    at.Next();
+    WritePort<P::kPortBytes>(port, wide, run.last(), none);
     clock.Tick();
   }
 }

@@ -1,6 +1,7 @@
 """What it takes to regroup the words of a tensor, for many pairs of layouts at once."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from hwmap.ir.types import Shape
 from hwmap.streaming import cost
 from hwmap.streaming.cost import Part, Target
+from hwmap.streaming.layout import Layout
 
 Numbers = NDArray[np.int64]
 MOST_PIXELS = 64
@@ -43,6 +45,18 @@ def regrouping(shape: Shape, have: Forms, wanted: Forms, target: Target) -> Numb
     divides = bigger % np.minimum(left.pixels, right.pixels) == 0
     found = _where(divides, direct, around)
     return cost.as_array(found, (len(have.lanes), len(wanted.lanes)))
+
+
+@cache
+def regrouping_of(shape: Shape, have: int, wanted: int, target: Target) -> Numbers:
+    """(5,): the same for one pair of layouts, by their codes."""
+    forms = [Forms.of(np.array([code])) for code in (have, wanted)]
+    return np.asarray(regrouping(shape, forms[0], forms[1], target)[0, 0])
+
+
+def layout_of(shape: Shape, code: int) -> Layout:
+    """The layout of a tensor with this code."""
+    return Layout(shape, *divmod(code, MOST_PIXELS))
 
 
 def ends(forms: Forms, *, copies: int, sources: int, sinks: int) -> Numbers:

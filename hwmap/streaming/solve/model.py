@@ -2,20 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
 from ortools.sat.python import cp_model
 
 from hwmap.ir.types import Shape
 from hwmap.solve.cpsat import new_solver
-from hwmap.streaming.layout import Layout
 from hwmap.streaming.network import conversions
-from hwmap.streaming.solve.between import Forms, regrouping
+from hwmap.streaming.solve.between import layout_of, regrouping_of
 from hwmap.streaming.solve.dual import Proof
-from hwmap.streaming.solve.options import COSTS
-from hwmap.streaming.solve.price import LOSS, Pick, budgets_of, ends_cost, taken
+from hwmap.streaming.solve.price import Pick, code_of, cost_of
 from hwmap.streaming.solve.problem import Problem
 from hwmap.streaming.timetable import schedule_of
 
@@ -24,7 +20,7 @@ CLOSE = 0.01
 SHARE = 10_000_000
 """What all of a budget weighs when resources are added up."""
 
-Columns = list[list[Any]]
+Terms = list[list[Any]]
 
 
 @dataclass(frozen=True)
@@ -40,16 +36,15 @@ class Answer:
         return self.status in ("OPTIMAL", "FEASIBLE")
 
 
-def choose(proof: Proof, reserve: Sequence[int], seconds: float) -> Answer:
+def choose(proof: Proof, seconds: float) -> Answer:
     """Of the picks of each op that are worth it at the prices of a proof those that take least of
-    the budgets, each counted by its share, with `reserve` of each left for what has no folding."""
-    problem, pool = proof.problem, proof.pool()
+    what is left of the budgets, each counted by its share."""
+    problem, pool, budgets = proof.problem, proof.pool(), proof.pricing.budgets
     model = cp_model.CpModel()
     v = [[model.new_bool_var("") for _ in picks] for picks in pool]
     for variables in v:
         model.add_exactly_one(variables)
-    budgets = budgets_of(problem, reserve)
-    used: Columns = [[] for _ in budgets]
+    used: Terms = [[] for _ in budgets]
     add_picks(used, problem, pool, v)
     for edge in problem.edges:
         writers = _by_end(problem, pool[edge.writer], v[edge.writer], edge.writer, None)
@@ -85,29 +80,8 @@ def choose(proof: Proof, reserve: Sequence[int], seconds: float) -> Answer:
     )
 
 
-def costs_of(problem: Problem, op: int, pick: Pick) -> list[int]:
-    """What a pick takes exactly of each resource, the words inside of its chain included."""
-    way = problem.ops[op][pick.way]
-    rows = zip(way.parts, pick.rows, strict=True)
-    found = np.sum([taken(part.foldings.exact(row)) for part, row in rows], axis=0)
-    found[LOSS] = way.loss_ppb
-    for (writer, row), (reader, other) in pairwise(zip(way.parts, pick.rows, strict=True)):
-        have, wanted = writer.foldings.targets[row], reader.foldings.sources[other, 0]
-        found[:COSTS] += _between(problem, reader.foldings.shapes[0], int(have), int(wanted))
-    for end in problem.ends:
-        if end.op == op:
-            part = way.parts[-1 if end.place is None else 0].foldings
-            code = (
-                part.targets[pick.rows[-1]]
-                if end.place is None
-                else part.sources[pick.rows[0], end.place]
-            )
-            found[:COSTS] += ends_cost(problem, end, np.array([code]))[0]
-    return [int(value) for value in found]
-
-
 def add_picks(
-    used: Columns,
+    used: Terms,
     problem: Problem,
     pool: Sequence[Sequence[Pick]],
     v: Sequence[Sequence[cp_model.IntVar]],
@@ -118,14 +92,14 @@ def add_picks(
     """
     for op, (picks, variables) in enumerate(zip(pool, v, strict=True)):
         for pick, variable in zip(picks, variables, strict=True):
-            for terms, cost in zip(used, costs_of(problem, op, pick), strict=True):
+            for terms, cost in zip(used, cost_of(problem, op, pick).tolist(), strict=True):
                 if cost:
                     terms.append(variable * cost)
 
 
 def add_transport(
     model: cp_model.CpModel,
-    used: Columns,
+    used: Terms,
     problem: Problem,
     shape: Shape,
     writers: dict[int, list[cp_model.IntVar]],
@@ -149,9 +123,10 @@ def add_transport(
     for wanted, picks in readers.items():
         model.add(sum(flow for (_, d), flow in flows.items() if d == wanted) == sum(picks))
     for (have, wanted), flow in flows.items():
-        for terms, cost in zip(used, _between(problem, shape, have, wanted), strict=False):
+        costs = regrouping_of(shape, have, wanted, problem.target).tolist()
+        for terms, cost in zip(used, costs, strict=False):
             if cost:
-                terms.append(flow * int(cost))
+                terms.append(flow * cost)
 
 
 def _by_end(
@@ -164,25 +139,11 @@ def _by_end(
     """Picks by what they write, or read as input `place`."""
     found: dict[int, list[cp_model.IntVar]] = {}
     for pick, variable in zip(picks, variables, strict=True):
-        parts = problem.ops[op][pick.way].parts
-        if place is None:
-            code = int(parts[-1].foldings.targets[pick.rows[-1]])
-        else:
-            code = int(parts[0].foldings.sources[pick.rows[0], place])
+        code = code_of(problem, op, pick, place)
         found.setdefault(code, []).append(variable)
     return found
 
 
-def _between(problem: Problem, shape: Shape, have: int, wanted: int) -> Any:
-    forms = [Forms.of(np.array([code])) for code in (have, wanted)]
-    return regrouping(shape, forms[0], forms[1], problem.target)[0, 0]
-
-
 def _fast_enough(problem: Problem, shape: Shape, have: int, wanted: int) -> bool:
-    layouts = []
-    for code in (have, wanted):
-        form = Forms.of(np.array([code]))
-        layouts.append(Layout(shape, int(form.lanes[0]), int(form.pixels[0])))
-    return all(
-        schedule_of(unit).trips <= problem.trips for unit in conversions(layouts[0], layouts[1])
-    )
+    units = conversions(layout_of(shape, have), layout_of(shape, wanted))
+    return all(schedule_of(unit).trips <= problem.trips for unit in units)

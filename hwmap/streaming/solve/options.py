@@ -26,14 +26,15 @@ from hwmap.streaming.units import (
     sources_of,
     targets_of,
 )
-from hwmap.streaming.window import Window
+from hwmap.streaming.window import Window, columns_of, leaves
 
 Columns = NDArray[np.int64]
 COSTS = 5
 FED = 5
-FEW = 2000
 """Columns of costs: those of a `Cost` (DSP, LUT, LUTRAM, BRAM18, URAM), and the bytes that come
-from DRAM for an image. Of few foldings all are known exactly at once."""
+from DRAM for an image."""
+FEW = 2000
+"""Of so few foldings all are known exactly at once."""
 
 
 class Foldings:
@@ -172,13 +173,24 @@ def _rough_windows(
     pixel_words = _up(channels, lanes)
     row_words = _up(width, table.banks) * pixel_words
     trips = np.maximum(rows * _up(columns, table.pixels) * passes * steps, height * row_words)
-    lines = _reach(op, kernel, table, row_words, pixel_words)
+    down, along = (1, 1) if isinstance(op, AveragePool) else op.dilations
+    span = (table.pixels - 1) * op.strides[1] + (kernel[1] - 1) * along
+    lines = (kernel[0] - 1) * down * row_words + columns_of(span, table.banks) * pixel_words
+    padded = leaves(
+        height, rows, kernel=kernel[0], stride=op.strides[0], dilation=down, pad=op.pads[0]
+    ) | leaves(
+        width,
+        _up(columns, table.pixels) * table.pixels,
+        kernel=kernel[1],
+        stride=op.strides[1],
+        dilation=along,
+        pad=op.pads[1],
+    )
     block = table.pe * table.pixels
     results = _up(block, steps)
-    padded = _padded(op, graph, kernel, table)
     found = cost.window(
         table.banks, lanes, table.pixels * table.taps, lines, lines, padded, target
-    ) + Part(lut=8 * lanes * table.banks + 16, lutram=8 * lanes * table.banks)
+    ) + cost.least_fifo(lanes * table.banks)
     if isinstance(op, MaxPool):
         found += Part(lut=16 * block * table.taps)
     else:
@@ -187,39 +199,11 @@ def _rough_windows(
         found += _rough_constants(foldings, results, passes * _up(block, results), target)
         found += _rough_weights(table, foldings, passes * steps, target, matrix=matrix)
         found += _rough_products(table, foldings, bits, target, matrix=matrix)
-    costs = cost.as_array(found, len(foldings))
     fed = np.array([folding.weights == "dram" for folding in foldings])
-    costs[:, COSTS - 2] += 2 * fed
-    costs[:, 1] += fed * (cost.KERNEL_LUT + 500)
-    fed_bytes = fed * passes * steps * table.pe * table.simd * table.taps
+    word = table.pe * table.simd * table.taps
+    found += Part(*(fed * part for part in astuple(cost.feed(word) + cost.least_fifo(word))))
+    costs, fed_bytes = cost.as_array(found, len(foldings)), fed * passes * steps * word
     return np.concatenate([trips[:, None], costs, fed_bytes[:, None]], axis=1)
-
-
-def _reach(
-    op: Conv | MaxPool | AveragePool,
-    kernel: Sequence[int],
-    table: _Table,
-    row_words: Columns,
-    pixel_words: Columns,
-) -> Columns:
-    """The words from the corner of a window to its end, which a row memory has room for."""
-    down, along = (1, 1) if isinstance(op, AveragePool) else op.dilations
-    last = table.banks - 1 + (kernel[1] - 1) * along + (table.pixels - 1) * op.strides[1]
-    return (kernel[0] - 1) * down * row_words + (last // table.banks + 1) * pixel_words
-
-
-def _padded(
-    op: Conv | MaxPool | AveragePool, graph: Graph, kernel: Sequence[int], table: _Table
-) -> NDArray[np.bool_]:
-    """Whether windows reach over an edge."""
-    down, along = (1, 1) if isinstance(op, AveragePool) else op.dilations
-    _, height, width = graph.shape(op.inputs[0])
-    _, rows, columns = graph.shape(op.output)
-    top, left = op.pads[:2]
-    bottom = (rows - 1) * op.strides[0] + (kernel[0] - 1) * down >= height + top
-    right = (_up(columns, table.pixels) * table.pixels - 1) * op.strides[1]
-    right = right + (kernel[1] - 1) * along
-    return (top > 0 or left > 0 or bottom) | (right >= width + left)
 
 
 def _rough_weights(

@@ -4,7 +4,7 @@ What an op does next to its neighbours is a table over the words that it reads a
 writes; the least sum of such tables is found by `eliminate.py`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hwmap.board import BRAM18_BYTES, URAM_BYTES
 from hwmap.ir.types import Shape
-from hwmap.streaming.solve.between import Forms, ends, regrouping
+from hwmap.streaming.solve.between import Forms, ends, regrouping, regrouping_of
 from hwmap.streaming.solve.eliminate import Values, joined, minimum
 from hwmap.streaming.solve.options import COSTS, FED, Columns
 from hwmap.streaming.solve.problem import End, Part, Problem, Way
@@ -49,33 +49,34 @@ def taken(costs: Columns) -> Columns:
     return found
 
 
-def ends_of(problem: Problem, picks: Sequence[Pick]) -> Iterator[tuple[Shape, int, int]]:
-    """The tensors between the ops of a choice: their shape, and the codes of both ends."""
-    chains = [
-        [(part.foldings, row) for part, row in zip(ways[pick.way].parts, pick.rows, strict=True)]
-        for ways, pick in zip(problem.ops, picks, strict=True)
-    ]
-    for edge in problem.edges:
-        writer, row = chains[edge.writer][-1]
-        reader, other = chains[edge.reader][0]
-        yield edge.shape, int(writer.targets[row]), int(reader.sources[other, edge.place])
-    for chain in chains:
-        for (writer, row), (reader, other) in pairwise(chain):
-            yield reader.shapes[0], int(writer.targets[row]), int(reader.sources[other, 0])
+def code_of(problem: Problem, op: int, pick: Pick, place: int | None) -> int:
+    """The code of the words that an op reads as its input `place`, or (that is None) writes."""
+    parts = problem.ops[op][pick.way].parts
+    if place is None:
+        return int(parts[-1].foldings.targets[pick.rows[-1]])
+    return int(parts[0].foldings.sources[pick.rows[0], place])
 
 
-def ends_cost(problem: Problem, end: End, codes: Columns) -> Columns:
+def cost_of(problem: Problem, op: int, pick: Pick) -> Columns:
+    """(8,) What a pick takes exactly of each resource, with the words inside of its chain and what
+    stands at its ends."""
+    way = problem.ops[op][pick.way]
+    chain = [(part.foldings, row) for part, row in zip(way.parts, pick.rows, strict=True)]
+    found = np.sum([taken(foldings.exact(row)) for foldings, row in chain], axis=0)
+    found[LOSS] = way.loss_ppb
+    for (writer, row), (reader, other) in pairwise(chain):
+        have, wanted = int(writer.targets[row]), int(reader.sources[other, 0])
+        found[:COSTS] += regrouping_of(reader.shapes[0], have, wanted, problem.target)
+    for end in problem.ends:
+        if end.op == op:
+            code = np.array([code_of(problem, op, pick, end.place)])
+            found[:COSTS] += ends_cost(end, code)[0]
+    return np.asarray(found)
+
+
+def ends_cost(end: End, codes: Columns) -> Columns:
     """(codes, 5): what stands at words with each of these codes takes."""
     return ends(Forms.of(codes), copies=end.copies, sources=end.sources, sinks=end.sinks)
-
-
-def code_at(problem: Problem, picks: Sequence[Pick], end: End) -> int:
-    """The code of the words at an end of a choice."""
-    pick = picks[end.op]
-    parts = problem.ops[end.op][pick.way].parts
-    if end.place is None:
-        return int(parts[-1].foldings.targets[pick.rows[-1]])
-    return int(parts[0].foldings.sources[pick.rows[0], end.place])
 
 
 class _Table:
@@ -197,27 +198,20 @@ class Pricing:
 
     def shares(self, picks: Sequence[Pick]) -> Values:
         """How much of each budget a choice takes. Its foldings are known exactly from now on."""
-        found = np.zeros(RESOURCES)
-        for ways, pick in zip(self.problem.ops, picks, strict=True):
-            way = ways[pick.way]
-            found[LOSS] += way.loss_ppb / max(self.budgets[LOSS], 1)
-            for part, row in zip(way.parts, pick.rows, strict=True):
+        found = np.zeros(RESOURCES, np.int64)
+        for op, pick in enumerate(picks):
+            found += cost_of(self.problem, op, pick)
+            parts = self.problem.ops[op][pick.way].parts
+            for part, row in zip(parts, pick.rows, strict=True):
                 self._table(part).correct(row)
-                found += taken(part.foldings.exact(row)) / np.maximum(self.budgets, 1)
-        for end in self.problem.ends:
-            code = np.array([code_at(self.problem, picks, end)])
-            found[:COSTS] += ends_cost(self.problem, end, code)[0] / np.maximum(
-                self.budgets[:COSTS], 1
-            )
-        for shape, have, wanted in ends_of(self.problem, picks):
-            between = regrouping(
-                shape, Forms.of(np.array([have])), Forms.of(np.array([wanted])), self.problem.target
-            )
-            found[1:3] += between[0, 0, 1:3] / np.maximum(self.budgets[1:3], 1)
-        return found
+        for edge in self.problem.edges:
+            have = code_of(self.problem, edge.writer, picks[edge.writer], None)
+            wanted = code_of(self.problem, edge.reader, picks[edge.reader], edge.place)
+            found[:COSTS] += regrouping_of(edge.shape, have, wanted, self.problem.target)
+        return np.asarray(found / np.maximum(self.budgets, 1))
 
     def _end_price(self, end: End, codes: Columns, prices: Values) -> Values:
-        shares = ends_cost(self.problem, end, codes) / np.maximum(self.budgets[:COSTS], 1)
+        shares = ends_cost(end, codes) / np.maximum(self.budgets[:COSTS], 1)
         return np.asarray(shares @ prices[:COSTS])
 
     def _source_price(self, op: int, prices: Values) -> Values:

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 MUCH = 64
 """How many times a budget may be too small for a message to say what would do."""
 ATTEMPTS = 12
+"""How often a plan is tried, each time with that part of the time."""
 STEP = 0.004
 """Relative steps in which the fewest trips are looked for: what a bound may lack."""
 
@@ -131,13 +132,14 @@ class _Search:
             at = later
             self._progress(f"a plan of {self._grid[at]:,} cycles")
             proof = self._proof(at, reserve, complete=True)
-            answer = None if proof is None else choose(proof, reserve, seconds / ATTEMPTS)
-            if proof is None or answer is None or not answer.found:
-                if proof and answer and _excluded(proof, answer) and reserve == shell:
+            if proof is None:
+                at += 1
+                continue
+            answer = choose(proof, seconds / ATTEMPTS)
+            if not answer.found:
+                if _excluded(proof, answer) and reserve == shell:
                     bound = self._above(at)
                 at += 1
-                if at == len(self._grid):
-                    break
                 continue
             found = _complete(self._source, self._candidates, proof.problem, answer)
             log.info("%d: %s of %s", self._grid[at], found.cost, proof.problem.budget)
