@@ -3,7 +3,10 @@ integer weights."""
 
 from typing import assert_never
 
+import numpy as np
+
 from hwmap.ir.graph import Graph
+from hwmap.ir.interpolate import fixed_point
 from hwmap.ir.ops import (
     Add,
     AveragePool,
@@ -35,8 +38,12 @@ def sum_bits_of(op: HardwareOp, graph: Graph) -> int:
             return ADD_BITS + 9
         case Mul():
             return (MOST_CENTRED**2).bit_length() + 1
-        case Concat() | Resize():
+        case Concat():
             return 10
+        case Resize(rows=rows, columns=columns):
+            factors = (graph.constants[name].values for name in (rows, columns))
+            blends = [int(np.abs(fixed_point(values)).sum(1).max()) for values in factors]
+            return max(MOST_CENTRED * blend for blend in blends).bit_length() + 1
         case MaxPool() | Select() | Lookup():
             return 8
         case _:

@@ -6,13 +6,14 @@ from hwmap.board import Board, Budget
 from hwmap.errors import DeadlockError, PlanError, SimulationError
 from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph, hardware_ops
-from hwmap.ir.ops import Concat, Conv, HardwareOp, is_depthwise
+from hwmap.ir.ops import Concat, Conv, HardwareOp, Resize, Select, is_depthwise
 from hwmap.solve.answer import claim_problem, loss_problem
 from hwmap.streaming.cost import LUTRAM_SHARE, Target
 from hwmap.streaming.depths import steady_cycles
 from hwmap.streaming.folding import Folding
 from hwmap.streaming.network import Network, build_network
 from hwmap.streaming.plan import Plan
+from hwmap.streaming.sub_pixel import sub_pixel
 from hwmap.streaming.units import LEAST_DEPTH, Feed
 from hwmap.streaming.use import memory_bytes, network_cost
 
@@ -24,6 +25,7 @@ def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_loss:
     Raises:
         PlanError: the first promise that it breaks.
     """
+    graph = sub_pixel(graph)
     problem = _foldings_problem(plan, graph)
     if problem is None:
         network = build_network(graph, {folding.op: folding for folding in plan.foldings})
@@ -66,7 +68,9 @@ def _folding_problem(folding: Folding, op: HardwareOp, graph: Graph) -> str | No
         sizes = [graph.shape(name)[0] for name in op.inputs]
         if any(size % folding.pe for size in sizes):
             return f"PE={folding.pe} does not divide the channels {sizes} of its inputs"
-    columns = getattr(op, "kernel", (1, 1))[1]
+    if isinstance(op, Select | Resize) and folding.pixels != 1:
+        return f"pixels={folding.pixels}; expected 1"
+    columns = 2 if isinstance(op, Resize) else getattr(op, "kernel", (1, 1))[1]
     if isinstance(op, Conv):
         shape = graph.constants[op.weight].values.shape
         columns = shape[3]

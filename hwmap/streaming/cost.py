@@ -14,9 +14,10 @@ from hwmap.blocks import BRAM18_SHAPES, URAM_SHAPE
 from hwmap.dsp import MULTIPLIER_BITS, DspSlice, Packing, packing
 from hwmap.ir.types import Array
 from hwmap.streaming import logic, units
+from hwmap.streaming.buffered import SMALL_WORDS
 from hwmap.streaming.layout import Layout
+from hwmap.streaming.pick import Pick, word_tables
 from hwmap.streaming.units import Storage, Unit, drain_trips, requant_lanes
-from hwmap.streaming.window import SMALL_WORDS
 
 LUTRAM_WORDS = 64
 SHIFT_REGISTER_WORDS = 32
@@ -221,6 +222,8 @@ def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
             return feed(unit.word_bytes).rounded()
         case units.Fork():
             return fork(unit.copies).rounded()
+        case units.Relabel():
+            return base.rounded()
         case units.Table(target=layout):
             tables = lutram(8, 256, target)
             lanes = layout.word_bytes
@@ -257,6 +260,8 @@ def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
             lanes = layout.word_bytes
             select = Part(lut=4 * lanes * len(unit.sources) + 60)
             return (base + select + requantizers(lanes, sum_bits, target)).rounded()
+        case Pick():
+            return _pick(unit, sum_bits, target).rounded()
         case _:
             assert_never(unit)
 
@@ -295,6 +300,24 @@ def _windowed(unit: units.Windowed, sum_bits: int, target: Target) -> Part:
         return found + Part(lut=9 * block * shape.taps + 100)
     words = shape.passes * drain_trips(unit)
     return found + memory(CHANNEL_BITS * results, words, unit.constants, target)
+
+
+def _pick(unit: Pick, sum_bits: int, target: Target) -> Part:
+    """The loops, copies of the row memory, tables of places, and the selection of lanes or the
+    blending of taps."""
+    words, lanes = unit.memory_words, unit.target.lanes
+    found = window(1, lanes, 0, words, words, padded=False, target=target)
+    rows = row_memory(8 * lanes, words, words, target)
+    found += Part(*((unit.copies - 1) * part for part in astuple(rows)))
+    for table in word_tables(unit).values():
+        bits = max(int(np.max(table)).bit_length(), 1) * len(table)
+        found += lutram(bits, len(table[0]), target)
+    if not unit.straight:
+        found += Part(lut=8 * lanes * _up(lanes - 1, 3) * unit.taps)
+    if unit.picked.factors:
+        found += Part(dsp=lanes * unit.taps, lut=(18 * unit.taps + sum_bits) * lanes)
+        found += requantizers(lanes, sum_bits, target)
+    return found
 
 
 def fifo_cost(layout: Layout, depth: int, target: Target) -> Cost:

@@ -24,6 +24,7 @@ from hwmap.ir.ops import (
 from hwmap.streaming import units
 from hwmap.streaming.folding import Folding
 from hwmap.streaming.layout import Layout
+from hwmap.streaming.pick import Pick, picked_of
 from hwmap.streaming.schedule import Schedule
 from hwmap.streaming.timetable import schedule_of
 from hwmap.streaming.units import Gearbox, Regroup, Unit, sources_of, targets_of
@@ -119,15 +120,6 @@ class _Builder:
         return Network(kernels, streams)
 
 
-def not_streaming(graph: Graph) -> tuple[tuple[str, str], ...]:
-    """The ops that have no kernel yet: name and kind."""
-    return tuple(
-        (op.name, type(op).__name__)
-        for op in hardware_ops(graph)
-        if isinstance(op, ConvTranspose | Select | Resize)
-    )
-
-
 def conversions(have: Layout, wanted: Layout) -> tuple[Unit, ...]:
     """The kernels from words to words of the same tensor: lanes and pixels change one after the
     other, in the order that takes fewer trips, then narrower words."""
@@ -153,6 +145,8 @@ def _kind(unit: Unit) -> str:
             return kind if kind == "depthwise" else f"{kind}_pool"
         case units.Join(kind=kind):
             return kind
+        case Pick(picked=picked):
+            return "resize" if picked.factors else "select"
         case _:
             return type(unit).__name__.lower()
 
@@ -217,8 +211,14 @@ def unit_of(op: HardwareOp, graph: Graph, folding: Folding) -> Unit:
                 Layout(graph.shape(name), folding.pe, folding.pixels) for name in op.inputs
             )
             return units.Concat(layouts, target, axis)
-        case ConvTranspose() | Select() | Resize():
-            raise GraphError(f"op '{op.name}' has no kernel")
+        case Select() | Resize():
+            source = Layout(graph.shape(op.inputs[0]), folding.pe)
+            picked = picked_of(op, graph)
+            if picked is None:
+                return units.Relabel(source, target)
+            return Pick(source, target, picked, folding.taps)
+        case ConvTranspose():
+            raise GraphError(f"op '{op.name}' is two kernels: see sub_pixel.py")
         case _:
             assert_never(op)
 

@@ -8,6 +8,7 @@ from typing import assert_never
 import numpy as np
 
 from hwmap.ir.types import Integers
+from hwmap.streaming.pick import Pick
 from hwmap.streaming.schedule import Schedule, even, pace
 from hwmap.streaming.units import (
     Concat,
@@ -19,6 +20,7 @@ from hwmap.streaming.units import (
     Matrix,
     Reduce,
     Regroup,
+    Relabel,
     Scale,
     Sink,
     Source,
@@ -41,7 +43,7 @@ MOST_CASCADE = 8
 def depth_of(unit: Unit) -> int:
     """Stages of the pipeline of a unit, cycles from a trip's start to what it writes."""
     match unit:
-        case Source() | Feed() | Sink() | Fork() | Gearbox() | Regroup() | Table():
+        case Source() | Feed() | Sink() | Fork() | Gearbox() | Regroup() | Relabel() | Table():
             return MOVE_STAGES
         case Matrix():
             cascades = ceil(unit.simd / MOST_CASCADE)
@@ -49,6 +51,9 @@ def depth_of(unit: Unit) -> int:
             return WINDOW_STAGES + tree + REQUANTIZE_STAGES
         case Lanes():
             return WINDOW_STAGES + MULTIPLY_STAGES + unit.window.taps + REQUANTIZE_STAGES
+        case Pick(picked=picked):
+            blending = MULTIPLY_STAGES + REQUANTIZE_STAGES if picked.factors else 0
+            return WINDOW_STAGES + blending
         case Reduce() | Join() | Scale() | Concat():
             return MOVE_STAGES + MULTIPLY_STAGES + REQUANTIZE_STAGES
         case _:
@@ -67,7 +72,7 @@ def schedule_of(unit: Unit) -> Schedule:
             return even((layout.words,), (layout.words,) * copies, depth)
         case Join(target=layout):
             return even((layout.words,) * 2, (layout.words,), depth)
-        case Table(target=layout):
+        case Table(target=layout) | Relabel(target=layout):
             return even((layout.words,), (layout.words,), depth)
         case Matrix() | Lanes():
             return _windowed(unit, depth)
@@ -85,6 +90,8 @@ def schedule_of(unit: Unit) -> Schedule:
             return Schedule(held + layout.words, (later, np.arange(held)), (later,), depth)
         case Concat():
             return _concat(unit, depth)
+        case Pick():
+            return _pick(unit, depth)
         case _:
             assert_never(unit)
 
@@ -103,6 +110,12 @@ def _windowed(unit: Windowed, depth: int) -> Schedule:
         depth,
         window.lead + drain,
     )
+
+
+def _pick(unit: Pick, depth: int) -> Schedule:
+    ends = np.arange(unit.steps - 1, unit.computing, unit.steps)
+    reads = pace(unit.source.words, unit.trips)
+    return Schedule(unit.trips, (reads,), (unit.lead + unit.at(ends),), depth, unit.lead)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from math import ceil
 from typing import Literal, assert_never
 
 from hwmap.streaming.layout import Layout
+from hwmap.streaming.pick import Pick
 from hwmap.streaming.window import Window
 
 Multiplier = Literal["dsp", "lut"]
@@ -176,9 +177,17 @@ class Concat:
     axis: int
 
 
+@dataclass(frozen=True)
+class Relabel:
+    """The same words, as those of another shape."""
+
+    source: Layout
+    target: Layout
+
+
 Windowed = Matrix | Lanes
-Movement = Source | Feed | Sink | Fork | Gearbox | Regroup
-Unit = Movement | Windowed | Reduce | Join | Scale | Table | Concat
+Movement = Source | Feed | Sink | Fork | Gearbox | Regroup | Relabel
+Unit = Movement | Windowed | Reduce | Join | Scale | Table | Concat | Pick
 
 
 def sources_of(unit: Unit) -> tuple[Layout, ...]:
@@ -186,7 +195,7 @@ def sources_of(unit: Unit) -> tuple[Layout, ...]:
     match unit:
         case Source() | Feed():
             return ()
-        case Sink() | Fork() | Gearbox() | Regroup() | Reduce():
+        case Sink() | Fork() | Gearbox() | Regroup() | Reduce() | Relabel() | Pick():
             return (unit.source,)
         case Matrix():
             fed = () if unit.feed is None else (unit.feed.target,)
@@ -215,7 +224,7 @@ def targets_of(unit: Unit) -> tuple[Layout, ...]:
             return (unit.source,) * unit.copies
         case Source() | Feed() | Gearbox() | Regroup() | Matrix() | Lanes() | Reduce():
             return (unit.target,)
-        case Join() | Scale() | Table() | Concat():
+        case Join() | Scale() | Table() | Concat() | Relabel() | Pick():
             return (unit.target,)
         case _:
             assert_never(unit)
@@ -233,7 +242,9 @@ def requant_lanes(unit: Unit) -> int:
             return ceil(unit.source.lanes / pixels)
         case Join() | Scale() | Concat():
             return unit.target.word_bytes
-        case Source() | Feed() | Sink() | Fork() | Gearbox() | Regroup() | Table():
+        case Pick():
+            return unit.target.word_bytes if unit.picked.factors else 0
+        case Source() | Feed() | Sink() | Fork() | Gearbox() | Regroup() | Relabel() | Table():
             return 0
         case _:
             assert_never(unit)

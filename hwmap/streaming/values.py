@@ -9,10 +9,12 @@ from hwmap.errors import SimulationError
 from hwmap.files.words import channel_fields
 from hwmap.ir.evaluate import windows
 from hwmap.ir.requantize import Requant, requantize
-from hwmap.ir.types import Array, Integers
+from hwmap.ir.types import Array, Integers, Shape
 from hwmap.streaming import units
+from hwmap.streaming.buffered import Buffered
 from hwmap.streaming.design.types import Constants, Design
 from hwmap.streaming.network import Kernel
+from hwmap.streaming.pick import Pick
 from hwmap.streaming.schedule import pace
 from hwmap.streaming.units import Unit
 from hwmap.streaming.window import Window
@@ -50,6 +52,12 @@ def _computed(kernel: Kernel, constants: Constants | None, sources: list[Array])
     match unit:
         case units.Fork() | units.Gearbox() | units.Regroup():
             return x.astype(np.int8)
+        case units.Relabel():
+            in_order = x.transpose(0, 2, 3, 1).reshape(len(x), *_last_axis(unit.target.shape))
+            return in_order.transpose(0, 3, 1, 2).astype(np.int8)
+        case Pick():
+            check_row_memory(unit, kernel.source)
+            return _picked(unit, constants, x)
         case units.Matrix() | units.Lanes():
             check_row_memory(unit.window, kernel.source)
             return _windowed(unit, constants, x)
@@ -98,6 +106,31 @@ def _pointwise(unit: Unit, constants: Constants, sources: list[Array]) -> Array:
             return np.concatenate(parts, axis=axis + 1)
         case _:
             raise AssertionError(unit)
+
+
+def _last_axis(shape: Shape) -> Shape:
+    """A shape with the channels last."""
+    return shape[1], shape[2], shape[0]
+
+
+def _picked(unit: Pick, constants: Constants | None, x: Array) -> Array:
+    picked, (count, height, width) = unit.picked, unit.target.shape
+    rows, columns = np.array(picked.rows), np.array(picked.columns)
+    tall, wide = picked.phases
+    phase = np.arange(height)[:, None] % tall * wide + np.arange(width) % wide
+    channels = np.array(picked.channels).T[:count, phase]
+    taps = [
+        x[:, channels, rows[:, None, tap], columns[:, tap]].reshape(len(x), *unit.target.shape)
+        for tap in range(picked.taps)
+    ]
+    if constants is None:
+        return taps[0].astype(np.int8)
+    numbers = constants.numbers
+    factors = np.array(picked.factors).reshape((-1, 1, 2) if picked.axis == 0 else (1, -1, 2))
+    total = sum((tap - numbers.first_zero) * factors[..., place] for place, tap in enumerate(taps))
+    return _finish(
+        constants, np.asarray(total), np.array([numbers.first_factor]), np.array([numbers.shift])
+    )
 
 
 def _windowed(unit: units.Windowed, constants: Constants | None, x: Array) -> Array:
@@ -189,7 +222,7 @@ def _inner(shape: Window) -> tuple[int, int, int]:
     )
 
 
-def check_row_memory(shape: Window, name: str) -> None:
+def check_row_memory(shape: Buffered, name: str) -> None:
     """Follows the words of an image through the row memory: a read at the first and at the last
     time that a word is used must find it where it was written.
 

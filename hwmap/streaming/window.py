@@ -9,32 +9,18 @@ order, and lie in the row memory one behind the other, modulo its size.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from hwmap.ir.ops import Pair
 from hwmap.ir.types import Array, Integers
+from hwmap.streaming.buffered import Buffered, Uses
 from hwmap.streaming.layout import Layout
-from hwmap.streaming.schedule import pace
-
-SMALL_WORDS = 64
-"""Where a window reaches over so few words, its row memory is made of LUTs, not of block RAM."""
-
-ROW_MEMORY_TRIPS = 4
-"""A word is read from the row memory at the earliest so many trips after it arrived: address, write
-and read of a block RAM are a cycle each, and one is to spare (judgement)."""
-
-
-class Uses(NamedTuple):
-    """The first and the last trip of computation that uses each arriving word; -1: none does."""
-
-    first: Integers
-    last: Integers
 
 
 @dataclass(frozen=True)
-class Window:
+class Window(Buffered):
     """How windows slide over `source`.
 
     `pixels` output pixels of a row and `taps` columns of the window are computed in the same trip.
@@ -76,11 +62,6 @@ class Window:
         """Trips of one image that compute."""
         return self.rows_out * self.across * self.passes * self.steps
 
-    @property
-    def trips(self) -> int:
-        """Trips of one image: to compute, or for its words to arrive."""
-        return max(self.computing, self.source.words)
-
     @cached_property
     def uses(self) -> Uses:
         """When each word of an image is used."""
@@ -106,35 +87,6 @@ class Window:
         tap = tap_row[:, None] * self.tap_columns + tap_column
         one = pixel[..., None] * self.passes + passing
         return np.asarray(one * self.steps + tap[..., None] * self.group_words + word)
-
-    @cached_property
-    def lead(self) -> int:
-        """The trips by which computation is behind the arrival of words."""
-        first = self.uses.first
-        used = first >= 0
-        arrival = pace(self.source.words, self.trips)[used]
-        wanted = self.at(first[used])
-        return max(int((arrival + ROW_MEMORY_TRIPS - wanted).max(initial=0)), 0)
-
-    def at(self, trips: Integers) -> Integers:
-        """On which trips of the loop, from the lead on, these trips of computation are."""
-        return np.asarray(-(-(trips + 1) * self.trips // self.computing) - 1)
-
-    @cached_property
-    def memory_words(self) -> int:
-        """The least words of a row memory in which no word is overwritten that is still used, and
-        in which every word of a window lies at most once around from its corner."""
-        words, trips = self.source.words, self.trips
-        used = self.uses.last >= 0
-        numbers = np.arange(words)[used]
-        last = self.lead + self.at(self.uses.last[used])
-        arrived = last * words // trips
-        return max(int((arrived - numbers).max(initial=1)), self.reach, 1)
-
-    @property
-    def storage(self) -> Literal["lutram", "bram"]:
-        """What holds a bank of the row memory."""
-        return "lutram" if self.reach <= SMALL_WORDS else "bram"
 
     @property
     def reach(self) -> int:

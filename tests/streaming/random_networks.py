@@ -9,17 +9,31 @@ from hwmap.compiler import load_source
 from hwmap.ir.graph import Graph
 from hwmap.progress import quiet
 from hwmap.quantize.choose import quantize_graph, quantize_inputs, schemes_of
+from hwmap.streaming.sub_pixel import sub_pixel
 from tests.models import ModelBuilder
+
+KINDS = (
+    "conv",
+    "depthwise",
+    "grouped",
+    "pool",
+    "average",
+    "skip",
+    "concat",
+    "resize",
+    "transposed",
+    "cut",
+)
 
 
 def random_network(seed: int, folder: Path) -> Graph:
-    """A float network of a few ops."""
+    """A float network of a few ops, as streaming kernels run it."""
     random = Random(seed)
     channels, height, width = random.randint(1, 5), random.randint(4, 9), random.randint(4, 9)
     model = ModelBuilder((channels, height, width), seed=seed)
     at = "x"
     for number in range(random.randint(1, 4)):
-        kind = random.choice(("conv", "depthwise", "grouped", "pool", "average", "skip", "concat"))
+        kind = random.choice(KINDS)
         name = f"{kind}{number}"
         stride = random.choice((1, 1, 2))
         if min(height, width) < 3:
@@ -46,6 +60,29 @@ def random_network(seed: int, folder: Path) -> Graph:
                 strides=[stride, stride], pads=[1, 1, 1, 1],
             )  # fmt: skip
             height, width = (height - 1) // stride + 1, (width - 1) // stride + 1
+        elif kind == "resize":
+            sizes = random.randint(3, 2 * height), random.randint(3, 2 * width)
+            target = model.constant(np.array([1, channels, *sizes]), f"{name}.sizes")
+            at = model.node(
+                "Resize", at, "", "", target, name=name, mode=random.choice(("linear", "nearest"))
+            )
+            height, width = sizes
+        elif kind == "transposed":
+            group = 2 if channels % 2 == 0 else 1
+            out, kernel = 2 * group, random.choice(((2, 2), (3, 4)))
+            steps, dilation = random.choice((1, 2, 3)), random.choice((1, 2))
+            at = model.transposed(
+                at, (channels, out), kernel, name=name, group=group, strides=[steps, 2],
+                dilations=[1, dilation], pads=[0, 1, 1, 0],
+            )  # fmt: skip
+            height = (height - 1) * steps + kernel[0] - 1
+            width = (width - 1) * 2 + (kernel[1] - 1) * dilation
+            channels = out
+        elif kind == "cut":
+            begin = random.randint(0, 1), random.randint(0, 1), random.randint(0, 1)
+            begin = (min(begin[0], channels - 1), *begin[1:])
+            at = model.cut(at, (channels, height, width), begin, name=name)
+            channels, height, width = channels - begin[0], height - begin[1], width - begin[2]
         elif kind == "skip":
             other = model.conv(
                 at, (channels, channels), (3, 3), name=f"{name}.a", pads=[1, 1, 1, 1]
@@ -74,7 +111,7 @@ def random_network(seed: int, folder: Path) -> Graph:
     model.conv(at, (channels, 3), (1, 1), name="last")
     path = folder / f"random{seed}.onnx"
     model.save(path, "last")
-    return load_source(path)
+    return sub_pixel(load_source(path))
 
 
 def integer_network(graph: Graph, seed: int, images: int) -> tuple[Graph, dict[str, np.ndarray]]:

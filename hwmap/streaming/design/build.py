@@ -10,12 +10,15 @@ from hwmap.streaming.design.constants import constants_of
 from hwmap.streaming.design.types import Design
 from hwmap.streaming.folding import Folding
 from hwmap.streaming.network import build_network
+from hwmap.streaming.sub_pixel import sub_pixel
 
 
 def build_design(
     graph: Graph, foldings: Sequence[Folding], depths: Sequence[int], board: Board
 ) -> Design:
     """The design that runs the integer `graph`."""
+    macs = total_macs(graph)
+    graph = sub_pixel(graph)
     network = build_network(graph, {folding.op: folding for folding in foldings})
     hardware = {op.name: op for op in hardware_ops(graph)}
     found = {
@@ -35,5 +38,5 @@ def build_design(
         pixel_packing=packing(board.dsp_slice, LEAST_INT8),
         inputs=tuple(graph.tensors[name] for name in graph.inputs),
         outputs=tuple(graph.tensors[name] for name in graph.outputs),
-        macs=total_macs(graph),
+        macs=macs,
     )

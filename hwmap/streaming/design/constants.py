@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hwmap.errors import GraphError
 from hwmap.files.words import CHANNEL_BYTES, channel_bytes
 from hwmap.ir.graph import Graph
+from hwmap.ir.interpolate import FRACTION_BITS
 from hwmap.ir.ops import (
     Add,
     AveragePool,
@@ -16,13 +17,17 @@ from hwmap.ir.ops import (
     Conv,
     HardwareOp,
     Lookup,
+    MaxPool,
     Mul,
+    Resize,
+    Select,
     average_counts,
 )
 from hwmap.ir.requantize import Requant, requant_of
 from hwmap.ir.types import Array, Integers
 from hwmap.streaming import units
 from hwmap.streaming.design.types import Bytes, Constants, Numbers
+from hwmap.streaming.pick import Pick
 from hwmap.streaming.units import Unit, drain_trips, requant_lanes
 
 LEAST = 128
@@ -31,7 +36,7 @@ NONE = np.zeros((0, 1), np.int8)
 
 def constants_of(op: HardwareOp, graph: Graph, unit: Unit) -> Constants | None:
     """What the kernel `unit` of an integer op needs to know; None if it is the same for all."""
-    if isinstance(unit, units.Lanes) and unit.kind == "max":
+    if isinstance(op, MaxPool | Select):
         return None
     requant = requant_of(op, graph)
     zeros = [graph.tensors[name].integer.zero_point for name in op.inputs]
@@ -53,6 +58,14 @@ def constants_of(op: HardwareOp, graph: Graph, unit: Unit) -> Constants | None:
             factor = int(requant.multipliers[0])
             numbers = Numbers(zeros[0], zeros[1], factor, shift=int(shifts[0]), **out)
             return _plain(numbers, (2 * LEAST - 1) ** 2)
+        case Resize():
+            factor = int(requant.multipliers[0])
+            # The other axis has factors of one, which the sums here do not have.
+            shift = int(shifts[0]) - FRACTION_BITS
+            numbers = Numbers(zeros[0], first_factor=factor, shift=shift, **out)
+            assert isinstance(unit, Pick)
+            most = max(sum(map(abs, own)) for own in unit.picked.factors)
+            return _plain(numbers, most * (2 * LEAST - 1))
         case Concat():
             channels = channel_bytes(-np.array(zeros), requant.multipliers, shifts)
             return Constants(Numbers(**out), NONE, channels, 10, _most(shifts))

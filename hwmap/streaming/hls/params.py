@@ -1,13 +1,19 @@
 """The numbers of each kernel, as its C++ template wants them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import assert_never
+
+import numpy as np
 
 from hwmap.dsp import Packing
 from hwmap.streaming import units
 from hwmap.streaming.design.types import Constants, Design
 from hwmap.streaming.network import Kernel
+from hwmap.streaming.pick import Pick, word_tables
 from hwmap.streaming.timetable import concat_turns, gearbox_pattern
 from hwmap.streaming.units import (
+    Unit,
     drain_trips,
     requant_lanes,
     sources_of,
@@ -18,6 +24,34 @@ from hwmap.streaming.window import Window
 
 Functions = tuple[tuple[str, str, str], ...]
 """Name, argument and text of each."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers that a kernel looks up, by set and place in it."""
+
+    name: str
+    type: str
+    rows: tuple[tuple[int, ...], ...]
+
+
+def tables_of(unit: Unit) -> tuple[Table, ...]:
+    """Those of a kernel."""
+    if not isinstance(unit, Pick):
+        return ()
+    return tuple(
+        Table(name, _type_of(rows), tuple(map(tuple, rows)))
+        for name, rows in word_tables(unit).items()
+    )
+
+
+def _type_of(rows: Sequence[Sequence[int]]) -> str:
+    """The smallest C++ type that holds all of the numbers."""
+    low, high = int(np.min(rows)), int(np.max(rows))
+    bits = next(
+        bits for bits in (8, 16, 32) if high < 1 << (bits - (low < 0)) and -low <= 1 << bits >> 1
+    )
+    return f"std::{'int' if low < 0 else 'uint'}{bits}_t"
 
 
 def function_name(kernel: Kernel) -> str:
@@ -40,7 +74,7 @@ def params_of(
         case units.Source() | units.Sink():
             layout = (*sources_of(unit), *targets_of(unit))[0]
             found |= {"kBlock": layout.word_bytes, "kPortBytes": port_bytes(layout)}
-        case units.Fork(source=source):
+        case units.Fork(source=source) | units.Relabel(source=source):
             found["kBlock"] = source.word_bytes
         case units.Gearbox():
             pattern = gearbox_pattern(unit)
@@ -107,6 +141,8 @@ def params_of(
             }
             chosen = "".join(f"source == {i} ? {n} : " for i, n in enumerate(turns[:-1]))
             functions = (("Turn", "source", f"{chosen}{turns[-1]}"),)
+        case Pick():
+            found |= _pick_params(unit)
         case _:
             assert_never(unit)
     return {name: str(value) for name, value in found.items()}, functions
@@ -115,6 +151,27 @@ def params_of(
 def _runs(name: str, starts: tuple[int, ...]) -> str:
     """The number of the run that a value is in, as C++."""
     return " + ".join(f"({name} >= {start})" for start in starts[1:]) or f"0 * {name}"
+
+
+def _pick_params(unit: Pick) -> dict[str, int]:
+    _, rows, columns = unit.target.shape
+    return {
+        "kLanes": unit.target.lanes,
+        "kCopies": unit.copies,
+        "kMemoryWords": unit.memory_words,
+        "kWords": unit.source.words,
+        "kComputing": unit.computing,
+        "kLead": unit.lead,
+        "kRowsOut": rows,
+        "kColumnsOut": columns,
+        "kWordsOut": unit.target.pixel_words,
+        "kPhaseRows": unit.picked.phases[0],
+        "kPhaseColumns": unit.picked.phases[1],
+        "kTaps": unit.taps,
+        "kSteps": unit.steps,
+        "kAxis": unit.picked.axis,
+        "kStraight": int(unit.straight),
+    }
 
 
 def _packing_params(packing: Packing) -> dict[str, int]:

@@ -10,9 +10,10 @@ from hwmap.files.resources import data_directory, one_line, used_headers
 from hwmap.streaming import units
 from hwmap.streaming.design.constants import chain_bytes
 from hwmap.streaming.design.types import Constants, Design
-from hwmap.streaming.hls.params import function_name, params_of
+from hwmap.streaming.hls.params import Table, function_name, params_of, tables_of
 from hwmap.streaming.layout import Layout
 from hwmap.streaming.network import Kernel
+from hwmap.streaming.pick import Pick
 from hwmap.streaming.plan import STYLE
 from hwmap.streaming.units import (
     Unit,
@@ -58,6 +59,7 @@ class KernelText:
     comment: str
     params: tuple[tuple[str, str], ...]
     functions: tuple[tuple[str, str, str], ...]
+    tables: tuple[Table, ...]
     memories: tuple[Memory, ...]
     numbers: bool
     last: bool
@@ -231,6 +233,7 @@ def _kernel_text(
         comment=f"'{one_line(kernel.source)}': {_described(unit)}, {kernel.schedule.trips} trips",
         params=tuple(params.items()),
         functions=functions,
+        tables=tables_of(unit),
         memories=memories,
         numbers=has_chain,
         last=last or not has_chain,
@@ -251,8 +254,10 @@ def _header(unit: Unit) -> str:
             return "lanes"
         case units.Source() | units.Feed() | units.Sink():
             return "ports"
-        case units.Fork() | units.Gearbox() | units.Regroup() | units.Concat():
+        case units.Fork() | units.Gearbox() | units.Regroup() | units.Relabel() | units.Concat():
             return "movement"
+        case Pick():
+            return "pick"
         case units.Reduce() | units.Join() | units.Scale() | units.Table():
             return "pointwise"
         case _:
@@ -280,6 +285,11 @@ def _described(unit: Unit) -> str:
             return f"{unit.source.pixels} to {unit.pixels} pixels"
         case units.Fork():
             return f"to {unit.copies} readers"
+        case units.Relabel():
+            return f"the same {unit.source.word_bytes} lanes, in another shape"
+        case Pick():
+            what = "blend of two neighbours" if unit.picked.factors else "selection"
+            return f"{what}, {unit.target.word_bytes} lanes"
         case units.Join():
             return f"{unit.kind}, {unit.target.word_bytes} lanes"
         case units.Source() | units.Scale() | units.Table() | units.Concat() | units.Reduce():
@@ -303,6 +313,9 @@ def _memories(unit: Unit, constants: Constants | None) -> Iterator[Memory]:
         window = unit.window
         sizes = f"[{window.source.pixels}][{window.memory_words}][{window.source.lanes}]"
         yield Memory("rows", sizes, window.storage, False, 3, 1)
+    if isinstance(unit, Pick):
+        sizes = f"[{unit.copies}][{unit.memory_words}][{unit.source.lanes}]"
+        yield Memory("rows", sizes, unit.storage, False, 3, 1)
     if isinstance(unit, units.Reduce) and constants is not None:
         words = unit.source.pixel_words
         held = "lutram" if words >= units.REDUCE_WORDS else "registers"
@@ -319,7 +332,7 @@ def _call(unit: Unit, kernel: Kernel, names: list[str], memories: tuple[Memory, 
     arrays = [memory.name for memory in memories]
     name, numbers = _loop(unit)
     match unit:
-        case units.Fork():
+        case units.Fork() | units.Relabel():
             arguments = [names[0], "images", "clock", *names[1:]]
         case units.Concat():
             reads, write = names[: len(unit.sources)], names[-1]
@@ -348,6 +361,10 @@ def _loop(unit: Unit) -> tuple[str, list[str]]:
             return f"Run{type(unit).__name__}", []
         case units.Table():
             return f"Run{type(unit).__name__}", []
+        case units.Relabel():
+            return "RunFork", []
+        case Pick():
+            return ("RunBlend", ["numbers"]) if unit.picked.factors else ("RunPick", [])
         case units.Matrix() | units.Reduce() | units.Join() | units.Scale() | units.Concat():
             return f"Run{type(unit).__name__}", ["numbers"]
         case _:

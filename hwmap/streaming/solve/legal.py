@@ -11,11 +11,14 @@ from hwmap.ir.ops import (
     Conv,
     HardwareOp,
     MaxPool,
+    Resize,
+    Select,
     average_counts,
     is_depthwise,
 )
 from hwmap.streaming.folding import Folding
 from hwmap.streaming.network import is_global
+from hwmap.streaming.pick import picked_of
 from hwmap.streaming.units import Multiplier, Storage
 
 PIXELS = (1, 2, 4)
@@ -51,6 +54,12 @@ def legal_foldings(op: HardwareOp, graph: Graph, dram_bytes: int = 0) -> Iterato
             pixels = [1] if axis == 2 else pixels
             if axis == 0:
                 lanes = divisors(gcd(*(graph.shape(name)[0] for name in op.inputs)))
+        case Select():
+            pixels = [1]
+            if picked_of(op, graph) is None:
+                lanes = divisors(gcd(out, graph.shape(op.inputs[0])[0]))
+        case Resize():
+            pixels, taps = [1], [1, 2]
     for pe, count, columns in product(lanes, pixels, taps):
         yield Folding(op.name, pe, 1, count, columns)
 

@@ -7,9 +7,9 @@ from functools import partial
 
 from hwmap.board import BRAM18_BYTES
 from hwmap.decompose.apply import apply_parts
-from hwmap.decompose.candidates import Candidate
+from hwmap.decompose.candidates import Candidate, dense_candidates
 from hwmap.decompose.method import DENSE
-from hwmap.errors import InfeasibleError, TimeLimitError, UnsupportedOperatorError
+from hwmap.errors import InfeasibleError, TimeLimitError
 from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.progress import Progress
@@ -18,12 +18,13 @@ from hwmap.solve.settings import Settings
 from hwmap.streaming.cost import Cost, Target
 from hwmap.streaming.depths import sufficient_depths
 from hwmap.streaming.folding import Folding
-from hwmap.streaming.network import Network, build_network, not_streaming
+from hwmap.streaming.network import Network, build_network
 from hwmap.streaming.plan import STYLE, Plan
 from hwmap.streaming.solve.dual import EQUAL, Proof, prove
 from hwmap.streaming.solve.model import Answer, choose
 from hwmap.streaming.solve.price import Pricing
 from hwmap.streaming.solve.problem import Choices, Problem, fewest_trips, limits_of
+from hwmap.streaming.sub_pixel import sub_pixel
 from hwmap.streaming.use import SHELL, memory_bytes, network_cost
 
 log = logging.getLogger(__name__)
@@ -62,14 +63,13 @@ def solve(
 
     Raises:
         InfeasibleError, TimeLimitError: there is none, or none was found.
-        UnsupportedOperatorError: ops have no kernel; all are named.
     """
-    missing = not_streaming(source)
-    if missing:
-        names = ", ".join(f"'{name}' ({kind})" for name, kind in missing)
-        raise UnsupportedOperatorError(
-            f"{source.name}: has no streaming kernel for {names}; take --style sequential"
-        )
+    given, source = source, sub_pixel(source)
+    dense = dense_candidates(source)
+    candidates = {
+        op.name: candidates[op.name] if op in given.ops else dense[op.name]
+        for op in hardware_ops(source)
+    }
     board = settings.board
     target = Target(board.dsp_slice, least_weight(source), board.bus_bytes)
     choices = Choices(source, candidates, settings, target, progress)
