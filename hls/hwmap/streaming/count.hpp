@@ -56,9 +56,10 @@ class Run {
       : images_(images), arriving_(images != 0), computing_(images != 0 && Lead == 0), more_(images != 0) {}
 
   bool more() const { return more_; }
-  /// Of this image, and whether it is its last one; behind all images it stays at 0.
+  /// Of this image; behind all images it stays at 0.
   std::uint32_t trip() const { return trip_.at(); }
-  bool last() const { return trip_.last(); }
+  /// Whether it is the last trip of the last image.
+  bool finishing() const { return trip_.last() && images_ == 1; }
   bool arriving() const { return arriving_; }
   bool computing() const { return computing_; }
 

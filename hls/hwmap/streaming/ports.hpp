@@ -48,7 +48,8 @@ Trip:
   }
 }
 
-/// The loop of an output; TLAST is on the last word of an image.
+/// The loop of an output; TLAST is on the last word of the last image, so that one transfer of a DMA
+/// takes them all.
 template <typename P, typename Input>
 void RunSink(Input& input, Port<P::kPortBytes>& port, std::uint32_t images, Clock& clock) {
 #pragma HLS INLINE
@@ -66,7 +67,7 @@ Trip:
 #pragma HLS UNROLL
       wide.at[i] = i < P::kBlock ? word.at[i % P::kBlock] : 0;
     }
-    WritePort<P::kPortBytes>(port, wide, run.last(), none);
+    WritePort<P::kPortBytes>(port, wide, run.finishing(), none);
     clock.Tick();
   }
 }

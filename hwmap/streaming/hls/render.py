@@ -32,6 +32,7 @@ TEMPLATES = {
     "hls/top.hpp": "top.hpp.j2",
     "hls/top.cpp": "top.cpp.j2",
     "hls/testbench.cpp": "testbench.cpp.j2",
+    "host/driver.py": "driver.py.j2",
     "Makefile": "Makefile.j2",
     "vitis_hls.tcl": "vitis_hls.tcl.j2",
 }
