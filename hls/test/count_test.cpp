@@ -28,7 +28,7 @@ void CheckRun(unsigned images) {
   unsigned trip = 0;
   for (hwmap::Run<Trips, Lead, Drain> run(images); run.more(); run.Next()) {
     CHECK(run.arriving() == (trip < images * Trips));
-    CHECK(run.last() == (run.trip() == Trips - 1));
+    CHECK(run.finishing() == (trip + 1 == images * Trips));
     CHECK(run.trip() == (run.arriving() ? trip % Trips : 0));
     CHECK(run.computing() == (trip >= Lead && trip < images * Trips + Lead));
     ++trip;

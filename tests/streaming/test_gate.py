@@ -5,14 +5,17 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import hwmap
 from hwmap.streaming import units
 from hwmap.streaming.design import Design
 from hwmap.streaming.hls import render
+from hwmap.streaming.pick import Pick
 from hwmap.streaming.units import Unit, requant_lanes
 from tests.hls import gate
+from tests.models import ModelBuilder
 from tests.networks import ROOT, SHARED
 
 pytestmark = pytest.mark.skipif(not gate.has_clang(), reason=gate.NO_CLANG)
@@ -51,6 +54,8 @@ def _multiplications(unit: Unit) -> int:
             return 2 * target.word_bytes
         case units.Join(target=target) | units.Scale(target=target):
             return target.word_bytes + requant_lanes(unit)
+        case Pick():
+            return requant_lanes(unit) * (1 + unit.taps)
         case _:
             return requant_lanes(unit)
 
@@ -91,6 +96,23 @@ def test_a_design_passes_the_gate(name: str, board: str, tmp_path: Path):
     design = _design(name, board)
     checks = _checks(design, _emit(design, tmp_path), tmp_path)
 
+    assert [check for check, holds in checks.items() if not holds()] == []
+
+
+def test_kernels_that_move_values_pass_the_gate(tmp_path: Path):
+    net = ModelBuilder((6, 8, 8))
+    at = net.cut("x", (6, 8, 7), (1, 1, 0), name="cut")
+    at = net.transposed(at, (5, 4), (2, 2), name="up", strides=[2, 2])
+    sizes = net.constant(np.array([1, 4, 9, 20]), "sizes")
+    at = net.node("Resize", at, "", "", sizes, name="resize", mode="linear")
+    net.conv(at, (4, 4), (1, 1), name="last")
+    model = net.save(tmp_path / "moves.onnx", "last")
+    design = hwmap.compile(model, "pynq-z2", style="streaming").compiled.design
+
+    checks = _checks(design, _emit(design, tmp_path), tmp_path)
+
+    names = {kernel.name.rstrip("0123456789") for kernel in design.network.kernels}
+    assert {"select", "resize"} <= names
     assert [check for check, holds in checks.items() if not holds()] == []
 
 

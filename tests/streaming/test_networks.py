@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hwmap import api
-from hwmap.errors import InfeasibleError, PlanError, UnsupportedOperatorError
+from hwmap.errors import InfeasibleError, PlanError
 from hwmap.style import plan_from_json, plan_to_json
 from tests.models import ModelBuilder
 from tests.networks import Case, load_case
@@ -78,15 +78,17 @@ def test_a_plan_comes_back_and_a_broken_promise_is_refused(tmp_path: Path):
             api.compile(case.model, BOARD, plan=broken, style="streaming")
 
 
-def test_an_op_without_a_kernel_is_named_and_auto_takes_another_style(tmp_path: Path):
+def test_a_transposed_convolution_is_two_kernels_that_a_plan_names(tmp_path: Path):
     model = ModelBuilder((2, 6, 6))
-    up = model.transposed("x", (2, 3), (2, 2), name="up", strides=[2, 2])
+    up = model.transposed("x", (2, 3), (3, 3), name="up", strides=[2, 2])
     model.conv(up, (3, 2), (1, 1), name="last")
     path = model.save(tmp_path / "up.onnx", "last")
 
-    with pytest.raises(UnsupportedOperatorError, match=r"'up' .*take --style sequential"):
-        api.compile(path, BOARD, style="streaming")
-    assert api.compile(path, BOARD, style="auto").report.style == "sequential"
+    api.compile(path, BOARD, tmp_path / "build", style="streaming")
+
+    plan = plan_from_json((tmp_path / "build/plan.json").read_text("utf-8"), "plan.json")
+    assert [folding.op for folding in plan.foldings] == ["up", "up.phases", "last"]
+    assert api.verify(tmp_path / "build").holds
 
 
 @pytest.mark.parametrize(
