@@ -20,15 +20,15 @@ CASES = {
     "cnn_mnist": "mnist_test",
     "dscnn_kws": "kws_features",
     "resnet8_cifar10": "cifar10_test_exact",
-    "resnet20_cifar10": "cifar10_test_exact",
     "mobilenetv1_025_vww": "vww_96",
 }
 """Networks that are compiled in the default tests, and where their labelled images come from."""
 
-LONG_CASES = {"resnet20_cifar10"}
+LONG_CASES = {"mobilenetv1_025_vww"}
 """Those of them that are compiled in the long runs only."""
 
 LARGE_CASES = {
+    "resnet20_cifar10": "cifar10_test_exact",
     "resnet56_cifar10": "cifar10_test_exact",
     "resnet8_cifar10_int8_qdq": "cifar10_test_exact",
     "autoencoder_ad": "ad_windows",

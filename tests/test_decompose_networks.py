@@ -23,9 +23,9 @@ from tests.networks import ALL_CASES, SHARED, load_case
 pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared networks are not here")
 
 QDQ = "resnet8_cifar10_int8_qdq"
-MOST_LOST = {0.5: (3.0, 5.5), 0.4: (6.0, 9.0)}
-"""Points of top-1 that ResNet-20 may lose in int8, on exact pixels and on JPEGs, by the share of
-its 3 x 3 convolutions' MACs."""
+MOST_LOST = (6.0, 9.0)
+"""Points of top-1 that ResNet-20 may lose in int8, on exact pixels and on JPEGs, at 40 % of its
+3 x 3 convolutions' MACs."""
 
 
 def _lost(name: str, share: float, sources: tuple[str, ...], step: int = 1) -> list[float]:
@@ -44,12 +44,11 @@ def test_resnet8_at_60_percent_of_its_macs_loses_little():
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("share", MOST_LOST)
-def test_resnet20_loses_little(share: float):
-    lost = _lost("resnet20_cifar10", share, ("cifar10_test_exact", "cifar10_test_jpeg"))
+def test_resnet20_at_40_percent_of_its_macs_loses_little():
+    lost = _lost("resnet20_cifar10", 0.4, ("cifar10_test_exact", "cifar10_test_jpeg"))
 
-    assert lost[0] <= MOST_LOST[share][0]
-    assert lost[1] <= MOST_LOST[share][1]
+    assert lost[0] <= MOST_LOST[0]
+    assert lost[1] <= MOST_LOST[1]
 
 
 @pytest.mark.soak

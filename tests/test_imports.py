@@ -46,8 +46,9 @@ STYLE_ORDER = {
         {"rungs", "summary"},
     ),
     "streaming": (
-        {"clockwork", "layout", "logic", "schedule"},
-        {"window"},
+        {"clockwork", "layout", "logic", "schedule", "sub_pixel"},
+        {"buffered"},
+        {"pick", "window"},
         {"units"},
         {"timetable"},
         {"bits", "cost", "folding"},

@@ -113,6 +113,7 @@ def _resource_problem(
         ("LUTs of memory", plan.lutram, cost.lutram, floor(board.lut * LUTRAM_SHARE)),
         ("BRAM18", plan.bram18, cost.bram18, budget.bram18),
         ("URAM", plan.uram, cost.uram, budget.uram),
+        ("flip-flops", plan.ff, cost.ff, budget.ff),
         ("bytes of memory", plan.memory_bytes, size, budget.memory_bytes),
     ):
         if stated != found:

@@ -1,8 +1,9 @@
-"""What kernels and streams cost: DSP slices, LUTs, LUTs that are memory, BRAM18 and URAM.
+"""What kernels and streams cost: DSP slices, LUTs, LUTs that are memory, BRAM18, URAM, flip-flops.
 
 The functions take numbers or arrays of numbers, so that a solver can weigh thousands of foldings at
-once. LUTs come from the models of `hwmap/streaming/logic.py` where there is one, and else from what
-the parts are: a selection of two bits is half a LUT (LUT6_2), an addition one LUT per bit.
+once. LUTs and flip-flops come from the models of `hwmap/streaming/logic.py` where there is one, and
+else from what the parts are: a selection of two bits is half a LUT (LUT6_2), an addition one LUT
+per bit, with a register behind each.
 """
 
 from dataclasses import astuple, dataclass
@@ -30,7 +31,10 @@ LUTRAM_SHARE = 0.32
 UltraScale+."""
 LUT_MULTIPLIER = 72
 """LUTs of an 8 x 8 multiplication (yosys 0.70, `synth_xilinx`: 69 to 72), and of its addition."""
+LUT_MULTIPLIER_FF = 40
+"""Registers of such a multiplication: partial sums and the product (judgement)."""
 KERNEL_LUT = 60
+KERNEL_FF = 60
 """Control of a process and of its pipeline (judgement)."""
 ADD_DSP = 2
 CHANNEL_BITS = 56
@@ -48,6 +52,7 @@ class Cost:
     lutram: int
     bram18: int
     uram: int
+    ff: int
 
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
@@ -77,6 +82,7 @@ class Part:
     lutram: Any = 0
     bram18: Any = 0
     uram: Any = 0
+    ff: Any = 0
 
     def __add__(self, other: "Part") -> "Part":
         return Part(
@@ -85,7 +91,12 @@ class Part:
             self.lutram + other.lutram,
             self.bram18 + other.bram18,
             self.uram + other.uram,
+            self.ff + other.ff,
         )
+
+    def times(self, count: Any) -> "Part":
+        """`count` of them."""
+        return Part(*(value * count for value in astuple(self)))
 
     def rounded(self) -> Cost:
         """As whole numbers."""
@@ -96,11 +107,19 @@ def _up(value: Any, by: Any) -> Any:
     return -(-value // by)
 
 
+def gates(found: logic.Gates, count: Any = 1) -> Part:
+    """Blocks of logic."""
+    return Part(lut=found.lut, ff=found.ff).times(count)
+
+
+KERNEL = Part(lut=KERNEL_LUT, ff=KERNEL_FF)
+
+
 def lutram(width_bits: Any, words: Any, target: Target) -> Part:
     """A memory of LUTs; deeper ones select from several."""
     banks = _up(words, LUTRAM_WORDS)
     luts = np.ceil(width_bits * banks * LUTRAM_LUTS[target.dsp_slice])
-    return Part(lut=luts + width_bits * _up(banks - 1, 3), lutram=luts)
+    return Part(lut=luts + width_bits * _up(banks - 1, 3), lutram=luts, ff=width_bits)
 
 
 def block_ram(width_bits: Any, words: Any) -> Any:
@@ -132,13 +151,14 @@ def row_memory(width_bits: Any, words: Any, reach: Any, target: Target) -> Part:
         lut=np.where(few, luts.lut, 0),
         lutram=np.where(few, luts.lutram, 0),
         bram18=np.where(few, 0, block_ram(width_bits, words)),
+        ff=np.where(few, luts.ff, 0),
     )
 
 
 def requantizers(count: Any, sum_bits: Any, target: Target) -> Part:
     """Requantizers: a multiplication of the sum and 17 bits each, in one slice if the sum fits."""
     slices = np.where(np.asarray(sum_bits) <= MULTIPLIER_BITS[target.dsp_slice], 1, 2)
-    return Part(dsp=slices * count, lut=count * logic.requantizer(sum_bits, SHIFT_BITS))
+    return Part(dsp=slices * count) + gates(logic.requantizer(sum_bits, SHIFT_BITS), count)
 
 
 def multipliers(
@@ -147,16 +167,19 @@ def multipliers(
     """PE x pixels dot products of `simd` terms, without their sums: two share a slice."""
     products = pe * pixels
     if not in_dsp:
-        return Part(lut=products * simd * LUT_MULTIPLIER)
+        terms = products * simd
+        return Part(lut=terms * LUT_MULTIPLIER, ff=terms * LUT_MULTIPLIER_FF)
     pack = target.packing
     terms = np.minimum(simd, pack.terms)
     cascades = _up(simd, terms)
     pairs = _up(products, 2)
     # The operands of later slices of a cascade wait for the sum: in shift registers beyond two.
-    delayed = np.maximum(terms - 3, 0) * 8 * cascades * (products + pixels)
+    operands = 8 * cascades * (products + pixels)
+    delayed = np.maximum(terms - 3, 0) * operands
     tree = 2 * pairs * (cascades - 1) * (pack.shift_bits + np.log2(cascades) / 2)
     split = pairs * cascades * pack.shift_bits
-    return Part(dsp=pairs * simd, lut=delayed + tree + split)
+    registers = np.minimum(terms * (terms - 1) // 2, 3) * operands + tree + 2 * split
+    return Part(dsp=pairs * simd, lut=delayed + tree + split, ff=registers)
 
 
 def window(
@@ -164,56 +187,57 @@ def window(
 ) -> Part:
     """The loops of windows, the row memory (of `words` in each bank), and the selection of `values`
     words of `lanes`."""
-    control = KERNEL_LUT + logic.LOADER + logic.window(banks, words, padded)
-    selected = logic.rotation(banks, 8 * values * lanes, padded)
-    rows = row_memory(8 * lanes, words, reach, target)
-    return Part(
-        lut=control + selected + rows.lut * banks,
-        lutram=rows.lutram * banks,
-        bram18=rows.bram18 * banks,
-    )
+    control = KERNEL + gates(logic.window(banks, words, padded))
+    selected = gates(logic.rotation(banks, 8 * values * lanes, padded))
+    return control + selected + row_memory(8 * lanes, words, reach, target).times(banks)
+
+
+def loader(weight_bytes: Any, results: Any) -> Part:
+    """What takes the numbers of a kernel from the chain."""
+    return gates(logic.loader(weight_bytes, results))
 
 
 def sums(block: Any, results: Any, sum_bits: Any) -> Part:
     """Sums, and the selection of those that are complete and leave a few at a time."""
-    return Part(lut=(2 * block - results) * sum_bits)
+    return Part(lut=(2 * block - results) * sum_bits, ff=block * (2 * sum_bits + 8))
 
 
 def port(word_bytes: Any) -> Part:
     """A source or a sink: the registers of an AXI stream."""
-    return Part(lut=KERNEL_LUT + 60 + 8 * word_bytes)
+    return KERNEL + Part(lut=60 + 8 * word_bytes, ff=60 + 16 * word_bytes)
 
 
 def feed(word_bytes: Any) -> Part:
     """A burst master with its buffer (judgement)."""
-    return Part(lut=KERNEL_LUT + 500 + 8 * word_bytes, bram18=2)
+    return KERNEL + Part(lut=500 + 8 * word_bytes, bram18=2, ff=600 + 16 * word_bytes)
 
 
-def fork(copies: Any) -> Part:
+def fork(word_bytes: Any, copies: Any) -> Part:
     """A fork."""
-    return Part(lut=KERNEL_LUT + 10 * copies)
+    return KERNEL + Part(lut=10 * copies, ff=8 * word_bytes)
 
 
 def gearbox(lanes_in: Any, lanes_out: Any, pixels: Any) -> Part:
     """A change of lanes."""
     own = np.gcd(lanes_in, lanes_out)
-    return Part(lut=KERNEL_LUT + logic.gearbox(lanes_in // own, lanes_out // own, 8 * own * pixels))
+    return KERNEL + gates(logic.gearbox(lanes_in // own, lanes_out // own, 8 * own * pixels))
 
 
 def regroup(lanes: Any, pixels_in: Any, pixels_out: Any, pixel_words: Any, target: Target) -> Part:
     """A change of pixels: those of the wider words are held."""
     width = lanes * np.maximum(pixels_in, pixels_out)
-    return Part(lut=KERNEL_LUT + 60 + 4 * width) + lutram(8 * width, pixel_words, target)
+    held = lutram(8 * width, pixel_words, target)
+    return KERNEL + Part(lut=60 + 4 * width, ff=60 + 8 * width) + held
 
 
 def least_fifo(word_bytes: Any) -> Part:
     """A FIFO of a few words."""
-    return Part(lut=8 * word_bytes + 16, lutram=8 * word_bytes)
+    return Part(lut=8 * word_bytes + 16, lutram=8 * word_bytes, ff=8 * word_bytes + 6)
 
 
 def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
     """What a kernel takes; sums have at most `sum_bits`."""
-    base = Part(lut=KERNEL_LUT)
+    base = KERNEL
     match unit:
         case units.Source() | units.Sink():
             layout = unit.target if isinstance(unit, units.Source) else unit.source
@@ -221,13 +245,12 @@ def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
         case units.Feed():
             return feed(unit.word_bytes).rounded()
         case units.Fork():
-            return fork(unit.copies).rounded()
+            return fork(unit.source.word_bytes, unit.copies).rounded()
         case units.Relabel():
             return base.rounded()
         case units.Table(target=layout):
-            tables = lutram(8, 256, target)
-            lanes = layout.word_bytes
-            return (base + Part(lut=tables.lut * lanes, lutram=tables.lutram * lanes)).rounded()
+            tables = lutram(8, 256, target).times(layout.word_bytes)
+            return (base + loader(1, 0) + tables).rounded()
         case units.Gearbox(source=source):
             return gearbox(source.lanes, unit.lanes, source.pixels).rounded()
         case units.Regroup(source=source):
@@ -240,25 +263,26 @@ def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
             if words >= units.REDUCE_WORDS:
                 held = lutram(2 * bits, words, target)
             else:
-                held = Part(lut=bits * words)
-            work = held + Part(lut=2 * bits)
+                held = Part(lut=bits * words, ff=2 * bits * words)
+            work = held + Part(lut=2 * bits, ff=2 * bits) + loader(0, 0)
             return (base + work + requantizers(requant_lanes(unit), sum_bits, target)).rounded()
         case units.Join(kind=kind, target=layout):
             lanes = layout.word_bytes
             if kind == "add":
                 # Its sum is only shifted.
-                shifts = lanes * logic.requantizer(sum_bits, SHIFT_BITS)
-                return (base + Part(dsp=ADD_DSP * lanes, lut=shifts)).rounded()
-            products = Part(dsp=lanes, lut=18 * lanes)
+                shifts = gates(logic.requantizer(sum_bits, SHIFT_BITS), lanes)
+                return (base + Part(dsp=ADD_DSP * lanes) + shifts + loader(0, 0)).rounded()
+            products = Part(dsp=lanes, lut=18 * lanes, ff=18 * lanes) + loader(0, 0)
             return (base + products + requantizers(lanes, sum_bits, target)).rounded()
         case units.Scale(target=layout):
             lanes = layout.word_bytes
             held = lutram(8 * layout.lanes, layout.pixel_words, target)
-            products = Part(dsp=lanes, lut=18 * lanes + 60)
+            products = Part(dsp=lanes, lut=18 * lanes + 60, ff=18 * lanes + 60) + loader(0, 0)
             return (base + held + products + requantizers(lanes, sum_bits, target)).rounded()
         case units.Concat(target=layout):
             lanes = layout.word_bytes
-            select = Part(lut=4 * lanes * len(unit.sources) + 60)
+            select = Part(lut=4 * lanes * len(unit.sources) + 60, ff=8 * lanes + 60)
+            select += loader(0, len(unit.sources))
             return (base + select + requantizers(lanes, sum_bits, target)).rounded()
         case Pick():
             return _pick(unit, sum_bits, target).rounded()
@@ -289,16 +313,24 @@ def _windowed(unit: units.Windowed, sum_bits: int, target: Target) -> Part:
             in_dsp=unit.multiplier == "dsp",
             target=target,
         )
-        found += memory(8 * unit.target.lanes * unit.simd, unit.weight_words, unit.weights, target)
+        weight_bytes = unit.target.lanes * unit.simd
+        found += memory(8 * weight_bytes, unit.weight_words, unit.weights, target)
     elif unit.kind == "depthwise":
-        found += Part(dsp=unit.multipliers, lut=18 * block * (shape.taps - 1))
-        found += memory(8 * lanes * shape.taps, unit.weight_words, unit.weights, target)
+        found += Part(
+            dsp=unit.multipliers,
+            lut=18 * block * (shape.taps - 1),
+            ff=18 * block * (shape.taps - 1),
+        )
+        weight_bytes = lanes * shape.taps
+        found += memory(8 * weight_bytes, unit.weight_words, unit.weights, target)
     elif unit.kind == "max":
-        return found + Part(lut=16 * block * shape.taps)
+        return found + Part(lut=16 * block * shape.taps, ff=8 * block * (shape.taps + 1))
     found += sums(block, results, sum_bits) + requantizers(results, sum_bits, target)
     if isinstance(unit, units.Lanes) and unit.kind == "average":
-        return found + Part(lut=9 * block * shape.taps + 100)
+        adders = Part(lut=9 * block * shape.taps + 100, ff=9 * block * shape.taps + 100)
+        return found + adders + loader(0, 1)
     words = shape.passes * drain_trips(unit)
+    found += loader(weight_bytes, results)
     return found + memory(CHANNEL_BITS * results, words, unit.constants, target)
 
 
@@ -307,15 +339,15 @@ def _pick(unit: Pick, sum_bits: int, target: Target) -> Part:
     blending of taps."""
     words, lanes = unit.memory_words, unit.target.lanes
     found = window(1, lanes, 0, words, words, padded=False, target=target)
-    rows = row_memory(8 * lanes, words, words, target)
-    found += Part(*((unit.copies - 1) * part for part in astuple(rows)))
+    found += row_memory(8 * lanes, words, words, target).times(unit.copies - 1)
     for table in word_tables(unit).values():
         bits = max(int(np.max(table)).bit_length(), 1) * len(table)
         found += lutram(bits, len(table[0]), target)
     if not unit.straight:
-        found += Part(lut=8 * lanes * _up(lanes - 1, 3) * unit.taps)
+        found += Part(lut=8 * lanes * _up(lanes - 1, 3) * unit.taps, ff=8 * lanes)
     if unit.picked.factors:
-        found += Part(dsp=lanes * unit.taps, lut=(18 * unit.taps + sum_bits) * lanes)
+        blended = (18 * unit.taps + sum_bits) * lanes
+        found += Part(dsp=lanes * unit.taps, lut=blended, ff=blended) + loader(0, 0)
         found += requantizers(lanes, sum_bits, target)
     return found
 
@@ -325,10 +357,10 @@ def fifo_cost(layout: Layout, depth: int, target: Target) -> Cost:
     if depth <= FEW_WORDS:
         return least_fifo(layout.word_bytes * _up(depth, SHIFT_REGISTER_WORDS)).rounded()
     blocks = block_ram(8 * layout.word_bytes, depth)
-    return Cost(0, 50, 0, int(blocks), 0)
+    return Cost(0, 50, 0, int(blocks), 0, 50)
 
 
 def as_array(part: Part, shape: int | tuple[int, ...]) -> Array:
-    """(*shape, 5) whole numbers: DSP, LUT, LUTRAM, BRAM18, URAM of each."""
+    """(*shape, 6) whole numbers: the fields of a `Cost`."""
     columns = [np.broadcast_to(np.ceil(value), shape) for value in astuple(part)]
     return np.stack(columns, axis=-1).astype(np.int64)

@@ -36,6 +36,7 @@ class Plan:
     lutram: int
     bram18: int
     uram: int
+    ff: int
     memory_bytes: int
     loss: float
 

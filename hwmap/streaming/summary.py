@@ -11,8 +11,10 @@ from hwmap.streaming import units
 from hwmap.streaming.cost import Target
 from hwmap.streaming.design.types import Design
 from hwmap.streaming.network import Kernel
+from hwmap.streaming.pick import Pick
 from hwmap.streaming.plan import STYLE, Plan, Style
 from hwmap.streaming.result import FifoUse, KernelTime, SimResult
+from hwmap.streaming.sub_pixel import sub_pixel
 from hwmap.streaming.units import targets_of
 from hwmap.streaming.use import parts_cost
 
@@ -30,6 +32,7 @@ class KernelUse:
     trips: int
     dsp: int
     lut: int
+    ff: int
     bram18: int
     uram: int
 
@@ -56,6 +59,8 @@ class CompileReport:
     lut: int
     lut_budget: int
     lutram: int
+    ff: int
+    ff_budget: int
     memory_bytes: int
     memory_budget_bytes: int
     bram18: int
@@ -81,7 +86,7 @@ def summarize(
     """The summary of a checked plan; `source` is the float network, `graph` the integer one."""
     budget, network = settings.budget, design.network
     target = Target(settings.board.dsp_slice, least_weight(graph))
-    costs = parts_cost(network, design.depths, graph, target)
+    costs = parts_cost(network, design.depths, sub_pixel(graph), target)
     kernels = tuple(
         KernelUse(
             kernel.name,
@@ -90,6 +95,7 @@ def summarize(
             kernel.schedule.trips,
             cost.dsp,
             cost.lut,
+            cost.ff,
             cost.bram18,
             cost.uram,
         )
@@ -100,11 +106,6 @@ def summarize(
         for kernel in network.kernels
         if isinstance(kernel.unit, units.Matrix | units.Lanes)
     )
-    windows = [
-        kernel.unit.window
-        for kernel in network.kernels
-        if isinstance(kernel.unit, units.Matrix | units.Lanes)
-    ]
     slower = sorted({kernel.trips for kernel in kernels}, reverse=True)
     return CompileReport(
         network=plan.network,
@@ -124,6 +125,8 @@ def summarize(
         lut=plan.lut,
         lut_budget=budget.lut,
         lutram=plan.lutram,
+        ff=plan.ff,
+        ff_budget=budget.ff,
         memory_bytes=plan.memory_bytes,
         memory_budget_bytes=budget.memory_bytes,
         bram18=plan.bram18,
@@ -132,7 +135,7 @@ def summarize(
             stream.layout.word_bytes * depth
             for stream, depth in zip(network.streams, design.depths, strict=True)
         ),
-        row_bytes=sum(window.memory_words * window.source.word_bytes for window in windows),
+        row_bytes=sum(_row_bytes(kernel.unit) for kernel in network.kernels),
         kernels=kernels,
         limiting=tuple(kernel.source for kernel in kernels if kernel.trips == plan.cycles),
         next_cycles=slower[1] if len(slower) > 1 else plan.cycles,
@@ -140,6 +143,17 @@ def summarize(
         loss=plan.loss,
         accuracy=accuracy,
     )
+
+
+def _row_bytes(unit: units.Unit) -> int:
+    """The bytes of a row memory."""
+    match unit:
+        case units.Matrix() | units.Lanes():
+            return unit.window.memory_words * unit.window.source.word_bytes
+        case Pick():
+            return unit.copies * unit.memory_words * unit.source.word_bytes
+        case _:
+            return 0
 
 
 def _folding(kernel: Kernel) -> tuple[int, int, int]:
@@ -164,9 +178,9 @@ def rows(report: CompileReport) -> list[tuple[str, str]]:
         ("MACs", kept(report.macs, report.dense_macs)),
         ("DSP slices", f"{report.dsp} of {report.dsp_budget}"),
         (
-            "LUTs",
-            f"{report.lut:,} of {report.lut_budget:,}, {report.lutram:,} of them memory (a model:"
-            " no synthesis yet)",
+            "LUTs, flip-flops",
+            f"{report.lut:,} of {report.lut_budget:,} ({report.lutram:,} of them memory),"
+            f" {report.ff:,} of {report.ff_budget:,} (a model: no synthesis yet)",
         ),
         (
             "on-chip memory",

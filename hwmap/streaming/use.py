@@ -8,7 +8,7 @@ from hwmap.streaming.bits import sum_bits_of
 from hwmap.streaming.cost import Cost, Target, fifo_cost, unit_cost
 from hwmap.streaming.network import Network
 
-SHELL = Cost(0, 1500, 100, 2, 0)
+SHELL = Cost(0, 1500, 100, 2, 0, 2000)
 """Adapters of AXI: a burst master with its FIFO, and registers (judgement)."""
 
 

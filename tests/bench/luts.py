@@ -78,11 +78,11 @@ def run() -> Iterator[dict[str, object]]:
             yield _row(block.name, block, kind)
     for packed in TRIED:
         yield _row("matrix (tried)", _array(16, 16, packed), "DSP48E2")
-    for name, sizes, luts in streaming_blocks():
+    for name, sizes, gates in streaming_blocks():
         measured = _measure(name, FAMILIES["DSP48E1"], tuple(sizes.items()))
         described = ", ".join(f"{size} {value}" for size, value in sizes.items() if value)
-        model = Logic(ceil(luts), measured.ff)
-        yield _columns(name, described, "DSP48E1", measured, model) | {"model of them": ""}
+        model = Logic(ceil(gates.lut), ceil(gates.ff))
+        yield _columns(name, described, "DSP48E1", measured, model)
     for kind, engine, board_luts in ENGINES:
         measured = STEP_TABLE + SHELL
         for block in engine_blocks(engine, kind):
@@ -98,22 +98,23 @@ def run() -> Iterator[dict[str, object]]:
 Sizes = dict[str, int]
 
 
-def streaming_blocks() -> Iterator[tuple[str, Sizes, float]]:
-    """Blocks of streaming kernels: name, sizes, and the LUTs of the model."""
+def streaming_blocks() -> Iterator[tuple[str, Sizes, logic.Gates]]:
+    """Blocks of streaming kernels: name, sizes, and the model."""
     for window in WINDOWS:
         padded = window.pad_rows > 0
         model = logic.window(window.source.pixels, window.memory_words, padded)
-        yield "window", _window_sizes(window), float(model)
+        yield "window", _window_sizes(window), model
     for words, width, results in ((72, 32, 1), (1024, 64, 4)):
-        yield "loader", {"words": words, "width": width, "results": results}, logic.LOADER
+        sizes = {"words": words, "width": width, "results": results}
+        yield "loader", sizes, logic.loader(width, results)
     for banks, padded in product((1, 2, 3, 4, 6, 8), (1, 0)):
         if banks > 1 or padded:
             sizes = {"banks": banks, "lanes": 8, "values": banks, "padded": padded}
-            yield "rotate", sizes, float(logic.rotation(banks, 64 * banks, padded))
+            yield "rotate", sizes, logic.rotation(banks, 64 * banks, padded)
     for units_in, units_out, unit in GEARBOXES:
         units = 4 * max(units_in, units_out)
         sizes = {"in": units_in, "out": units_out, "unit": unit, "units": units}
-        yield "gearbox", sizes, float(logic.gearbox(units_in, units_out, 8 * unit))
+        yield "gearbox", sizes, logic.gearbox(units_in, units_out, 8 * unit)
     for sum_bits, shift in product((20, 24, 32), (24, 31)):
         sizes = {"sum_bits": sum_bits, "most_shift": shift}
         yield "channel_requantizer", sizes, logic.requantizer(sum_bits, shift)

@@ -159,7 +159,7 @@ def test_a_model_with_weights_in_another_file_is_whole_in_its_build(location: st
         size_threshold=0,
     )
 
-    hwmap.compile(path, "pynq-z2", tmp_path / "out", time_limit=2)
+    hwmap.compile(path, "pynq-z2", tmp_path / "out", time_limit=0.5)
 
     (tmp_path / location).unlink()
     whole = load_network(tmp_path / "out" / "model.onnx").whole
@@ -184,7 +184,7 @@ def test_outputs_with_the_same_values_are_all_there(name: str, tmp_path: Path):
     np.savez(tmp_path / "d.npz", x=images)
 
     agrees(path)
-    hwmap.compile(path, "pynq-z2", tmp_path / "out", calib=tmp_path / "d.npz", time_limit=2)
+    hwmap.compile(path, "pynq-z2", tmp_path / "out", calib=tmp_path / "d.npz", time_limit=0.5)
 
     assert hwmap.verify(tmp_path / "out").holds
     found = hwmap.run(path, tmp_path / "d.npz", integer=True, calib=tmp_path / "d.npz").outputs
@@ -236,7 +236,7 @@ def test_pairs_of_tensors_of_other_shapes_are_on_hardware(name: str, tmp_path: P
     np.savez(tmp_path / "d.npz", x=images)
 
     agrees(path)
-    hwmap.compile(path, "pynq-z2", tmp_path / "out", calib=tmp_path / "d.npz", time_limit=2)
+    hwmap.compile(path, "pynq-z2", tmp_path / "out", calib=tmp_path / "d.npz", time_limit=0.5)
 
     assert hwmap.verify(tmp_path / "out").holds
 

@@ -36,7 +36,7 @@ def _layout(forms: Forms, at: int) -> Layout:
 
 
 def _one_by_one(have: Layout, wanted: Layout, target: Target) -> np.ndarray:
-    total = np.zeros(5)
+    total = np.zeros(6)
     for unit in conversions(have, wanted):
         total += astuple(unit_cost(unit, 8, target))
         total += astuple(fifo_cost(sources_of(unit)[0], LEAST_DEPTH, target))

@@ -126,7 +126,7 @@ def _between(have: Layout | None, wanted: Layout, target: Target) -> np.ndarray:
 
 def _row(units: Sequence[Unit], sum_bits: int, target: Target) -> np.ndarray:
     """The trips of the slowest, and what all take with the FIFOs that they read."""
-    found = np.zeros(6, np.int64)
+    found = np.zeros(7, np.int64)
     for unit in units:
         found[0] = max(found[0], schedule_of(unit).trips)
         found[1:] += astuple(unit_cost(unit, sum_bits, target))

@@ -25,9 +25,15 @@ def _network(seed: int, folder: Path):
     return build_network(graph, drawn_foldings(graph, seed))
 
 
+def _small_network(seed: int, folder: Path):
+    """The first of some networks that stepping through its cycles is done with soon."""
+    found = (_network(some, folder) for some in range(seed, 10_000, 100))
+    return next(network for network in found if network.trips * IMAGES < MOST_CYCLES / 4)
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_every_word_moves_on_the_cycle_of_the_contract(seed: int, tmp_path: Path):
-    network = _network(seed, tmp_path)
+    network = _small_network(seed, tmp_path)
     random = Random(seed)
     depths = [
         random.choice((2, 3, 5, 400)) if random.random() < 0.8 else depth

@@ -34,7 +34,7 @@ class Forms:
 
 
 def regrouping(shape: Shape, have: Forms, wanted: Forms, target: Target) -> Numbers:
-    """(have, wanted, 5): what the kernels of `network.conversions` take with the FIFOs that they
+    """(have, wanted, 6): what the kernels of `network.conversions` take with the FIFOs that they
     read, from each layout to each other one."""
     left = Forms(have.lanes[:, None], have.pixels[:, None])
     right = Forms(wanted.lanes[None, :], wanted.pixels[None, :])
@@ -60,12 +60,12 @@ def layout_of(shape: Shape, code: int) -> Layout:
 
 
 def ends(forms: Forms, *, copies: int, sources: int, sinks: int) -> Numbers:
-    """(forms, 5): what a fork into so many copies (1: there is none) and ports take with the FIFOs
+    """(forms, 6): what a fork into so many copies (1: there is none) and ports take with the FIFOs
     that they read, at words of each form."""
     size = forms.lanes * forms.pixels
     found = Part()
     if copies > 1:
-        found += cost.fork(copies) + cost.least_fifo(size)
+        found += cost.fork(size, copies) + cost.least_fifo(size)
     for _ in range(sources):
         found += cost.port(size)
     for _ in range(sinks):
@@ -101,11 +101,4 @@ def _regrouped(shape: Shape, have: Forms, wanted: Forms, target: Target) -> Part
 
 
 def _where(condition: NDArray[np.bool_], yes: Part, no: Part | None = None) -> Part:
-    other = Part() if no is None else no
-    return Part(
-        np.where(condition, yes.dsp, other.dsp),
-        np.where(condition, yes.lut, other.lut),
-        np.where(condition, yes.lutram, other.lutram),
-        np.where(condition, yes.bram18, other.bram18),
-        np.where(condition, yes.uram, other.uram),
-    )
+    return yes.times(condition) + (Part() if no is None else no).times(~condition)

@@ -29,9 +29,9 @@ from hwmap.streaming.units import (
 from hwmap.streaming.window import Window, columns_of, leaves
 
 Columns = NDArray[np.int64]
-COSTS = 5
-FED = 5
-"""Columns of costs: those of a `Cost` (DSP, LUT, LUTRAM, BRAM18, URAM), and the bytes that come
+COSTS = 6
+FED = 6
+"""Columns of costs: those of a `Cost`, and the bytes that come
 from DRAM for an image."""
 FEW = 2000
 """Of so few foldings all are known exactly at once."""
@@ -39,7 +39,7 @@ FEW = 2000
 
 class Foldings:
     """Every folding of an op of one shape that no other one beats that has the same words at both
-    ends: its `trips`, what it takes at least (foldings, 6), and the codes of the words that it
+    ends: its `trips`, what it takes at least (foldings, 7), and the codes of the words that it
     reads and writes. What one takes exactly, its row memory included, is found when it is asked
     for.
     """
@@ -192,16 +192,17 @@ def _rough_windows(
         table.banks, lanes, table.pixels * table.taps, lines, lines, padded, target
     ) + cost.least_fifo(lanes * table.banks)
     if isinstance(op, MaxPool):
-        found += Part(lut=16 * block * table.taps)
+        found += Part(lut=16 * block * table.taps, ff=8 * block * (table.taps + 1))
     else:
         found += cost.sums(block, results, bits) + cost.requantizers(results, bits, target)
     if isinstance(op, Conv):
         found += _rough_constants(foldings, results, passes * _up(block, results), target)
         found += _rough_weights(table, foldings, passes * steps, target, matrix=matrix)
         found += _rough_products(table, foldings, bits, target, matrix=matrix)
+        found += cost.loader(table.pe * table.taps * (table.simd if matrix else 1), results)
     fed = np.array([folding.weights == "dram" for folding in foldings])
     word = table.pe * table.simd * table.taps
-    found += Part(*(fed * part for part in astuple(cost.feed(word) + cost.least_fifo(word))))
+    found += (cost.feed(word) + cost.least_fifo(word)).times(fed)
     costs, fed_bytes = cost.as_array(found, len(foldings)), fed * passes * steps * word
     return np.concatenate([trips[:, None], costs, fed_bytes[:, None]], axis=1)
 
@@ -214,7 +215,7 @@ def _rough_weights(
     for storage in STORAGES:
         chosen = np.array([folding.weights == storage for folding in foldings])
         held = cost.memory(width, depth, storage, target)
-        found += Part(*(chosen * part for part in astuple(held)))
+        found += held.times(chosen)
     return found
 
 
@@ -228,6 +229,7 @@ def _rough_constants(
         lut=np.where(in_luts, luts.lut, 0),
         lutram=np.where(in_luts, luts.lutram, 0),
         bram18=np.where(in_luts, 0, blocks.bram18),
+        ff=np.where(in_luts, luts.ff, 0),
     )
 
 
@@ -236,9 +238,10 @@ def _rough_products(
 ) -> Part:
     if not matrix:
         block = table.pe * table.pixels
-        return Part(dsp=block * table.taps, lut=18 * block * (table.taps - 1))
+        adders = 18 * block * (table.taps - 1)
+        return Part(dsp=block * table.taps, lut=adders, ff=adders)
     terms = table.simd * table.taps
     slices = cost.multipliers(table.pe, table.pixels, terms, bits, in_dsp=True, target=target)
     luts = cost.multipliers(table.pe, table.pixels, terms, bits, in_dsp=False, target=target)
     in_dsp = np.array([folding.multiplier == "dsp" for folding in foldings])
-    return Part(dsp=np.where(in_dsp, slices.dsp, 0), lut=np.where(in_dsp, slices.lut, luts.lut))
+    return slices.times(in_dsp) + luts.times(~in_dsp)

@@ -41,7 +41,7 @@ def budgets_of(problem: Problem, reserve: Sequence[int]) -> Values:
 
 
 def taken(costs: Columns) -> Columns:
-    """(..., 6) costs of foldings as (..., 8) resources, without loss."""
+    """(..., 7) costs of foldings as (..., 9) resources, without loss."""
     found = np.zeros((*costs.shape[:-1], RESOURCES), np.int64)
     found[..., :COSTS] = costs[..., :COSTS]
     found[..., MEMORY] = BRAM18_BYTES * costs[..., 3] + URAM_BYTES * costs[..., 4]
@@ -58,7 +58,7 @@ def code_of(problem: Problem, op: int, pick: Pick, place: int | None) -> int:
 
 
 def cost_of(problem: Problem, op: int, pick: Pick) -> Columns:
-    """(8,) What a pick takes exactly of each resource, with the words inside of its chain and what
+    """(9,) What a pick takes exactly of each resource, with the words inside of its chain and what
     stands at its ends."""
     way = problem.ops[op][pick.way]
     chain = [(part.foldings, row) for part, row in zip(way.parts, pick.rows, strict=True)]
@@ -75,7 +75,7 @@ def cost_of(problem: Problem, op: int, pick: Pick) -> Columns:
 
 
 def ends_cost(end: End, codes: Columns) -> Columns:
-    """(codes, 5): what stands at words with each of these codes takes."""
+    """(codes, 6): what stands at words with each of these codes takes."""
     return ends(Forms.of(codes), copies=end.copies, sources=end.sources, sinks=end.sinks)
 
 

@@ -81,7 +81,7 @@ def limits_of(board: Board, budget: Budget) -> Cost:
     """What a design may take; `memory_bytes` is a limit of its own."""
     lut = min(budget.lut, floor(board.lut * ROUTABLE))
     lutram = floor(board.lut * LUTRAM_SHARE)
-    return Cost(budget.dsp, lut, lutram, budget.bram18, budget.uram)
+    return Cost(budget.dsp, lut, lutram, budget.bram18, budget.uram, budget.ff)
 
 
 def fewest_trips(

@@ -294,6 +294,7 @@ def _plan(source: Graph, found: _Found, settings: Settings, bound: int) -> Plan:
         lutram=found.cost.lutram,
         bram18=found.cost.bram18,
         uram=found.cost.uram,
+        ff=found.cost.ff,
         memory_bytes=memory_bytes(found.cost),
         loss=sum((choice.loss for choice in choices), 0.0),
     )
