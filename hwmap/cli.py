@@ -60,7 +60,7 @@ CACHE = Path("build") / "cache"
 USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
 """click's UsageError, of whichever click typer has."""
 USAGE_EXIT_CODE = 2
-INTERRUPTED_EXIT_CODE = 130
+INTERRUPTED, INTERRUPTED_EXIT_CODE = "interrupted", 130
 
 
 @contextmanager
@@ -304,14 +304,17 @@ def main() -> None:
     logging.basicConfig(format="hwmap: %(message)s", level=logging.WARNING)
     arguments = sys.argv[1:] or ["--help"]
     try:
-        sys.exit(app(arguments, standalone_mode=False))
+        code = app(arguments, standalone_mode=False)
+        if code != INTERRUPTED_EXIT_CODE:
+            sys.exit(code)
+        message = INTERRUPTED
+    except typer.Abort:  # what older versions of typer make of Ctrl-C
+        message, code = INTERRUPTED, INTERRUPTED_EXIT_CODE
     except HwmapError as error:
         message, code = str(error), error.exit_code
     except USAGE_ERROR as error:
         message, code = f"{error.format_message()} (see hwmap --help)", USAGE_EXIT_CODE
     except OSError as error:
         message, code = f"cannot write the result ({error.strerror})", 1
-    except typer.Abort:
-        message, code = "interrupted", INTERRUPTED_EXIT_CODE
     typer.echo(f"hwmap: {' '.join(message.split())}", err=True)
     sys.exit(code)

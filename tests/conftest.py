@@ -1,5 +1,6 @@
 """Fixtures: golden files, and the real networks where they are. Which tests share a process."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,10 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.networks import CASES, LONG_CASES, SHARED, Case, load_case
 
 GOLDEN = Path(__file__).parent / "golden"
+# Small designs take longer to compile with -O3, which projects ask for, than to run.
+os.environ.setdefault(
+    "CXXFLAGS", "-O1 -std=c++14 -Wall -Wextra -Wno-unknown-pragmas -Wno-unused-label"
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,6 +13,8 @@ def new_solver(seconds: float) -> cp_model.CpSolver:
     instead of reading the clock."""
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
+    # Its own handler of Ctrl-C would stay behind, and end the process on the spot.
+    solver.parameters.catch_sigint_signal = False
     solver.parameters.random_seed = 0
     solver.parameters.max_deterministic_time = seconds / SECONDS_PER_UNIT
     return solver

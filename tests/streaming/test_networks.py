@@ -1,5 +1,10 @@
 """Real networks as streaming accelerators, rung by rung."""
 
+import _thread
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +12,11 @@ import pytest
 
 from hwmap import api
 from hwmap.errors import InfeasibleError, PlanError
+from hwmap.project import read_project
 from hwmap.style import plan_from_json, plan_to_json
+from tests.command import run
 from tests.models import ModelBuilder
-from tests.networks import Case, load_case
+from tests.networks import ROOT, Case, load_case
 
 BOARD = "kv260"
 SECONDS = 20.0
@@ -110,3 +117,34 @@ def test_auto_keeps_the_faster_style(tmp_path: Path):
     report = api.compile(load_case("digits").model, BOARD, style="auto").report
 
     assert report.style == "streaming"
+
+
+def _stopped(output: Path) -> tuple[object, ...]:
+    """A compilation that takes a while."""
+    case = load_case("digits")
+    data = ROOT / "examples" / "digits_calib.npz"
+    return ("compile", case.model, "--board", BOARD, "--style", "streaming", "--max-drop", 1,
+            "--calib", data, "-o", output)  # fmt: skip
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1.5])
+def test_ctrl_c_says_so_and_leaves_nothing(seconds: float, tmp_path: Path):
+    timer = threading.Timer(seconds, _thread.interrupt_main)
+    timer.start()
+
+    result = run(*_stopped(tmp_path / "out"))
+
+    assert result.returncode == 130
+    assert result.stderr.splitlines()[-1] == "hwmap: interrupted"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("seconds", [1.5, 4])
+def test_a_compilation_that_is_killed_leaves_no_output(seconds: float, tmp_path: Path):
+    output = tmp_path / "out"
+    command = [sys.executable, "-m", "hwmap", *map(str, _stopped(output))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        time.sleep(seconds)
+        running.kill()
+
+    assert not output.exists() or read_project(output).compiled.plan.cycles
