@@ -1,17 +1,19 @@
 """hwmap compiles trained networks (ONNX) into FPGA accelerators.
 
 The verbs of the command line are functions: `inspect`, `quantize`, `run`, `decompose`,
-`compile`, `simulate`, `verify`. Nothing else is promised to users.
+`compile`, `simulate`, `verify`, `explore`. Nothing else is promised to users.
 """
 
 from hwmap.api import (
     CompileResult,
     DecomposeResult,
+    Exploration,
     QuantizeResult,
     RunResult,
     VerifyResult,
     compile,
     decompose,
+    explore,
     inspect,
     quantize,
     run,
@@ -25,6 +27,7 @@ __all__ = [
     "Board",
     "CompileResult",
     "DecomposeResult",
+    "Exploration",
     "HwmapError",
     "QuantizeResult",
     "RunResult",
@@ -32,6 +35,7 @@ __all__ = [
     "board_names",
     "compile",
     "decompose",
+    "explore",
     "inspect",
     "load_board",
     "quantize",

@@ -3,21 +3,21 @@
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from hwmap import api
 from hwmap.board import board_names, load_board, parse_bytes
 from hwmap.errors import HwmapError
+from hwmap.explore.axes import parse_counts, parse_drops, parse_names, parse_sizes
+from hwmap.explore.table import explore_table
+from hwmap.files.write import check_file, write_file
 from hwmap.ladder import require
-from hwmap.progress import Progress, quiet
 from hwmap.quantize.calibrate import parse_estimator
 from hwmap.reduce.goal import parse_share
 from hwmap.report.inspect import MemoryReport
@@ -35,14 +35,13 @@ from hwmap.report.tables import (
 )
 from hwmap.rung import Rung
 from hwmap.style import DEFAULT_STYLE, STYLES, sim_summary
+from hwmap.terminal import out, progress_line, sweep_line
 
 app = typer.Typer(
     help="Compile trained ONNX networks into FPGA accelerators.",
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console()
-err = Console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Model = Annotated[Path, typer.Argument(help="The ONNX file.")]
@@ -61,16 +60,6 @@ USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
 """click's UsageError, of whichever click typer has."""
 USAGE_EXIT_CODE = 2
 INTERRUPTED, INTERRUPTED_EXIT_CODE = "interrupted", 130
-
-
-@contextmanager
-def _progress(*, silent: bool) -> Iterator[Progress]:
-    """A line on standard error that says what is going on, where that is a terminal."""
-    if silent or not err.is_terminal:
-        yield quiet
-        return
-    with err.status("starting") as status:
-        yield lambda text: status.update(text)
 
 
 def _print(table: Callable[[Report], Table], report: Report, *, as_json: bool) -> None:
@@ -92,7 +81,7 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """Show operators, shapes, MACs and memory of a model, and every node that is not supported."""
-    with _progress(silent=as_json) as progress:
+    with progress_line(silent=as_json) as progress:
         report = api.inspect(model, memory=memory, time_limit=time_limit, progress=progress)
     _print(inspect_table, report, as_json=as_json)
     if isinstance(report, MemoryReport) and not as_json:
@@ -116,7 +105,7 @@ def quantize(
     as_json: Json = False,
 ) -> None:
     """Quantize a model to int8, and write it as an ONNX model with QuantizeLinear nodes."""
-    with _progress(silent=as_json) as progress:
+    with progress_line(silent=as_json) as progress:
         result = api.quantize(
             model,
             output,
@@ -146,7 +135,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a model on data, in float or as the integer network; with labels, measure accuracy."""
-    with _progress(silent=as_json) as progress:
+    with progress_line(silent=as_json) as progress:
         result = api.run(
             model,
             data,
@@ -182,7 +171,7 @@ def decompose(
     as_json: Json = False,
 ) -> None:
     """Replace layers by low-rank chains fitted to data, and write an ordinary ONNX model."""
-    with _progress(silent=as_json) as progress:
+    with progress_line(silent=as_json) as progress:
         result = api.decompose(
             model,
             output,
@@ -202,8 +191,8 @@ def decompose(
 
 @app.command()
 def compile(
-    model: Model,
-    board: Annotated[str, typer.Option(help="A built-in board, or a .toml file.")],
+    model: Annotated[Path | None, typer.Argument(help="The ONNX file.")] = None,
+    board: Annotated[str | None, typer.Option(help="A built-in board, or a .toml file.")] = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="New directory (build/<model> if left out)."),
@@ -232,12 +221,26 @@ def compile(
         str, typer.Option(help=f"{', '.join(STYLES)}, or auto: the faster of them.")
     ] = DEFAULT_STYLE,
     plan: Annotated[Path | None, typer.Option(help="Use this plan.json; do not solve.")] = None,
+    sweep: Annotated[
+        Path | None, typer.Option("--from", help="Build a point of this sweep (hwmap explore).")
+    ] = None,
+    point: Annotated[int | None, typer.Option(help="The number of the point.")] = None,
     cache: CacheFolder = CACHE,
     as_json: Json = False,
 ) -> None:
     """Compile a model for a board into a directory of HLS C++."""
+    if sweep is not None:
+        if model is not None or board is not None or point is None:
+            raise typer.BadParameter("--from goes with --point, without a model and a board")
+        target = output if output is not None else Path("build") / f"{sweep.name}_{point}"
+        with progress_line(silent=as_json) as progress:
+            result = api.compile_point(sweep, point, target, progress=progress)
+        _compiled(result, target, as_json=as_json)
+        return
+    if model is None or board is None or point is not None:
+        raise typer.BadParameter("give a MODEL and --board, or --from SWEEP and --point")
     target = output if output is not None else Path("build") / model.stem
-    with _progress(silent=as_json) as progress:
+    with progress_line(silent=as_json) as progress:
         result = api.compile(
             model,
             board,
@@ -256,9 +259,83 @@ def compile(
             cache=cache,
             progress=progress,
         )
+    _compiled(result, target, as_json=as_json)
+
+
+def _compiled(result: api.CompileResult, target: Path, *, as_json: bool) -> None:
     _print(compile_table, result.report, as_json=as_json)
     if not as_json:
         typer.echo(f"project: {target}   next: hwmap verify {target}")
+
+
+@app.command()
+def explore(
+    model: Model,
+    board: Annotated[str, typer.Option(help="Boards: kv260,pynq-z2.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The directory of the sweep.")],
+    calib: Calib = None,
+    test_data: Annotated[
+        Path | None, typer.Option(help="Labelled images (.npz with x, y): measures accuracy.")
+    ] = None,
+    preprocess: Preprocess = None,
+    mem: Annotated[
+        str | None, typer.Option(help="Memory budgets: 256KiB,1MiB or from:to:step, 0.5:4:0.25MiB.")
+    ] = None,
+    dsp: Annotated[str | None, typer.Option(help="DSP slices: 128,256 or 128:512:64.")] = None,
+    lut: Annotated[str | None, typer.Option(help="LUTs, the same way.")] = None,
+    clock: Annotated[str | None, typer.Option(help="Clocks in MHz, the same way.")] = None,
+    max_drop: Annotated[str, typer.Option(help="Limits on the drop (see compile): 0,0.5,1.")] = "0",
+    style: Annotated[
+        str, typer.Option(help=f"Some of {', '.join(STYLES)}, or auto: the faster of them.")
+    ] = DEFAULT_STYLE,
+    time_limit: Annotated[
+        float, typer.Option(help="Seconds for the solver, at each point and style.")
+    ] = api.TIME_LIMIT_SECONDS,
+    jobs: Annotated[
+        int | None, typer.Option(help="Processes at the same time (as many as cores).")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="A Dask scheduler, tcp://...: its workers do the work.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the sweep in the directory.")
+    ] = False,
+    csv: Annotated[Path | None, typer.Option(help="Also write the points to this file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Plan a model for every combination of boards and budgets: what each of them costs."""
+    if csv is not None:
+        check_file(csv, model, calib, test_data, preprocess)
+    with sweep_line(silent=as_json) as (progress, show):
+        found = api.explore(
+            model,
+            parse_names(board),
+            output,
+            calib=calib,
+            test_data=test_data,
+            preprocess=preprocess,
+            mem=None if mem is None else parse_sizes(mem),
+            dsp=None if dsp is None else parse_counts(dsp),
+            lut=None if lut is None else parse_counts(lut),
+            clock_mhz=None if clock is None else parse_counts(clock),
+            max_drop=parse_drops(max_drop),
+            style=parse_names(style),
+            time_limit=time_limit,
+            jobs=jobs,
+            cluster=cluster,
+            resume=resume,
+            progress=progress,
+            show=show,
+        )
+    if csv is not None:
+        write_file(csv, found.to_csv().encode())
+    if as_json:
+        typer.echo(found.to_json())
+    else:
+        out.print(explore_table(found.points))
+        typer.echo(
+            f"page: {output / api.PAGE}   next: hwmap compile --from {output} --point NUMBER"
+        )
 
 
 @app.command()
@@ -270,7 +347,7 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Simulate a compiled design: its cycles, stalls, and what its memories held."""
-    with _progress(silent=as_json) as progress:
+    with progress_line(silent=as_json) as progress:
         progress("simulating")
         result = api.simulate(build, images)
     _print(simulate_table, sim_summary(result), as_json=as_json)

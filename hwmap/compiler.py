@@ -17,7 +17,7 @@ from hwmap.decompose.candidates import (
 )
 from hwmap.decompose.chain import is_decomposable, without_values
 from hwmap.decompose.fit import fit_network
-from hwmap.decompose.method import DENSE
+from hwmap.decompose.method import DENSE, Method
 from hwmap.errors import PlanError
 from hwmap.frontend.reader import read_model
 from hwmap.ir.graph import Graph, hardware_ops
@@ -41,6 +41,10 @@ class Compiled:
     graph: Graph
     plan: Plan
     design: Design
+
+
+Known = dict[frozenset[tuple[str, Method]], tuple[Graph, Graph]]
+"""By what was chosen for the ops: the rewritten float graph, and the integer graph."""
 
 
 @dataclass(frozen=True)
@@ -117,21 +121,34 @@ def find_plan(
 
 
 def build(
-    source: Graph, settings: Settings, data: DataSet, plan: Plan, progress: Progress
+    source: Graph,
+    settings: Settings,
+    data: DataSet,
+    plan: Plan,
+    progress: Progress,
+    known: Known | None = None,
 ) -> Compiled:
-    """Everything after the decisions: fit to `data`, rewrite, check, quantize, design.
+    """Everything after the decisions: fit to `data`, rewrite, check, quantize, design. What was
+    fitted and quantized for the same choices is taken from `known`, or added to it.
 
     Raises:
         PlanError: the plan is not for this network, or breaks a promise.
     """
     _check_choices(source, plan)
+    known = {} if known is None else known
     methods = {choice.op: choice.method for choice in plan.choices}
-    rewritten = apply_parts(source, fit_network(source, methods, data.inputs, progress))
-    progress("checking the plan")
-    style.check(plan, rewritten, settings)
-    progress("quantizing")
-    schemes = schemes_of(synthetic=data.synthetic)
-    graph = quantize_graph(rewritten, data.inputs, schemes, progress).graph
+    key = frozenset(methods.items())
+    if key in known:
+        rewritten, graph = known[key]
+        style.check(plan, rewritten, settings)
+    else:
+        rewritten = apply_parts(source, fit_network(source, methods, data.inputs, progress))
+        progress("checking the plan")
+        style.check(plan, rewritten, settings)
+        progress("quantizing")
+        schemes = schemes_of(synthetic=data.synthetic)
+        graph = quantize_graph(rewritten, data.inputs, schemes, progress).graph
+        known[key] = rewritten, graph
     return Compiled(settings, source, graph, plan, style.design_of(graph, plan, settings.board))
 
 

@@ -4,6 +4,7 @@ for each question; no room above names a style. (Only one style has a curve of m
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, assert_never
 
@@ -21,6 +22,7 @@ from hwmap.errors import (
 from hwmap.files.words import tensor_bytes
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
+from hwmap.profile import Profile
 from hwmap.progress import Progress
 from hwmap.rung import Rung
 from hwmap.solve.settings import Settings
@@ -245,6 +247,27 @@ def summary(
             return streaming.summary.summarize(plan, design, settings, source, graph, accuracy)
         case _:
             assert_never(plan)
+
+
+def profile(plan: Plan, design: Design, graph: Graph, board: Board) -> Profile:
+    """What a design does with its time and its memory; `graph` is its integer graph."""
+    match plan:
+        case sequential.plan.Plan():
+            assert isinstance(design, sequential.design.Design)
+            return sequential.profile.profile_of(plan, design, graph)
+        case streaming.plan.Plan():
+            assert isinstance(design, streaming.design.Design)
+            return streaming.profile.profile_of(plan, design, graph, board)
+        case _:
+            assert_never(plan)
+
+
+def with_bound(plan: Plan, bound_cycles: int) -> Plan:
+    """The plan with a proved bound, and the status that follows from it."""
+    bound = min(bound_cycles, plan.cycles)
+    return replace(
+        plan, status="optimal" if bound == plan.cycles else "feasible", bound_cycles=bound
+    )
 
 
 def summary_rows(report: CompileReport) -> list[tuple[str, str]]:

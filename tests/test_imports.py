@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "hwmap"
 ORDER = (
     {"errors", "progress"},
     {"ir"},
-    {"accuracy", "dsp", "files", "rung"},
+    {"accuracy", "dsp", "files", "profile", "rung"},
     {"board"},
     {"blocks", "logic"},
     {"data"},
@@ -26,7 +26,8 @@ ORDER = (
     {"ladder"},
     {"reduce"},
     {"report"},
-    {"api"},
+    {"explore"},
+    {"api", "terminal"},
     {"cli"},
 )
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
@@ -43,7 +44,7 @@ STYLE_ORDER = {
         {"design"},
         {"result", "vectors"},
         {"hls", "simulate"},
-        {"rungs", "summary"},
+        {"profile", "rungs", "summary"},
     ),
     "streaming": (
         {"clockwork", "layout", "logic", "schedule", "sub_pixel"},
@@ -61,6 +62,7 @@ STYLE_ORDER = {
         {"result", "values", "vectors"},
         {"hls", "simulate"},
         {"rungs", "summary"},
+        {"profile"},
     ),
 }
 STYLE_LEVEL = {

@@ -8,6 +8,7 @@ from hwmap.api.accelerators import (
     simulate,
     verify,
 )
+from hwmap.api.exploration import PAGE, Exploration, compile_point, explore
 from hwmap.api.networks import (
     CURVE_SECONDS,
     DecomposeResult,
@@ -21,14 +22,18 @@ from hwmap.api.networks import (
 
 __all__ = [
     "CURVE_SECONDS",
+    "PAGE",
     "TIME_LIMIT_SECONDS",
     "CompileResult",
     "DecomposeResult",
+    "Exploration",
     "QuantizeResult",
     "RunResult",
     "VerifyResult",
     "compile",
+    "compile_point",
     "decompose",
+    "explore",
     "inspect",
     "quantize",
     "run",

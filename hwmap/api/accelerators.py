@@ -94,7 +94,7 @@ def compile(
     """
     path = Path(model)
     wanted = parse_style(style)
-    _check_limits(max_drop, time_limit)
+    check_limits(max_drop, time_limit)
     if max_drop and calib is None:
         raise DataError("decompositions are fitted to data; give --calib, or --max-drop 0")
     if output is not None:
@@ -112,6 +112,18 @@ def compile(
     made = _plan(plan, wanted, source, settings, allowed, data, time_limit, progress)
     compiled = build(source, settings, data, made, progress)
     warn_synthetic(data, source)
+    return finish(compiled, path, data, tests, output, progress)
+
+
+def finish(
+    compiled: Compiled,
+    model: Path,
+    data: DataSet,
+    tests: DataSet | None,
+    output: str | Path | None,
+    progress: Progress,
+) -> CompileResult:
+    """What a compiled network is worth, and its project in the new directory `output`."""
     progress("measuring")
     accuracy = None if tests is None else measure_accuracy(compiled, tests)
     report = compile_report(compiled, accuracy)
@@ -119,11 +131,16 @@ def compile(
         return CompileResult(compiled, report, None)
     progress("writing the project")
     images = (tests or data).first(VECTOR_IMAGES)
-    write_folder(Path(output), project_files(compiled, path, images, report))
+    write_folder(Path(output), project_files(compiled, model, images, report))
     return CompileResult(compiled, report, Path(output))
 
 
-def _check_limits(max_drop: float, time_limit: float) -> None:
+def check_limits(max_drop: float, time_limit: float) -> None:
+    """Refuse a limit that is none.
+
+    Raises:
+        BudgetError: it is out of range.
+    """
     check_drop(max_drop)
     if not 0 < time_limit <= 86400:
         raise BudgetError(f"time limit of {time_limit} s; give a positive number up to 86400")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hwmap.accuracy import Accuracy
+from hwmap.board import Board
 from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph, total_macs
 from hwmap.solve.answer import Choice, Status, described, kept
@@ -85,22 +86,7 @@ def summarize(
 ) -> CompileReport:
     """The summary of a checked plan; `source` is the float network, `graph` the integer one."""
     budget, network = settings.budget, design.network
-    target = Target(settings.board.dsp_slice, least_weight(graph))
-    costs = parts_cost(network, design.depths, sub_pixel(graph), target)
-    kernels = tuple(
-        KernelUse(
-            kernel.name,
-            kernel.source,
-            *_folding(kernel),
-            kernel.schedule.trips,
-            cost.dsp,
-            cost.lut,
-            cost.ff,
-            cost.bram18,
-            cost.uram,
-        )
-        for kernel, cost in zip(network.kernels, costs, strict=True)
-    )
+    kernels = kernel_uses(design, graph, settings.board)
     multipliers = sum(
         kernel.unit.multipliers
         for kernel in network.kernels
@@ -142,6 +128,26 @@ def summarize(
         decomposed=plan.choices,
         loss=plan.loss,
         accuracy=accuracy,
+    )
+
+
+def kernel_uses(design: Design, graph: Graph, board: Board) -> tuple[KernelUse, ...]:
+    """What each kernel of a design does and takes; `graph` is its integer graph."""
+    target = Target(board.dsp_slice, least_weight(graph))
+    costs = parts_cost(design.network, design.depths, sub_pixel(graph), target)
+    return tuple(
+        KernelUse(
+            kernel.name,
+            kernel.source,
+            *_folding(kernel),
+            kernel.schedule.trips,
+            cost.dsp,
+            cost.lut,
+            cost.ff,
+            cost.bram18,
+            cost.uram,
+        )
+        for kernel, cost in zip(design.network.kernels, costs, strict=True)
     )
 
 

@@ -1,0 +1,1 @@
+"""What a budget costs: every combination of budgets, solved, built and kept."""
