@@ -7,7 +7,7 @@ from hwmap.board import parse_bytes
 from hwmap.errors import BudgetError
 from hwmap.reduce.goal import check_drop
 
-MOST_VALUES = 1000
+MOST_VALUES, MOST = 1000, 1e15
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:
@@ -82,7 +82,7 @@ def _values(
 
 
 def _range(first: float, last: float, step: float, wrong: BudgetError) -> Iterator[float]:
-    if step <= 0 or last < first:
+    if not (step > 0 and first <= last < MOST):
         raise wrong
     for index in range(min(int((last - first) / step + 1e-9), MOST_VALUES) + 1):
         yield round(first + index * step, 9)
