@@ -1,6 +1,7 @@
 """The verbs of the command line as functions; `cli.py` prints what they return."""
 
 from hwmap.api.accelerators import (
+    PAGE,
     TIME_LIMIT_SECONDS,
     CompileResult,
     VerifyResult,
@@ -8,7 +9,7 @@ from hwmap.api.accelerators import (
     simulate,
     verify,
 )
-from hwmap.api.exploration import PAGE, Exploration, compile_point, explore
+from hwmap.api.exploration import Exploration, compile_point, explore
 from hwmap.api.networks import (
     CURVE_SECONDS,
     DecomposeResult,

@@ -14,6 +14,7 @@ from hwmap.data.calibration import (
 )
 from hwmap.data.dataset import DataSet
 from hwmap.errors import BudgetError, DataError, PlanError
+from hwmap.explore.single import design_page
 from hwmap.files.write import check_output, write_folder
 from hwmap.frontend.runtime import check_model
 from hwmap.ir.graph import Graph
@@ -36,6 +37,7 @@ from hwmap.style import (
 
 TIME_LIMIT_SECONDS = 20.0
 VECTOR_IMAGES = 10
+PAGE = "report.html"
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,8 @@ def finish(
         return CompileResult(compiled, report, None)
     progress("writing the project")
     images = (tests or data).first(VECTOR_IMAGES)
-    write_folder(Path(output), project_files(compiled, model, images, report))
+    files = project_files(compiled, model, images, report)
+    write_folder(Path(output), {**files, PAGE: design_page(compiled, report, model)})
     return CompileResult(compiled, report, Path(output))
 
 

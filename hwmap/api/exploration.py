@@ -11,7 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from hwmap.api.accelerators import TIME_LIMIT_SECONDS, CompileResult, check_limits, finish
+from hwmap.api.accelerators import (
+    PAGE,
+    TIME_LIMIT_SECONDS,
+    CompileResult,
+    check_limits,
+    finish,
+)
 from hwmap.board import Board, load_board, with_clock
 from hwmap.compiler import allow, load_source
 from hwmap.data.calibration import read_calibration, read_labelled
@@ -29,7 +35,6 @@ from hwmap.ir.types import Array
 from hwmap.progress import Progress, quiet
 from hwmap.style import DEFAULT_STYLE, parse_style, plan_from_json
 
-PAGE = "report.html"
 CACHE = "cache"
 
 

@@ -6,6 +6,7 @@ import html
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from importlib import resources
 from pathlib import Path
 
@@ -47,15 +48,21 @@ def page(
         "profile_of": {number: numbers[profile] for number, profile in profiles.items()},
         "commands": commands,
     }
-    library = resources.files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
     text = (data_directory("templates") / TEMPLATE).read_text("utf-8")
     for name, content in (
         ("NETWORK", html.escape(network)),
-        ("LIBRARY", _packed(library)),
+        ("LIBRARY", _library()),
         ("DATA", _packed(json.dumps(data, separators=(",", ":")).encode())),
     ):
         text = text.replace(f"%{name}%", content)
     return text
+
+
+@cache
+def _library() -> str:
+    """plotly.js, packed."""
+    file = resources.files("plotly").joinpath("package_data", "plotly.min.js")
+    return _packed(file.read_bytes())
 
 
 def _packed(content: bytes) -> str:

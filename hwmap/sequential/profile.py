@@ -3,19 +3,27 @@
 from math import prod
 
 from hwmap.ir.graph import Graph
+from hwmap.ir.ops import Weighted
 from hwmap.profile import Fill, Profile, Span
 from hwmap.sequential.design.types import Design
-from hwmap.sequential.plan import Plan
+from hwmap.sequential.plan import Plan, Step
 from hwmap.sequential.simulate import time_lines
-from hwmap.solve.answer import described
+from hwmap.solve.answer import with_method
 
 COLUMNS = ("step", "layer", "weights", "cycles", "computing", "fetched words")
+
+
+def _place(step: Step, plan: Plan, graph: Graph) -> str:
+    """Where the weights of a step lie."""
+    op = next((op for op in graph.ops if op.name == step.name), None)
+    if not isinstance(op, Weighted):
+        return "-"
+    return "on chip" if step.name in plan.resident else "fetched"
 
 
 def profile_of(plan: Plan, design: Design, graph: Graph) -> Profile:
     """The profile of a design; `graph` is its integer graph."""
     ((times, _),) = time_lines(design, 1)
-    chosen = {choice.op: described([choice]) for choice in plan.choices}
     layers, spans, fills = [], [], []
     for number, step in enumerate(plan.steps):
         own = [row for row in times if (row.source, row.instance) == (step.name, step.instance)]
@@ -25,8 +33,8 @@ def profile_of(plan: Plan, design: Design, graph: Graph) -> Profile:
             layers.append(
                 (
                     f"{step.kind}{again}",
-                    chosen.get(step.name, step.name),
-                    "resident" if step.name in plan.resident else "fetched",
+                    with_method(step.name, plan.choices),
+                    _place(step, plan, graph),
                     f"{sum(row.cycles for row in own):,}",
                     f"{sum(row.compute_trips for row in own):,}",
                     f"{sum(row.fetch_words for row in own):,}",

@@ -51,6 +51,14 @@ def described(choices: Iterable[Choice]) -> str:
     return "\n".join(lines) or "none"
 
 
+def with_method(name: str, choices: Iterable[Choice]) -> str:
+    """The name of an op of a rewritten network; of a factor with the method of its op."""
+    for choice in choices:
+        if name.startswith(f"{choice.op}/{choice.method.kind}."):
+            return f"{name} ({choice.method})"
+    return name
+
+
 def kept(part: int, whole: int) -> str:
     """How many MACs or weights are left of so many, for people."""
     return f"{part:,} ({part / whole if whole else 1:.1%} of dense)"

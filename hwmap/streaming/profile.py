@@ -3,7 +3,7 @@
 from hwmap.board import Board
 from hwmap.ir.graph import Graph
 from hwmap.profile import Fill, Profile, Span
-from hwmap.solve.answer import described
+from hwmap.solve.answer import with_method
 from hwmap.streaming.depths import image_ends
 from hwmap.streaming.design.types import Design
 from hwmap.streaming.plan import Plan
@@ -31,11 +31,10 @@ def profile_of(plan: Plan, design: Design, graph: Graph, board: Board) -> Profil
         for stream, peak, depth in zip(network.streams, peaks(timing), design.depths, strict=True)
         for width in (stream.layout.word_bytes,)
     )
-    chosen = {choice.op: described([choice]) for choice in plan.choices}
     layers = tuple(
         (
             use.name,
-            chosen.get(use.source, use.source),
+            with_method(use.source, plan.choices),
             *(f"{value:,}" for value in (use.pe, use.simd, use.pixels, use.trips, use.dsp, use.lut,
                                          use.bram18, use.uram)),
         )
