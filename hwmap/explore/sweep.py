@@ -17,7 +17,7 @@ from hwmap.explore.point import Built, Found, Job, Point, Solved, Task
 from hwmap.explore.pool import Pool
 from hwmap.explore.store import Store
 from hwmap.explore.work import build_plan, solve
-from hwmap.style import STYLES, Wanted, plan_from_json, plan_to_json
+from hwmap.style import STYLES, Plan, Wanted, plan_from_json, plan_to_json
 
 Show = Callable[[int, int, str], None]
 """Is told of how many of all tasks are done, and what was found last."""
@@ -108,21 +108,34 @@ def _settled(task: Task, answers: Mapping[Task, Solved]) -> Solved:
     nothing = Solved("unknown", 0, 0, "", "", 0.0)
     own = answers.get(task, nothing)
     larger = [answer for other, answer in answers.items() if task.within(other)]
-    smaller = [
-        (answer.cycles, other != task, astuple(other), answer.plan)
-        for other, answer in answers.items()
-        if answer.plan and other.within(task)
-    ]
+    smaller = {
+        other: answer for other, answer in answers.items() if answer.plan and other.within(task)
+    }
     hopeless = next((answer for answer in larger if answer.status == "infeasible"), None)
     if hopeless is not None:
         return replace(hopeless, seconds=own.seconds)
     if not smaller:
         return own
     bound = max((answer.bound_cycles for answer in larger), default=0)
-    *_, fastest = min(smaller)
-    plan = style.with_bound(plan_from_json(fastest, "the store"), bound)
+    plan = style.with_bound(_leanest(task, smaller), bound)
     text = plan_to_json(plan)
     return Solved(plan.status, plan.cycles, plan.bound_cycles, text, "", own.seconds)
+
+
+def _leanest(task: Task, smaller: Mapping[Task, Solved]) -> Plan:
+    """The fastest of the plans; of those the one that takes least."""
+    cycles = min(answer.cycles for answer in smaller.values())
+    plans = {
+        other: plan_from_json(answer.plan, "the store")
+        for other, answer in smaller.items()
+        if answer.cycles == cycles
+    }
+
+    def taken(other: Task) -> tuple[object, ...]:
+        plan = plans[other]
+        return plan.memory_bytes, plan.dsp, plan.lut, other != task, astuple(other)
+
+    return plans[min(plans, key=taken)]
 
 
 def _built(

@@ -18,6 +18,7 @@ from tests.bench import (
     decomposition_weights,
     decompositions,
     estimators,
+    exploration,
     integer,
     luts,
     moves,
@@ -57,6 +58,7 @@ BENCHMARKS = {
     "speed": speed,
     "luts": luts,
     "streaming": streaming,
+    "exploration": exploration,
 }
 
 
