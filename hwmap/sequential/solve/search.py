@@ -28,6 +28,7 @@ from hwmap.sequential.solve.recompute import recompute
 from hwmap.sequential.solve.relax import cannot_fit, least_bytes, relax
 from hwmap.sequential.solve.schedule import schedule
 from hwmap.sequential.solve.space import Schedule, Space
+from hwmap.solve.deadline import Deadline
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ def solve(
     if not engines:
         raise InfeasibleError(_too_few(board, limits.budget))
     jobs = jobs_of(graph, candidates)
-    search = _Search(graph, candidates, board, limits, jobs)
+    search = _Search(graph, candidates, board, limits, jobs, Deadline(limits.seconds))
     ordered = sorted(
         (
             (_quick_bound(build_problem(jobs, engine, limits.budget, limits.max_loss)), index)
@@ -171,6 +172,7 @@ class _Search:
     board: Board
     limits: Limits
     jobs: Jobs
+    deadline: Deadline
 
     def problem(self, engine: Engine) -> Problem:
         return build_problem(self.jobs, engine, self.limits.budget, self.limits.max_loss)
@@ -211,7 +213,7 @@ def _try_engines(
     for position, (quick, engine) in enumerate(engines):
         if state.best is not None and quick >= state.best.cycles:
             break
-        if state.seconds <= 0:
+        if state.seconds <= 0 or search.deadline.over:
             return replace(state, unseen=quick)
         progress(f"engine {position + 1} of {len(engines)}")
         problem = search.problem(engine)
@@ -230,7 +232,8 @@ def _try_engines(
 def _try_search(search: _Search, state: _State, progress: Progress) -> _State:
     """The most promising open engines, with the options of their relaxed answers."""
     for item in sorted(state.open, key=lambda item: item.low)[:SEARCHED]:
-        if state.seconds <= 0 or (state.best is not None and item.low >= state.best.cycles):
+        beaten = state.best is not None and item.low >= state.best.cycles
+        if state.seconds <= 0 or search.deadline.over or beaten:
             break
         progress(f"recomputation: search, {len(state.open)} engines open")
         seconds = search.limits.seconds * SEARCH_SHARE
@@ -249,7 +252,7 @@ def _try_extra(search: _Search, state: _State, progress: Progress) -> _State:
             if state.best is not None and item.low >= state.best.cycles:
                 state = replace(state, open=tuple(o for o in state.open if o is not item))
                 continue
-            if state.seconds <= 0:
+            if state.seconds <= 0 or search.deadline.over:
                 return state
             useful = _useful_extra(item, state.best)
             if extra is None and len(item.problem.tasks) + useful > MOST_SLOTS:

@@ -9,6 +9,7 @@ import numpy as np
 
 from hwmap.ir.types import Integers
 from hwmap.solve.addresses import live_peak
+from hwmap.solve.deadline import Deadline
 from hwmap.solve.remat.types import Dag, Ends, SchedulingProblem, new_dag, new_sequence
 
 MOVE_SECONDS = (0.75e-6, 0.1e-9)
@@ -94,6 +95,7 @@ def search(
     if problem.fixed and not wanted and left < FEW * length:
         length = max(int(left * FIRST_SHARE) // len(ways), 1)
     best, turn = Result(FROM_BEST, [], (True, inf)), 64 * seed
+    deadline, moves = Deadline(seconds), left
     if live_peak(problem.items(problem.start)) <= budget:
         best = Result(FROM_BEST, problem.start, (False, problem.duration(problem.start)))
     with ThreadPoolExecutor(AT_A_TIME) as threads:
@@ -101,6 +103,9 @@ def search(
             length = min(length, left // len(ways))
             results: list[Result] = []
             for first in range(0, len(ways), AT_A_TIME):
+                length = int(deadline.share(moves - left, AT_A_TIME * length)) // AT_A_TIME
+                if length < 1:
+                    return best.nodes, 0.0
                 together = [
                     threads.submit(
                         anneal_from,

@@ -14,6 +14,7 @@ from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.progress import Progress
 from hwmap.solve.answer import Choice
+from hwmap.solve.deadline import Deadline
 from hwmap.solve.settings import Settings
 from hwmap.streaming.cost import Cost, Target
 from hwmap.streaming.depths import sufficient_depths
@@ -125,7 +126,10 @@ class _Search:
         between its kernels and deep FIFOs take is kept back until everything fits."""
         shell = astuple(SHELL)
         bound, at, reserve = self._above(least - 1), least, shell
+        deadline = Deadline(seconds)
         for _ in range(ATTEMPTS):
+            if deadline.over:
+                break
             later = self.first(at, reserve)
             if later is None:
                 break
