@@ -1,8 +1,9 @@
 """Candidates: the ways to build each op, fitted, measured and Pareto-pruned."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,17 +25,23 @@ FIT_IMAGES = 128
 HELD_SHARE = 0.5
 """Images for candidates, and the share of them that they are measured on, not fitted to."""
 FOLDS = 4
+USED_FOLDS = 2
 HELD_IMAGES = 64
-"""If those would be fewer, each quarter is held back in turn. Measured over 120 plans: Spearman's
-correlation of mobilenetv1_025 (64 images) is 0.84 with one half held back, 0.91 so."""
+"""If those would be fewer, a quarter is held back, and then another one. Measured over 30 plans:
+Spearman's correlation of mobilenetv1_025 (64 images) is as high as with four quarters in turn."""
 PROBE_IMAGES = 64
 """Images on which the sensitivity of an op is measured."""
 PROBE_ERRORS = (0.15, 0.4)
-"""Relative errors at which it is measured: by a candidate with about such an error."""
+"""Relative errors at which it is measured: by a candidate with about such an error. Of several
+folds each takes one of them, and the others none."""
+CLEARLY = 1.25
+"""A method that another one of no more MACs and weights beats by so much in the first fold is not
+fitted again: it is no candidate."""
 LEARNING_OPS = 160
 """Convolutions that make up for the error of an op, in all probes of one error, and at least two
 each. Measured: Spearman's correlation (`tests/bench/prediction.py`) of dscnn is 0.90 with two for
 each op, 0.97 with all. ResNet-56 gets two, for time."""
+Item = TypeVar("Item")
 TINY = 1e-9
 """Smaller errors count as this."""
 MOST_ERROR = 0.7
@@ -143,17 +150,37 @@ def measure(
     images = first_images(inputs, FIT_IMAGES)
     count = len(next(iter(images.values())))
     folds = FOLDS if FOLDS <= count < 2 * HELD_IMAGES else 1
-    runs = [
-        _measured(graph, _turned(images, fold * count // folds), left, folds)
-        for fold in range(folds)
-    ]
-    with one_thread():
-        for items in zip(*runs, strict=True):
-            name = items[0][0]
-            found[name] = _mean([measures for _, measures in items])
+    # The folds go from op to op together, so that what the first one drops the others do not fit.
+    left = dict(left)
+    with one_thread(), ThreadPoolExecutor(AT_A_TIME) as threads:
+        runs = [
+            _measured(graph, _turned(images, fold * count // folds), left, fold, folds, threads)
+            for fold in range(min(folds, USED_FOLDS))
+        ]
+        for op in _one_later(_together(graph, runs, left)):
+            name = op[0].op
+            found[name] = _mean(wanted[name], op)
             cache.save(name, found[name])
             progress(f"decomposing op {len(found)} of {len(wanted)}")
     return found
+
+
+def _together(
+    graph: Graph, runs: Sequence[Iterator["_Fold"]], left: dict[str, Sequence[Method]]
+) -> Iterator[list["_Fold"]]:
+    """The folds of one op after the other; the first one's errors say what the others fit."""
+    for first in runs[0]:
+        left[first.op] = _worth_another(graph, first.op, first.errors)
+        yield [first, *map(next, runs[1:])]
+
+
+def _one_later(items: Iterator[Item]) -> Iterator[Item]:
+    """Each item when the next one is there: the losses of an op are measured meanwhile."""
+    before = next(items, None)
+    while before is not None:
+        after = next(items, None)
+        yield before
+        before = after
 
 
 def _turned(inputs: Mapping[str, Array], by: int) -> dict[str, Array]:
@@ -163,23 +190,51 @@ def _turned(inputs: Mapping[str, Array], by: int) -> dict[str, Array]:
     )
 
 
-def _mean(folds: Sequence[tuple[Measure, ...]]) -> tuple[Measure, ...]:
-    """The mean squared errors, and losses, of the same methods."""
-    return tuple(
-        Measure(
-            items[0].method,
-            float(np.sqrt(np.mean([item.error**2 for item in items]))),
-            float(np.mean([item.loss for item in items])),
-        )
-        for items in zip(*folds, strict=True)
-    )
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    """What was measured of an op in one fold: the errors of methods, and the losses of the network
+    by the error that caused them, which are perhaps still under way."""
+
+    op: str
+    errors: Mapping[Method, float]
+    probes: Mapping[float, "Future[float]"]
+
+
+def _worth_another(graph: Graph, name: str, errors: Mapping[Method, float]) -> list[Method]:
+    """The methods that no other one clearly beats."""
+    (op,) = (op for op in _decomposable(graph) if op.name == name)
+    made = [make_candidate(op, graph, Measure(method, errors[method], 0.0)) for method in errors]
+    costs = np.array([(c.macs, c.weights, c.error) for c in made])
+
+    def beaten(index: int) -> bool:
+        wanted = costs[index] / (1, 1, CLEARLY)
+        return bool(((costs <= wanted).all(1) & (np.arange(len(costs)) != index)).any())
+
+    return [candidate.method for index, candidate in enumerate(made) if not beaten(index)]
+
+
+def _mean(methods: Sequence[Method], folds: Sequence[_Fold]) -> tuple[Measure, ...]:
+    """The methods with their mean squared errors, and the losses that these are expected to
+    cause."""
+    probes = {error: loss.result() for fold in folds for error, loss in fold.probes.items()}
+    found = []
+    for method in methods:
+        squares = [fold.errors[method] ** 2 for fold in folds if method in fold.errors]
+        error = float(np.sqrt(np.mean(squares)))
+        found.append(Measure(method, error, expected_loss(error, probes)))
+    return tuple(found)
 
 
 def _measured(
-    graph: Graph, inputs: Mapping[str, Array], wanted: Mapping[str, Sequence[Method]], folds: int
-) -> Iterator[tuple[str, tuple[Measure, ...]]]:
+    graph: Graph,
+    inputs: Mapping[str, Array],
+    wanted: Mapping[str, Sequence[Method]],
+    fold: int,
+    folds: int,
+    threads: ThreadPoolExecutor,
+) -> Iterator[_Fold]:
     """The measures of one op after the other: fitted to the first images, measured on the last;
-    one of `folds` such measurements that are under way together."""
+    number `fold` of `folds` such measurements that are under way together."""
     count = len(next(iter(inputs.values())))
     held = HELD_SHARE if folds == 1 else 1 / folds
     fitted = fitting_images(folds * peak_elements(graph), count)
@@ -194,7 +249,7 @@ def _measured(
     learning = max(LEARNING_OPS // max(len(_decomposable(graph)), 1), 2)
     for op, sources, _ in run_ops(graph, first_images(inputs, fitted)):
         if op.name in wanted and not wanted[op.name]:
-            yield op.name, ()
+            yield _Fold(op.name, {}, {})
         elif op.name in wanted:
             assert isinstance(op, Conv)
             positions = draw_positions(op, graph, fitted)
@@ -206,7 +261,8 @@ def _measured(
             )
             held_back = read[min(split, len(read) - 1) :]
             found = trial(weight, bias, read[:split], held_back, positions.each)
-            yield op.name, _measures(op, graph, found, probe, wanted[op.name], learning)
+            probed_at = PROBE_ERRORS if folds == 1 else PROBE_ERRORS[fold : fold + 1]
+            yield _measures(op, graph, found, probe, wanted[op.name], probed_at, learning, threads)
 
 
 def _all_values(graph: Graph) -> int:
@@ -219,9 +275,12 @@ def _measures(
     tried: Trial,
     probe: Mapping[str, Array],
     methods: Sequence[Method],
+    probed_at: Sequence[float],
     learning: int,
-) -> tuple[Measure, ...]:
-    """The methods of one op, with the losses of the network on `probe`."""
+    threads: ThreadPoolExecutor,
+) -> _Fold:
+    """The errors of the methods of one op, and the losses of the network on `probe` at those that
+    are nearest to `probed_at`."""
 
     def loss(method: Method) -> float:
         weight, bias = (Constant(values.astype(np.float32)) for values in tried.dense(method))
@@ -232,13 +291,10 @@ def _measures(
     def nearest(wanted: float) -> Method:
         return min(methods, key=lambda method: abs(np.log(max(errors[method], TINY) / wanted)))
 
-    with ThreadPoolExecutor(AT_A_TIME) as threads:
-        errors = dict(zip(methods, threads.map(tried.error, methods), strict=True))
-        chosen = list(dict.fromkeys(map(nearest, PROBE_ERRORS)))
-        losses = threads.map(loss, chosen)
-        probes = {errors[method]: found for method, found in zip(chosen, losses, strict=True)}
-    return tuple(
-        Measure(method, errors[method], expected_loss(errors[method], probes)) for method in methods
+    errors = dict(zip(methods, threads.map(tried.error, methods), strict=True))
+    chosen = dict.fromkeys(map(nearest, probed_at))
+    return _Fold(
+        op.name, errors, {errors[method]: threads.submit(loss, method) for method in chosen}
     )
 
 

@@ -174,8 +174,12 @@ def _found(
     settled: Mapping[Task, Solved],
     built: Mapping[str, Built],
 ) -> Found:
-    """A point, from the faster of the styles; of those without a plan from the first."""
-    task = min(tasks, key=lambda task: (not settled[task].plan, settled[task].cycles))
+    """A point, from the faster of the styles; without a plan from one of which none is proved."""
+
+    def rank(task: Task) -> tuple[bool, int, bool]:
+        return not settled[task].plan, settled[task].cycles, settled[task].status != "unknown"
+
+    task = min(tasks, key=rank)
     answer = settled[task]
     worth = built.get(answer.plan)
     planned = worth is not None
