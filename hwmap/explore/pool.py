@@ -2,9 +2,12 @@
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from hwmap.errors import BudgetError, SimulationError
@@ -28,6 +31,20 @@ class Pool(Protocol):
         """No more tasks."""
 
 
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes that are begun meanwhile ignore Ctrl-C, which reaches every process of a terminal:
+    the one that has asked them ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Processes:
     """As many processes as there are cores, or `jobs`."""
 
@@ -37,7 +54,8 @@ class Processes:
         # Threads of several processes would wait for one another.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         self._executor = ProcessPoolExecutor(
-            jobs or len(os.sched_getaffinity(0)), mp_context=multiprocessing.get_context("spawn")
+            jobs or len(os.sched_getaffinity(0)),
+            mp_context=multiprocessing.get_context("spawn"),
         )
 
     def run(
@@ -48,7 +66,8 @@ class Processes:
         Raises:
             SimulationError: a process was killed.
         """
-        futures = {self._executor.submit(work, item): item for item in items}
+        with _deaf_children():
+            futures = {self._executor.submit(work, item): item for item in items}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()

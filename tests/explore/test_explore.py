@@ -1,7 +1,9 @@
 """Sweeps of the example network: the command, interruptions, a cluster."""
 
 import json
+import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -134,6 +136,23 @@ def test_a_sweep_that_was_killed_at_random_moments_goes_on(seed: int, sweep: Pat
     moments = [random.Random(seed).uniform(1.5, 9) for _ in range(2)]
 
     _kill_and_compare(tmp_path / "killed", sweep, moments)
+
+
+def test_ctrl_c_says_so_and_resume_goes_on(sweep: Path, tmp_path: Path):
+    folder = tmp_path / "stopped"
+    command = [sys.executable, "-m", "hwmap", *SWEEP, *DATA, "-o", folder]
+    with subprocess.Popen(
+        list(map(str, command)), stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        while not (folder / FILE).exists():
+            time.sleep(0.05)
+        time.sleep(2)
+        os.killpg(running.pid, signal.SIGINT)
+        _, said = running.communicate()
+
+    assert running.returncode == 130
+    assert said == "hwmap: interrupted\n"
+    assert _table(folder) == _table(sweep)
 
 
 def test_two_runs_on_one_store_find_the_same(sweep: Path, tmp_path: Path):
