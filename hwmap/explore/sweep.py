@@ -183,7 +183,8 @@ def _found(
     answer = settled[task]
     worth = built.get(answer.plan)
     planned = worth is not None
-    bounds = [settled[one].bound_cycles for one in tasks if settled[one].plan]
+    # Of a style without an answer nothing is known, not even a bound.
+    bounds = [settled[one].bound_cycles for one in tasks if settled[one].status != "infeasible"]
     bound = min(bounds, default=0)
     status = answer.status
     if planned and wanted == "auto":
