@@ -98,7 +98,7 @@ def test_the_loss_is_measured_on_images_that_the_op_was_not_fitted_to():
     assert found.error > 0.2
 
 
-def test_few_images_are_each_held_back_once():
+def test_of_few_images_a_quarter_is_held_back_and_another_one():
     graph = conv_graph((4, 6), (9, 8), (3, 3), (2, 1), (1, 0, 1, 2))
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 3, (40, 4, 9, 8)).astype("f") * np.arange(1, 41)[:, None, None, None]
@@ -106,7 +106,8 @@ def test_few_images_are_each_held_back_once():
 
     (found,) = measure(graph, {"x": x}, {"conv": [method]})["conv"]
 
-    quarters = [_lost(graph, method, x, held) for held in np.split(np.arange(40), 4)]
+    first, *_, last = np.split(np.arange(40), 4)
+    quarters = [_lost(graph, method, x, held) for held in (last, first)]
     assert found.error == pytest.approx(np.sqrt(np.mean(quarters)), rel=0.01)
     assert max(quarters) > 1.2 * min(quarters)
 
@@ -130,7 +131,7 @@ def test_no_image_is_both_fitted_to_and_measured_on(count: int, monkeypatch):
         assert fitted | held == set(range(count))
         assert not fitted & held
     if len(divided) > 1:
-        assert set.union(*(held for _, held in divided)) == set(range(count))
+        assert not set.intersection(*(held for _, held in divided))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -288,8 +289,8 @@ def test_a_run_that_was_killed_goes_on_where_it_was(damage: str, tmp_path: Path,
 
     found = enumerate_candidates(graph, inputs, cache)
 
-    # Once for each quarter of the images.
-    assert measured == 4 * measured[:1]
+    # Once for each quarter that is held back.
+    assert measured == 2 * measured[:1]
     assert len(list(Path(cache.folder).iterdir())) == before
     assert {n: [c.error for c in items] for n, items in found.items()} == {
         n: [c.error for c in items] for n, items in whole.items()
