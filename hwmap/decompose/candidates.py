@@ -24,16 +24,15 @@ from hwmap.progress import Progress, quiet
 FIT_IMAGES = 128
 HELD_SHARE = 0.5
 """Images for candidates, and the share of them that they are measured on, not fitted to."""
-FOLDS = 4
-USED_FOLDS = 2
+FOLDS, EVERY_FOLD = 4, 2
 HELD_IMAGES = 64
 """If those would be fewer, a quarter is held back, and then another one. Measured over 30 plans:
 Spearman's correlation of mobilenetv1_025 (64 images) is as high as with four quarters in turn."""
 PROBE_IMAGES = 64
 """Images on which the sensitivity of an op is measured."""
 PROBE_ERRORS = (0.15, 0.4)
-"""Relative errors at which it is measured: by a candidate with about such an error. Of several
-folds each takes one of them, and the others none."""
+"""Relative errors at which it is measured: by a candidate with about such an error. Of two folds
+each takes one of them."""
 CLEARLY = 1.25
 """A method that another one of no more MACs and weights beats by so much in the first fold is not
 fitted again: it is no candidate."""
@@ -155,7 +154,7 @@ def measure(
     with one_thread(), ThreadPoolExecutor(AT_A_TIME) as threads:
         runs = [
             _measured(graph, _turned(images, fold * count // folds), left, fold, folds, threads)
-            for fold in range(min(folds, USED_FOLDS))
+            for fold in range(0, folds, EVERY_FOLD)
         ]
         for op in _one_later(_together(graph, runs, left)):
             name = op[0].op
@@ -261,7 +260,7 @@ def _measured(
             )
             held_back = read[min(split, len(read) - 1) :]
             found = trial(weight, bias, read[:split], held_back, positions.each)
-            probed_at = PROBE_ERRORS if folds == 1 else PROBE_ERRORS[fold : fold + 1]
+            probed_at = PROBE_ERRORS if folds == 1 else PROBE_ERRORS[fold // EVERY_FOLD :][:1]
             yield _measures(op, graph, found, probe, wanted[op.name], probed_at, learning, threads)
 
 

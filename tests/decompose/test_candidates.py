@@ -106,10 +106,10 @@ def test_of_few_images_a_quarter_is_held_back_and_another_one():
 
     (found,) = measure(graph, {"x": x}, {"conv": [method]})["conv"]
 
-    first, *_, last = np.split(np.arange(40), 4)
-    quarters = [_lost(graph, method, x, held) for held in (last, first)]
+    _, second, _, last = np.split(np.arange(40), 4)
+    quarters = [_lost(graph, method, x, held) for held in (last, second)]
     assert found.error == pytest.approx(np.sqrt(np.mean(quarters)), rel=0.01)
-    assert max(quarters) > 1.2 * min(quarters)
+    assert max(quarters) > 1.03 * min(quarters)
 
 
 @pytest.mark.parametrize("count", [5, 10, 67])
