@@ -237,8 +237,10 @@ def compile(
             result = api.compile_point(sweep, point, target, progress=progress)
         _compiled(result, target, as_json=as_json)
         return
-    if model is None or board is None or point is not None:
+    if model is None or point is not None:
         raise typer.BadParameter("give a MODEL and --board, or --from SWEEP and --point")
+    if board is None:
+        raise typer.BadParameter("Missing option '--board'")
     target = output if output is not None else Path("build") / model.stem
     with progress_line(silent=as_json) as progress:
         result = api.compile(

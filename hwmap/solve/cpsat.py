@@ -2,7 +2,7 @@
 
 from ortools.sat.python import cp_model
 
-from hwmap.solve.deadline import LATE
+from hwmap.solve.deadline import wall_seconds
 
 SECONDS_PER_UNIT = 3.0
 SECONDS_PER_VARIABLE = 4e-5
@@ -19,7 +19,7 @@ def new_solver(seconds: float) -> cp_model.CpSolver:
     solver.parameters.catch_sigint_signal = False
     solver.parameters.random_seed = 0
     solver.parameters.max_deterministic_time = seconds / SECONDS_PER_UNIT
-    solver.parameters.max_time_in_seconds = LATE * seconds
+    solver.parameters.max_time_in_seconds = wall_seconds(seconds)
     return solver
 
 

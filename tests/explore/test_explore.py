@@ -77,7 +77,7 @@ def test_what_does_not_fit_together_is_refused(sweep: Path, tmp_path: Path):
     fails("time limit is 3, was 2", *SWEEP, *DATA, "-o", sweep, "--resume", "--time-limit", 3)
     fails("has no point 9; expected 0 to 3", "compile", "--from", sweep, "--point", 9)
     fails("without a model", "compile", DIGITS, "--from", sweep, "--point", 1, code=2)
-    fails("give a MODEL and --board", "compile", DIGITS, code=2)
+    fails("give a MODEL and --board", "compile", "--point", 1, code=2)
     fails("board 'pynq-z2' has 220", *SWEEP, "-o", tmp_path / "a", "--dsp", "500")
     fails("expected sizes", *SWEEP, "-o", tmp_path / "a", "--mem", "1:2")
     fails("give --calib, or --max-drop 0", *SWEEP, "-o", tmp_path / "a", "--max-drop", "1")

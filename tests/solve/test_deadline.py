@@ -3,7 +3,7 @@
 import pytest
 
 from hwmap.solve import deadline
-from hwmap.solve.deadline import LATE, Deadline
+from hwmap.solve.deadline import LATE, SHORT, Deadline, wall_seconds
 from hwmap.solve.remat import rounds
 from hwmap.solve.remat.rounds import Result
 from tests.graphs import problem, random_graph
@@ -50,9 +50,14 @@ def test_a_search_on_a_slow_machine_stops_early_with_what_it_has(
         return Result(rounds.FROM_BEST, whole.start, (False, whole.duration(whole.start) + 1))
 
     monkeypatch.setattr(rounds, "anneal_from", slow)
-    found, left = rounds.search(whole, 1, 1.0, seed=0)
+    found, left = rounds.search(whole, 1, 20.0, seed=0)
 
     assert found == whole.start
     assert left == 0
-    assert clock.now < 100 + 2 * 1.0
-    assert 0 < sum(moves) < 1.0 / rounds.MOVE_SECONDS[0] / 4
+    assert clock.now < 100 + 2 * 20
+    assert 0 < sum(moves) < 20 / rounds.MOVE_SECONDS[0] / 4
+
+
+def test_a_short_limit_is_not_policed_to_the_second():
+    assert wall_seconds(1) == LATE * SHORT
+    assert wall_seconds(100) == LATE * 100
