@@ -300,7 +300,8 @@ def explore(
         str | None, typer.Option(help="A Dask scheduler, tcp://...: its workers do the work.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the sweep in the directory.")
+        bool,
+        typer.Option("--resume", help="Go on with the sweep that is there, if any."),
     ] = False,
     csv: Annotated[Path | None, typer.Option(help="Also write the points to this file.")] = None,
     as_json: Json = False,

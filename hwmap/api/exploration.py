@@ -96,9 +96,10 @@ def explore(
 
     Budgets are as for `compile`, a sequence of each; what a board does not have is left out.
     Everything that is found is kept in the directory `output`, where a run that was interrupted
-    goes on (`resume`), with a page `report.html`. `jobs` processes work at the same time (as many
-    as there are cores), or the workers of the Dask cluster at the address `cluster`, which see the
-    same files. `show` is told how many tasks are done, of how many, and what was found last.
+    goes on (`resume`; without one it begins), with a page `report.html`. `jobs` processes work at
+    the same time (as many as there are cores), or the workers of the Dask cluster at the address
+    `cluster`, which see the same files. `show` is told how many tasks are done, of how many, and
+    what was found last.
 
     Raises:
         HwmapError: of the model, data, boards or budgets; OutputError: `output` is that of another
@@ -131,10 +132,8 @@ def explore(
             f"{folder}: has a sweep already; go on with it with --resume, or give a new directory"
             " with -o"
         )
-    if resume and not (folder / FILE).exists():
-        raise OutputError(f"{folder}: has no sweep to go on with; leave out --resume")
-    if not resume and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(f"{folder}: is there and not empty; give a new directory with -o")
+    if not (folder / FILE).exists():
+        check_output(folder)
     progress("reading the model")
     source = load_source(path)
     check_model(path)

@@ -72,7 +72,7 @@ def test_a_point_is_built_as_it_was_planned(sweep: Path, tmp_path: Path):
 
 def test_what_does_not_fit_together_is_refused(sweep: Path, tmp_path: Path):
     fails("go on with it with --resume", *SWEEP, *DATA, "-o", sweep)
-    fails("has no sweep to go on with", *SWEEP, "-o", tmp_path / "new", "--resume")
+    fails("is there and not empty", *SWEEP, "-o", ROOT / "tests", "--resume")
     fails("calibration is none, was", *SWEEP, "-o", sweep, "--resume")
     fails("time limit is 3, was 2", *SWEEP, *DATA, "-o", sweep, "--resume", "--time-limit", 3)
     fails("has no point 9; expected 0 to 3", "compile", "--from", sweep, "--point", 9)
@@ -131,9 +131,9 @@ def test_a_sweep_that_was_killed_goes_on(sweep: Path, tmp_path: Path):
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(4))
 def test_a_sweep_that_was_killed_at_random_moments_goes_on(seed: int, sweep: Path, tmp_path: Path):
-    moments = [random.Random(seed).uniform(1.5, 9) for _ in range(2)]
+    moments = [random.Random(5 * seed + k).uniform(1.5, 9) for k in range(5)]
 
     _kill_and_compare(tmp_path / "killed", sweep, moments)
 
