@@ -1,6 +1,6 @@
 """What memory and DSP slices buy for the example network: a table, and build/explore/report.html.
 
-    python examples/explore.py [directory]
+python examples/explore.py [directory]
 """
 
 import sys
