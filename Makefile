@@ -24,6 +24,7 @@ demo: $(READY)
 	@echo "C++ for Vitis HLS:  build/demo/hls/top.cpp (start here), steps.hpp, params.hpp"
 	@echo "a kernel per layer: build/demo_streaming/hls/top.cpp, kernels.hpp, params.hpp"
 	@echo "every decision:     build/demo/plan.json"
+	@echo "on a page:          build/demo/report.html, build/demo_streaming/report.html"
 	@echo "results as JSON:    build/demo/report.json"
 
 test: $(READY)
