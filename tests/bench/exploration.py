@@ -2,8 +2,8 @@
 
 `s` is the time of a whole sweep on all cores of this machine, both styles at every point; `solved`
 are the tasks that a solver was asked, the others follow from the answers to other budgets. `click`
-is the longest of 20 clicks on a point of the page, until its layers and figures are drawn (a
-headless Chromium; - where there is none).
+is the longest of 20 clicks on a point of the page, until its numbers and layers are there; the
+figures follow (a headless Chromium; - where there is none).
 """
 
 import sqlite3

@@ -51,7 +51,7 @@ def test_a_click_shows_the_plan_of_a_point(browser: webdriver.Chrome, tmp_path: 
         "kernel3", "layer 3", "21",
     ]  # fmt: skip
     for figure in ("spans", "fills"):
-        assert browser.find_elements(By.CSS_SELECTOR, f"#{figure} svg")
+        assert soon(browser, f"document.querySelector('#{figure} svg') !== null")
 
     browser.execute_script("document.querySelector('#points tr[data-point=\"1\"]').click()")
     assert "needs <b>more</b> memory" in browser.find_element(By.ID, "chosen").text
