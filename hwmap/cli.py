@@ -46,6 +46,9 @@ app = typer.Typer(
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Model = Annotated[Path, typer.Argument(help="The ONNX file.")]
 Calib = Annotated[Path | None, typer.Option(help="Calibration images (.npz with x).")]
+TestData = Annotated[
+    Path | None, typer.Option(help="Labelled images (.npz with x, y): measures accuracy.")
+]
 Preprocess = Annotated[
     Path | None, typer.Option(help="A .toml recipe from images of uint8 to what the model takes.")
 ]
@@ -198,9 +201,7 @@ def compile(
         typer.Option("-o", "--output", help="New directory (build/<model> if left out)."),
     ] = None,
     calib: Calib = None,
-    test_data: Annotated[
-        Path | None, typer.Option(help="Labelled images (.npz with x, y): measures accuracy.")
-    ] = None,
+    test_data: TestData = None,
     preprocess: Preprocess = None,
     mem: Annotated[str | None, typer.Option(help="On-chip memory budget, e.g. 256KiB.")] = None,
     dsp: Annotated[int | None, typer.Option(help="DSP slice budget.")] = None,
@@ -276,9 +277,7 @@ def explore(
     board: Annotated[str, typer.Option(help="Boards: kv260,pynq-z2.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The directory of the sweep.")],
     calib: Calib = None,
-    test_data: Annotated[
-        Path | None, typer.Option(help="Labelled images (.npz with x, y): measures accuracy.")
-    ] = None,
+    test_data: TestData = None,
     preprocess: Preprocess = None,
     mem: Annotated[
         str | None, typer.Option(help="Memory budgets: 256KiB,1MiB or from:to:step, 0.5:4:0.25MiB.")

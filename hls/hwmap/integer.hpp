@@ -38,6 +38,9 @@ inline std::int32_t Select(bool condition, std::int32_t yes, std::int32_t no) {
   return condition ? yes : no;
 }
 
+/// The bits of an 8-bit value less its zero point.
+constexpr unsigned kCentredBits = 9;
+
 /// The bits of a register for 0, 1 ... `most`; at least one.
 constexpr unsigned BitsFor(std::uint64_t most) {
   return most < 2 ? 1 : 1 + BitsFor(most / 2);

@@ -46,9 +46,8 @@ MatrixColumn:
   }
 }
 
-/// Bits of the factors of the vector lanes, and of an 8-bit value less its zero point.
+/// Bits of the factors of the vector lanes.
 constexpr unsigned kFactorBits = 22;
-constexpr unsigned kCentredBits = 9;
 
 /// The vector lanes: one multiplication each, whatever the step. Its operands are selected before
 /// it, so that it is there once.

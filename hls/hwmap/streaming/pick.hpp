@@ -14,7 +14,6 @@
 namespace hwmap {
 
 constexpr unsigned kBlendBits = 13;
-constexpr unsigned kBlendedBits = 9;
 
 /// The loops: output rows and columns, words of a pixel, and taps.
 template <typename P>
@@ -226,7 +225,7 @@ Trip:
       Term:
         for (unsigned tap = 0; tap < P::kTaps; ++tap) {
 #pragma HLS UNROLL
-          const std::int64_t centred = LowSigned<kBlendedBits>(read[tap][lane] - numbers.first_zero);
+          const std::int64_t centred = LowSigned<kCentredBits>(read[tap][lane] - numbers.first_zero);
           sum += static_cast<std::int32_t>(centred) * factor[tap];
         }
         sums[lane] = sum;

@@ -14,7 +14,6 @@
 namespace hwmap {
 
 constexpr unsigned kFactorBits = 22;
-constexpr unsigned kCentredBits = 9;
 
 /// The sum of two values, each times the factor of its tensor; then one shift.
 template <typename P>
