@@ -5,6 +5,7 @@ modulo its size. Computation goes at an even pace too, so far behind that every 
 it is wanted.
 """
 
+from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -29,25 +30,25 @@ class Uses(NamedTuple):
     last: Integers
 
 
-class Buffered:
+class Buffered(ABC):
     """What arrives (`source`), and when each word of it is used."""
 
     source: Layout
 
     @property
+    @abstractmethod
     def computing(self) -> int:
         """Trips of one image that compute."""
-        raise NotImplementedError
 
     @cached_property
+    @abstractmethod
     def uses(self) -> Uses:
         """When each word of an image is used."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def reach(self) -> int:
         """Words that must be there at once, at least."""
-        raise NotImplementedError
 
     @property
     def trips(self) -> int:

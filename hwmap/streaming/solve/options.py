@@ -31,8 +31,7 @@ from hwmap.streaming.window import Window, columns_of, leaves
 Columns = NDArray[np.int64]
 COSTS = 6
 FED = 6
-"""Columns of costs: those of a `Cost`, and the bytes that come
-from DRAM for an image."""
+"""Columns of costs: those of a `Cost`, and the bytes that come from DRAM for an image."""
 FEW = 2000
 """Of so few foldings all are known exactly at once."""
 
