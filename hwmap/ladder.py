@@ -138,8 +138,9 @@ def _csim_rung(project: Project, target: str, name: str, expected: bytes) -> Run
         return Rung(name, False, f"{outputs}: cannot be removed ({error.strerror})")
     found = outputs.read_bytes() if outputs.is_file() else b""
     if run.returncode and not found:
-        lines = [line for line in run.stderr.splitlines() if "error" in line] or ["no output"]
-        return Rung(name, False, f"`make {target}` failed: {lines[0]}")
+        lines = [line for line in run.stderr.splitlines() if not line.startswith("make")]
+        errors = [line for line in lines if "error" in line] or lines or ["no output"]
+        return Rung(name, False, f"`make {target}` failed: {errors[0]}")
     wrong = sum(a != b for a, b in zip(found, expected, strict=False))
     wrong += abs(len(found) - len(expected))
     if wrong:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import jinja2
 
@@ -16,7 +17,7 @@ from hwmap.sequential.engine import (
     WALK_OVERHEAD_CYCLES,
 )
 from hwmap.sequential.plan import STYLE
-from hwmap.sequential.vectors import images_per_start
+from hwmap.sequential.vectors import images_per_start, port_order
 
 TOP = "hwmap_top"
 TEMPLATE_FOLDER = data_directory("templates")
@@ -90,8 +91,8 @@ def render(design: Design) -> dict[str, str | bytes]:
         "command_fifo_words": COMMAND_FIFO_WORDS,
         "walk_overhead_cycles": WALK_OVERHEAD_CYCLES,
         "dram_words": max(len(design.dram), 1),
-        "inputs": tuple(tensor.elements for tensor in design.inputs),
-        "outputs": tuple(tensor.elements for tensor in design.outputs),
+        "inputs": _port_bytes(design, "load"),
+        "outputs": _port_bytes(design, "store"),
         "images_per_start": images_per_start(design),
         "kinds": tuple(_cpp_kind(kind) for kind in sorted({step.kind for step in design.steps})),
         "impl": {
@@ -109,6 +110,11 @@ def render(design: Design) -> dict[str, str | bytes]:
     files |= {f"hls/{path}": text for path, text in used_headers(sources, STYLE).items()}
     files["constants.bin"] = design.dram.tobytes()
     return files
+
+
+def _port_bytes(design: Design, kind: Literal["load", "store"]) -> tuple[int, ...]:
+    sizes = {tensor.name: tensor.elements for tensor in (*design.inputs, *design.outputs)}
+    return tuple(sizes[name] for name in port_order(design, kind))
 
 
 def _step_texts(steps: Iterable[StepDescriptor]) -> Iterator[StepText]:

@@ -21,6 +21,11 @@ def stream_bytes(
     design: Design, kind: Literal["load", "store"], tensors: Mapping[str, Array]
 ) -> bytes:
     """`tensors` (N, C, H, W) in the order of the stream, image by image: the tensors in the order
-    of the "load" (or "store") steps, each as (height, width, channels)."""
-    names = [step.source for step in design.steps if step.kind == kind]
-    return tensor_bytes(names, tensors)
+    of `port_order`, each as (height, width, channels)."""
+    return tensor_bytes(port_order(design, kind), tensors)
+
+
+def port_order(design: Design, kind: Literal["load", "store"]) -> list[str]:
+    """The tensors that pass a port, in the order of the "load" (or "store") steps: a plan may
+    choose another than the network's."""
+    return [step.source for step in design.steps if step.kind == kind]

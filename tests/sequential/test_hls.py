@@ -10,7 +10,7 @@ import hwmap
 from hwmap.files.resources import used_headers
 from hwmap.sequential.hls import TEMPLATES, render
 from tests.headers import stage, synthesized
-from tests.models import chain
+from tests.models import ModelBuilder, chain
 from tests.networks import SHARED
 
 
@@ -125,6 +125,19 @@ def test_every_value_of_a_network_fits_its_register(name: str, tmp_path: Path):
     hwmap.compile(model, "kv260", build, time_limit=3)
 
     assert run_with_vendor_types(build, tmp_path).endswith("all as expected\n")
+
+
+@pytest.mark.parametrize("outputs", [("large", "small"), ("small", "large")])
+def test_outputs_may_leave_in_another_order_than_the_networks(
+    outputs: tuple[str, str], tmp_path: Path
+):
+    net = ModelBuilder((4, 8, 8))
+    net.conv(net.conv("x", (4, 6), (3, 3), name="large"), (6, 3), (3, 3), name="small")
+    model = net.save(tmp_path / "two.onnx", *outputs)
+
+    hwmap.compile(model, "pynq-z2", tmp_path / "build", style="sequential", time_limit=2)
+
+    assert hwmap.verify(tmp_path / "build").holds
 
 
 def run_with_vendor_types(build: Path, work: Path) -> str:
