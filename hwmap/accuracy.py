@@ -66,17 +66,20 @@ def top1(outputs: Outputs, labels: Array) -> float:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Top-1 of the float and of the integer network on the same labelled images."""
+    """Top-1 of the float and of the integer network on the same labelled images; `free_top1` is
+    what it would be with scales that are not powers of two, where that was a choice."""
 
     images: int
     float_top1: float
     integer_top1: float
     same_class: float
+    free_top1: float | None = None
 
     def __str__(self) -> str:
+        free = "" if self.free_top1 is None else f" (free scales {self.free_top1:.4f})"
         return (
-            f"float {self.float_top1:.4f}, integer {self.integer_top1:.4f} on {self.images} images"
-            f" ({self.same_class:.1%} same class)"
+            f"float {self.float_top1:.4f}, integer {self.integer_top1:.4f}{free} on"
+            f" {self.images} images ({self.same_class:.1%} same class)"
         )
 
 

@@ -18,6 +18,17 @@ from hwmap.explore.axes import parse_counts, parse_drops, parse_names, parse_siz
 from hwmap.explore.table import explore_table
 from hwmap.files.write import check_file, write_file
 from hwmap.ladder import require
+from hwmap.options import (
+    CACHE,
+    BuildFolder,
+    CacheFolder,
+    Calib,
+    Json,
+    Model,
+    Preprocess,
+    ScalesOption,
+    TestData,
+)
 from hwmap.quantize.calibrate import parse_estimator
 from hwmap.reduce.goal import parse_share
 from hwmap.report.inspect import MemoryReport
@@ -42,22 +53,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Model = Annotated[Path, typer.Argument(help="The ONNX file.")]
-Calib = Annotated[Path | None, typer.Option(help="Calibration images (.npz with x).")]
-TestData = Annotated[
-    Path | None, typer.Option(help="Labelled images (.npz with x, y): measures accuracy.")
-]
-Preprocess = Annotated[
-    Path | None, typer.Option(help="A .toml recipe from images of uint8 to what the model takes.")
-]
-BuildFolder = Annotated[Path, typer.Argument(help="A directory that `hwmap compile` wrote.")]
-
-CacheFolder = Annotated[
-    Path, typer.Option(help="Folder that keeps what was measured about decompositions.")
-]
-CACHE = Path("build") / "cache"
 
 USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
 """click's UsageError, of whichever click typer has."""
@@ -105,6 +100,7 @@ def quantize(
         bool | None,
         typer.Option(help="Correct biases for rounded weights (left out: if it helps)."),
     ] = None,
+    scales: ScalesOption = None,
     as_json: Json = False,
 ) -> None:
     """Quantize a model to int8, and write it as an ONNX model with QuantizeLinear nodes."""
@@ -116,6 +112,7 @@ def quantize(
             preprocess=preprocess,
             estimator=parse_estimator(ranges),
             correct_bias=bias_correction,
+            scales=scales,
             progress=progress,
         )
     _print(quantize_table, result.report, as_json=as_json)
@@ -221,6 +218,7 @@ def compile(
     style: Annotated[
         str, typer.Option(help=f"{', '.join(STYLES)}, or auto: the faster of them.")
     ] = DEFAULT_STYLE,
+    scales: ScalesOption = None,
     plan: Annotated[Path | None, typer.Option(help="Use this plan.json; do not solve.")] = None,
     sweep: Annotated[
         Path | None, typer.Option("--from", help="Build a point of this sweep (hwmap explore).")
@@ -258,6 +256,7 @@ def compile(
             max_drop=max_drop,
             time_limit=time_limit,
             style=style,
+            scales=scales,
             plan=plan,
             cache=cache,
             progress=progress,
@@ -292,6 +291,7 @@ def explore(
     time_limit: Annotated[
         float, typer.Option(help="Seconds for the solver, at each point and style.")
     ] = api.TIME_LIMIT_SECONDS,
+    scales: ScalesOption = None,
     jobs: Annotated[
         int | None, typer.Option(help="Processes at the same time (as many as cores).")
     ] = None,
@@ -322,6 +322,7 @@ def explore(
             clock_mhz=None if clock is None else parse_counts(clock),
             max_drop=parse_drops(max_drop),
             style=parse_names(style),
+            scales=scales,
             time_limit=time_limit,
             jobs=jobs,
             cluster=cluster,

@@ -34,13 +34,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Compiled:
-    """A compiled network: the float graph it came from, the integer graph, plan and design."""
+    """A compiled network: the float graph it came from, the integer graph, plan and design.
+    `rewritten` is the float graph with the plan's choices (not kept in a project)."""
 
     settings: Settings
     source: Graph
     graph: Graph
     plan: Plan
     design: Design
+    rewritten: Graph | None = None
 
 
 Known = dict[frozenset[tuple[str, Method]], tuple[Graph, Graph]]
@@ -146,10 +148,11 @@ def build(
         progress("checking the plan")
         style.check(plan, rewritten, settings)
         progress("quantizing")
-        schemes = schemes_of(synthetic=data.synthetic)
+        schemes = schemes_of(scales=settings.scales, synthetic=data.synthetic)
         graph = quantize_graph(rewritten, data.inputs, schemes, progress).graph
         known[key] = rewritten, graph
-    return Compiled(settings, source, graph, plan, style.design_of(graph, plan, settings.board))
+    design = style.design_of(graph, plan, settings)
+    return Compiled(settings, source, graph, plan, design, rewritten)
 
 
 def _check_choices(source: Graph, plan: Plan) -> None:

@@ -77,7 +77,7 @@ def read_project(directory: Path) -> Project:
     verify(graph, "network.json")
     style.check(plan, graph, settings)
     source = load_source(directory / "model.onnx")
-    design = style.design_of(graph, plan, settings.board)
+    design = style.design_of(graph, plan, settings)
     return Project(
         directory, Compiled(settings, source, graph, plan, design), DataSet(inputs, None)
     )

@@ -116,8 +116,7 @@ def check(plan: Plan, graph: Graph, settings: Settings) -> None:
             board, budget = settings.board, settings.budget
             sequential.check.check_plan(plan, graph, board, budget, settings.max_loss)
         case streaming.plan.Plan():
-            board, budget = settings.board, settings.budget
-            streaming.check.check_plan(plan, graph, board, budget, settings.max_loss)
+            streaming.check.check_plan(plan, graph, settings)
         case _:
             assert_never(plan)
 
@@ -148,13 +147,20 @@ def plan_from_json(text: str, source: str) -> Plan:
     return sequential.plan.from_json(text, source)
 
 
-def design_of(graph: Graph, plan: Plan, board: Board) -> Design:
+def design_of(graph: Graph, plan: Plan, settings: Settings) -> Design:
     """The design that runs the integer `graph` as `plan` says."""
+    board = settings.board
     match plan:
         case sequential.plan.Plan():
             return sequential.design.build_design(graph, plan, board)
         case streaming.plan.Plan():
-            return streaming.design.build_design(graph, plan.foldings, plan.depths, board)
+            return streaming.design.build_design(
+                graph,
+                plan.foldings,
+                plan.depths,
+                board,
+                by_shifts=settings.scales == "power-of-two",
+            )
         case _:
             assert_never(plan)
 

@@ -27,7 +27,7 @@ ORDER = (
     {"reduce"},
     {"report"},
     {"explore"},
-    {"api", "terminal"},
+    {"api", "options", "terminal"},
     {"cli"},
 )
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}

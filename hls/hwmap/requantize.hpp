@@ -9,12 +9,14 @@
 namespace hwmap {
 
 constexpr unsigned kMultiplierBits = 17;
+/// In place of a number of places: sums are multiplied.
+constexpr unsigned kMultiplied = 64;
 
 /// clamp(zero_point + round_half_even(sum * multiplier * 2^-shift)), exact.
 ///
 /// `SumBits` are those of `sum`, `MostShift` is the largest shift: the datapath is no wider than
-/// they need.
-template <unsigned SumBits, unsigned MostShift>
+/// they need. With a `Left` all multipliers are 2^Left: nothing is multiplied.
+template <unsigned SumBits, unsigned MostShift, unsigned Left = kMultiplied>
 inline std::int8_t Requantize(std::int32_t sum, std::uint32_t multiplier, std::uint32_t shift,
                               std::int32_t zero_point, std::int32_t low, std::int32_t high) {
 #pragma HLS INLINE
@@ -24,8 +26,10 @@ inline std::int8_t Requantize(std::int32_t sum, std::uint32_t multiplier, std::u
   constexpr unsigned kKeptBits = 10;
   constexpr std::uint64_t kKept = (std::uint64_t{1} << kKeptBits) - 1;
   const unsigned places = static_cast<unsigned>(LowUnsigned<kShiftBits>(shift));
-  const std::int64_t product =
-      LowSigned<SumBits>(sum) * static_cast<std::int64_t>(LowUnsigned<kMultiplierBits>(multiplier));
+  const std::int64_t factor = Left == kMultiplied
+                                  ? static_cast<std::int64_t>(LowUnsigned<kMultiplierBits>(multiplier))
+                                  : std::int64_t{1} << (Left == kMultiplied ? 0 : Left);
+  const std::int64_t product = LowSigned<SumBits>(sum) * factor;
   const bool negative = product < 0;
   // The product in halves is cut in three: what gets lost behind the point, the bits that are kept,
   // and the sign, which fills all bits above them if it fits.

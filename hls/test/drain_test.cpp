@@ -7,6 +7,7 @@ namespace {
 struct Params {
   static constexpr unsigned kBlock = 5, kResults = 2, kDrainTrips = 3;
   static constexpr unsigned kSumBits = 20, kMostShift = 4;
+  static constexpr unsigned kLeft = hwmap::kMultiplied;
 };
 
 }  // namespace

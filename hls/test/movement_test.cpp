@@ -28,6 +28,7 @@ struct SpreadParams {
 struct ConcatParams {
   static constexpr unsigned kTrips = 6, kBlock = 1, kSources = 2, kMostTurn = 2;
   static constexpr unsigned kSumBits = 10, kMostShift = 4;
+  static constexpr unsigned kLeft = hwmap::kMultiplied;
   static constexpr unsigned Turn(unsigned source) { return source == 0 ? 2 : 1; }
 };
 

@@ -9,6 +9,7 @@ struct Words {
   static constexpr unsigned kLanes = 2, kWords = 12, kWordsOut = 2, kMemoryWords = 32;
   static constexpr unsigned kColumnsOut = 3, kPhaseRows = 1, kPhaseColumns = 1, kTaps = 1;
   static constexpr unsigned kSumBits = 24, kMostShift = 11;
+  static constexpr unsigned kLeft = hwmap::kMultiplied;
 };
 
 // Channels 3 1 2 0, and the columns from right to left.

@@ -6,16 +6,24 @@ namespace {
 
 struct Params {
   static constexpr unsigned kTrips = 4, kBlock = 2, kSumBits = 30, kMostShift = 20;
+  static constexpr unsigned kLeft = hwmap::kMultiplied;
+};
+
+/// Factors of the sum are powers of two, up to 8.
+struct ShiftedParams {
+  static constexpr unsigned kTrips = 4, kBlock = 2, kSumBits = 13, kMostShift = 4, kLeft = 3;
 };
 
 struct ScaleParams {
   static constexpr unsigned kTrips = 5, kBlock = 2, kLanes = 2, kPixelWords = 1;
   static constexpr unsigned kSumBits = 20, kMostShift = 20;
+  static constexpr unsigned kLeft = hwmap::kMultiplied;
 };
 
 struct ReduceParams {
   static constexpr unsigned kTrips = 6, kBlock = 2, kWordsOut = 2, kPixelsIn = 3, kResults = 1;
   static constexpr unsigned kDrainTrips = 2, kTail = 4, kSumBits = 20, kMostShift = 20;
+  static constexpr unsigned kLeft = hwmap::kMultiplied;
 };
 
 using Fifo = hwmap::Fifo<hwmap::Bytes<2>, 2>;
@@ -53,6 +61,17 @@ int main() {
     const hwmap::Bytes<2> word = hwmap::ReadFifo(products, sink);
     CHECK(word.at[0] == requantize((3 * i - 1) * (2 * i + 2), 3, 2, 1, -128, 127));
     CHECK(word.at[1] == requantize((i - 6) * (i - 3), 3, 2, 1, -128, 127));
+  }
+
+  Fill(first, 4, 3);
+  Fill(second, 4, 2);
+  // 8 a - 2 b + 1, a fourth of it.
+  const hwmap::Numbers shifts = {0, 0, 3, ~1, 1, 2, 0, -128, 127};
+  hwmap::RunJoin<ShiftedParams, hwmap::Sum>(shifts, first, second, sums, 1, clock);
+  for (int i = 0; i < 4; ++i) {
+    const hwmap::Bytes<2> word = hwmap::ReadFifo(sums, sink);
+    CHECK(word.at[0] == requantize(8 * 3 * i - 2 * 2 * i + 1, 1, 2, 0, -128, 127));
+    CHECK(word.at[1] == requantize(6 * (i - 5) + 1, 1, 2, 0, -128, 127));
   }
 
   Fill(values, 8, 3);

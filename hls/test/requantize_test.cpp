@@ -20,9 +20,11 @@ int main() {
   CHECK(requantize(INT32_MAX, (1u << 17) - 1, 0, -128, -128, 127) == 127);
   // A datapath that is just as wide as its values gives the same.
   const auto narrow = hwmap::Requantize<12, 9>;
+  const auto shifted = hwmap::Requantize<12, 9, 3>;
   for (std::int32_t sum = -2048; sum < 2048; ++sum) {
     for (std::uint32_t shift = 0; shift <= 9; ++shift) {
       CHECK(narrow(sum, 77, shift, 3, -100, 90) == requantize(sum, 77, shift, 3, -100, 90));
+      CHECK(shifted(sum, 0, shift, 3, -100, 90) == requantize(sum, 8, shift, 3, -100, 90));
     }
   }
 }

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "hwmap/requantize.hpp"
+
 /// 3 x 3 windows over 2 channels of 5 x 4 pixels with padding, two pixels at a time and one channel
 /// per word; two passes.
 struct PaddedWindow {
@@ -16,6 +18,7 @@ struct PaddedWindow {
   static constexpr unsigned kFirstBank = 1, kFirstWord = 8, kStep = 2, kStepCarried = 4;
   static constexpr unsigned kStepRow = 2, kStepImage = 2;
   static constexpr unsigned kSumBits = 24, kMostShift = 8;
+  static constexpr unsigned kLeft = hwmap::kMultiplied;
 };
 
 /// 2 x 2 windows over 2 channels of 4 x 4 pixels that do not overlap.
@@ -29,4 +32,5 @@ struct PlainWindow {
   static constexpr unsigned kFirstBank = 0, kFirstWord = 0, kStep = 4, kStepCarried = 6;
   static constexpr unsigned kStepRow = 12, kStepImage = 12;
   static constexpr unsigned kSumBits = 24, kMostShift = 8;
+  static constexpr unsigned kLeft = hwmap::kMultiplied;
 };

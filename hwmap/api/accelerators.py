@@ -21,6 +21,7 @@ from hwmap.ir.graph import Graph
 from hwmap.ladder import run_simulation
 from hwmap.progress import Progress, quiet
 from hwmap.project import project_files, read_project
+from hwmap.quantize.scales import parse_scales, scales_of
 from hwmap.reduce.goal import check_drop
 from hwmap.report.compiled import compile_report, measure_accuracy
 from hwmap.rung import Rung
@@ -76,6 +77,7 @@ def compile(
     max_drop: float = 0.0,
     time_limit: float = TIME_LIMIT_SECONDS,
     style: str = DEFAULT_STYLE,
+    scales: str | None = None,
     plan: str | Path | None = None,
     cache: str | Path | None = None,
     progress: Progress = quiet,
@@ -87,8 +89,10 @@ def compile(
     with the recipe `preprocess` (TOML) both hold pixels.
     `max_drop` is what decompositions may cost: points of top-1 if `calib` has labels, else percent
     of relative error of the outputs; 0 keeps every op as it is. `plan` is a plan.json to use
-    instead of solving. `style` is one of `hwmap.style.STYLES`, or auto for the fastest. What was
-    measured about decompositions is kept in the folder `cache`.
+    instead of solving. `style` is one of `hwmap.style.STYLES`, or auto for the fastest. `scales`
+    are "free", or "power-of-two": a kernel then requantizes by shifts, without DSP slices (None:
+    those of the model, else free). What was measured about decompositions is kept in
+    the folder `cache`.
     `progress` is told what is going on.
 
     Raises:
@@ -107,10 +111,11 @@ def compile(
     progress("reading the model")
     source = load_source(path)
     check_model(path)
+    chosen = scales_of(source, parse_scales(scales))
     data = read_calibration(calib, source, preprocess)
     tests = None if test_data is None else read_labelled(test_data, source, preprocess)
     allowed = allow(source, data, max_drop, None if cache is None else Path(cache), progress)
-    settings = Settings(target, budget, max_drop, allowed.max_loss)
+    settings = Settings(target, budget, max_drop, allowed.max_loss, chosen)
     made = _plan(plan, wanted, source, settings, allowed, data, time_limit, progress)
     compiled = build(source, settings, data, made, progress)
     warn_synthetic(data, source)
@@ -127,7 +132,7 @@ def finish(
 ) -> CompileResult:
     """What a compiled network is worth, and its project in the new directory `output`."""
     progress("measuring")
-    accuracy = None if tests is None else measure_accuracy(compiled, tests)
+    accuracy = None if tests is None else measure_accuracy(compiled, tests, data)
     report = compile_report(compiled, accuracy)
     if output is None:
         return CompileResult(compiled, report, None)

@@ -33,6 +33,7 @@ from hwmap.frontend.file import model_bytes
 from hwmap.frontend.runtime import check_model
 from hwmap.ir.types import Array
 from hwmap.progress import Progress, quiet
+from hwmap.quantize.scales import Scales, parse_scales, scales_of
 from hwmap.style import DEFAULT_STYLE, parse_style, plan_from_json
 
 CACHE = "cache"
@@ -85,6 +86,7 @@ def explore(
     clock_mhz: Sequence[int] | None = None,
     max_drop: Sequence[float] = (0.0,),
     style: str | Sequence[str] = DEFAULT_STYLE,
+    scales: str | None = None,
     time_limit: float = TIME_LIMIT_SECONDS,
     jobs: int | None = None,
     cluster: str | None = None,
@@ -94,12 +96,12 @@ def explore(
 ) -> Exploration:
     """Plan a network for every combination of boards, budgets and styles.
 
-    Budgets are as for `compile`, a sequence of each; what a board does not have is left out.
-    Everything that is found is kept in the directory `output`, where a run that was interrupted
-    goes on (`resume`; without one it begins), with a page `report.html`. `jobs` processes work at
-    the same time (as many as there are cores), or the workers of the Dask cluster at the address
-    `cluster`, which see the same files. `show` is told how many tasks are done, of how many, and
-    what was found last.
+    Budgets are as for `compile`, a sequence of each, and `scales` as there; what a board does not
+    have is left out. Everything that is found is kept in the directory `output`, where a run that
+    was interrupted goes on (`resume`; without one it begins), with a page `report.html`. `jobs`
+    processes work at the same time (as many as there are cores), or the workers of the Dask cluster
+    at the address `cluster`, which see the same files. `show` is told how many tasks are done, of
+    how many, and what was found last.
 
     Raises:
         HwmapError: of the model, data, boards or budgets; OutputError: `output` is that of another
@@ -140,11 +142,12 @@ def explore(
     data = read_calibration(calib, source, preprocess)
     if test_data is not None:
         read_labelled(test_data, source, preprocess)
+    chosen = scales_of(source, parse_scales(scales))
     store = Store(folder)
     pool: Pool | None = None
     try:
         files = {"calibration": calib, "test data": test_data, "recipe": preprocess}
-        store.begin(_made_of(path, files, boards, time_limit))
+        store.begin(_made_of(path, files, boards, time_limit, chosen))
         losses = store.losses()
         for drop in drops:
             if drop not in losses:
@@ -159,6 +162,7 @@ def explore(
             _absolute(folder / CACHE),
             time_limit,
             tuple((drop, losses[drop]) for drop in drops),
+            chosen,
         )
         pool = Processes(jobs) if cluster is None else Cluster(cluster)
         found = run(job, axes, store, pool, show)
@@ -196,7 +200,9 @@ def compile_point(
         job, task, text = store.finished(number)
         files = {"calibration": job.calib, "test data": job.test_data, "recipe": job.preprocess}
         board = load_board(task.board)
-        made_of = _made_of(Path(job.model), files, {(task.board, 0): board}, job.time_limit)
+        made_of = _made_of(
+            Path(job.model), files, {(task.board, 0): board}, job.time_limit, job.scales
+        )
         store.begin(made_of)
     finally:
         store.close()
@@ -237,12 +243,14 @@ def _made_of(
     files: Mapping[str, str | Path | None],
     boards: Mapping[tuple[str, int], Board],
     time_limit: float,
+    scales: Scales,
 ) -> dict[str, str]:
     """What the answers depend on."""
     found = {
         "hwmap": version("hwmap"),
         "model": _digest(model_bytes(model)),
         "time limit": f"{time_limit:g}",
+        "scales": scales,
     }
     for name, file in files.items():
         found[name] = "none" if file is None else _digest(_content(Path(file)))

@@ -24,6 +24,7 @@ from hwmap.passes import integer_part
 from hwmap.progress import Progress, quiet
 from hwmap.quantize.calibrate import Estimator
 from hwmap.quantize.choose import quantize_graph, schemes_of
+from hwmap.quantize.scales import parse_scales, scales_of
 from hwmap.reduce.goal import Goal, check_goal
 from hwmap.reduce.network import decompose_network
 from hwmap.report.decomposed import DecomposeReport, decompose_report
@@ -74,13 +75,15 @@ def quantize(
     preprocess: str | Path | None = None,
     estimator: Estimator | None = None,
     correct_bias: bool | None = None,
+    scales: str | None = None,
     progress: Progress = quiet,
 ) -> QuantizeResult:
     """Quantize an ONNX network to int8, and write it as a QDQ model `output` (None: nowhere).
 
     `calib` is a .npz of images, as the model takes them or, with the recipe `preprocess` (TOML), of
     pixels. `estimator` and `correct_bias` say how ranges are estimated and whether biases make up
-    for what weights lost; what is not given is chosen by measurement.
+    for what weights lost; what is not given is chosen by measurement. `scales` are "free", or
+    "power-of-two" (None: those of the model, else free).
 
     Raises:
         HwmapError: of the model or the data.
@@ -94,7 +97,8 @@ def quantize(
     data = read_calibration(calib, source, preprocess)
     if data.synthetic and correct_bias:
         raise DataError("biases are corrected on data; give --calib")
-    schemes = schemes_of(estimator, correct_bias, synthetic=data.synthetic)
+    chosen = scales_of(source, parse_scales(scales))
+    schemes = schemes_of(estimator, correct_bias, chosen, synthetic=data.synthetic)
     made = quantize_graph(source, data.inputs, schemes, progress)
     warn_synthetic(data, source)
     report = quantize_report(made, data.count)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hwmap.profile import Profile
+from hwmap.quantize.scales import Scales
 from hwmap.style import Style, Wanted
 
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
@@ -14,7 +15,8 @@ Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 @dataclass(frozen=True)
 class Job:
     """What all tasks of a sweep share. `losses` are pairs of a limit on the drop and the loss that
-    it allows; candidates were measured into the folder `cache`."""
+    it allows; candidates were measured into the folder `cache`; `scales` are those that networks
+    are quantized with."""
 
     model: str
     calib: str | None
@@ -23,6 +25,7 @@ class Job:
     cache: str
     time_limit: float
     losses: tuple[tuple[float, float], ...]
+    scales: Scales = "free"
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def build_plan(job: Job, task: Task, text: str) -> Built:
     """What the plan `text` for a task is worth."""
     compiled = compiled_of(job, task, plan_from_json(text, "the store"))
     tests = _tests(job)
-    accuracy = None if tests is None else measure_accuracy(compiled, tests)
+    accuracy = None if tests is None else measure_accuracy(compiled, tests, _data(job))
     report = compile_report(compiled, accuracy)
     board = compiled.settings.board
     profile = style.profile(compiled.plan, compiled.design, compiled.graph, board)
@@ -78,7 +78,7 @@ def settings_of(job: Job, task: Task) -> Settings:
     """What a plan for a task must respect."""
     board = board_of(task.board, task.clock_mhz)
     budget = budget_of(board, dsp=task.dsp, lut=task.lut, memory_bytes=task.mem_bytes)
-    return Settings(board, budget, task.max_drop, dict(job.losses)[task.max_drop])
+    return Settings(board, budget, task.max_drop, dict(job.losses)[task.max_drop], job.scales)
 
 
 @lru_cache(maxsize=1)

@@ -6,7 +6,7 @@ that has all its scales (QDQ) leaves nothing to choose.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from hwmap.progress import Progress, quiet
 from hwmap.quantize.calibrate import ESTIMATORS, Estimator, Range, estimate_ranges
 from hwmap.quantize.lower import lower
 from hwmap.quantize.resolution import warn_unresolved
+from hwmap.quantize.scales import Scales
 
 CORRECTION_IMAGES = 16
 """Images on which the bias is corrected: a mean over their pixels is enough."""
@@ -32,20 +33,25 @@ class Scheme:
 
     estimator: Estimator
     correct_bias: bool
+    scales: Scales = "free"
 
 
 SCHEMES = tuple(Scheme(estimator, bias) for bias in (False, True) for estimator in ESTIMATORS)
 
 
 def schemes_of(
-    estimator: Estimator | None = None, correct_bias: bool | None = None, *, synthetic: bool = False
+    estimator: Estimator | None = None,
+    correct_bias: bool | None = None,
+    scales: Scales = "free",
+    *,
+    synthetic: bool = False,
 ) -> tuple[Scheme, ...]:
     """The schemes with this estimator and correction; None leaves it open. Random images
     (`synthetic`) tell nothing of either: they give the extremes, and no bias."""
     if synthetic:
-        return (Scheme(estimator or "min-max", False),)
+        return (Scheme(estimator or "min-max", False, scales),)
     return tuple(
-        scheme
+        replace(scheme, scales=scales)
         for scheme in SCHEMES
         if estimator in (None, scheme.estimator) and correct_bias in (None, scheme.correct_bias)
     )
@@ -70,7 +76,7 @@ def quantize_graph(
     """The integer graph of a float graph of integer ops, calibrated on `inputs` (N, C, H, W), by
     the one of `schemes` that has the least error; or by the model's own scales, if it has all."""
     if is_given(graph):
-        integer = lower(graph, {})
+        integer = lower(graph, {}, scales=schemes[0].scales)
         warn_unresolved(graph, {name: t.integer.range for name, t in integer.tensors.items()})
         return Quantized(integer, None, {})
     if len(schemes) == 1:
@@ -129,10 +135,10 @@ def _made(
     made = {}
     for scheme in schemes:
         progress(f"quantizing: {scheme.estimator}{', bias corrected' * scheme.correct_bias}")
-        integer = lower(graph, ranges[scheme.estimator])
+        integer = lower(graph, ranges[scheme.estimator], scales=scheme.scales)
         if scheme.correct_bias:
             shift = weight_error_means(graph, integer, inputs)
-            integer = lower(graph, ranges[scheme.estimator], shift)
+            integer = lower(graph, ranges[scheme.estimator], shift, scheme.scales)
         made[scheme] = integer
     return made
 

@@ -31,10 +31,11 @@ from hwmap.ir.ops import (
     Weighted,
     copies_values,
 )
-from hwmap.ir.requantize import MAX_ACCUMULATOR
+from hwmap.ir.requantize import MAX_ACCUMULATOR, MAX_SHIFT
 from hwmap.ir.types import Array, Constant, Quant
 from hwmap.ir.verify import verify
 from hwmap.quantize.calibrate import Range
+from hwmap.quantize.scales import Scales, power_above
 from hwmap.quantize.snap import snap_scales, snapped
 
 ACTIVATION_BITS = 8
@@ -48,12 +49,18 @@ ON_GRID = 1e-3
 Extra = Mapping[str, NDArray[np.float64]]
 
 
-def lower(graph: Graph, ranges: Mapping[str, Range], bias_shift: Extra | None = None) -> Graph:
+def lower(
+    graph: Graph,
+    ranges: Mapping[str, Range],
+    bias_shift: Extra | None = None,
+    scales: Scales = "free",
+) -> Graph:
     """The integer graph of a float graph of integer ops, from the ranges of its tensors.
 
-    `bias_shift` is added to the float biases (C_out,) of the ops it names.
+    `bias_shift` is added to the float biases (C_out,) of the ops it names. `scales` are those that
+    the model does not give.
     """
-    quants = _activation_quants(graph, ranges)
+    quants = _activation_quants(graph, ranges, scales)
     tensors = {name: replace(tensor, quant=quants[name]) for name, tensor in graph.tensors.items()}
     constants: dict[str, Constant] = {}
     ops: list[HardwareOp] = []
@@ -64,7 +71,7 @@ def lower(graph: Graph, ranges: Mapping[str, Range], bias_shift: Extra | None = 
             case Conv() | ConvTranspose():
                 names = f"{op.name}.weight", f"{op.name}.bias"
                 shift = (bias_shift or {}).get(op.name, 0.0)
-                made = _lower_constants(op, graph, source, target, shift)
+                made = _lower_constants(op, graph, source, target, shift, scales)
                 constants |= zip(names, made, strict=True)
                 op = replace(op, weight=names[0], bias=names[1])
             case Lookup():
@@ -84,24 +91,28 @@ def lower(graph: Graph, ranges: Mapping[str, Range], bias_shift: Extra | None = 
     return verify(integer, "quantization")
 
 
-def _activation_quants(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Quant]:
+def _activation_quants(
+    graph: Graph, ranges: Mapping[str, Range], scales: Scales
+) -> dict[str, Quant]:
     """The format of every tensor: given, or that of what it copies, or from its range with a scale
     that the requantizer meets exactly."""
     quants: dict[str, Quant] = {}
     roots: dict[str, str] = {}
     grids = {name: grid for name in graph.tensors if (grid := given_format(graph, name))}
     for name in graph.inputs:
-        quants[name] = grids.get(name) or quant_of(ranges[name])
+        quants[name] = grids.get(name) or quant_of(ranges[name], scales)
         roots[name] = name
     for op in hardware_ops(graph):
         if copies_values(op):
             home, quant = roots[op.inputs[0]], quants[op.inputs[0]]
         else:
             home = _home(graph, op.output, grids)
-            quant = grids.get(home) or quant_of(ranges[home])
+            quant = grids.get(home) or quant_of(ranges[home], scales)
         roots[op.output], quants[op.output] = home, quant
-    scales = {name: quant.scalar_scale for name, quant in quants.items()}
-    moved = snap_scales(graph, hardware_ops(graph), scales, roots, grids)
+    if scales == "power-of-two":
+        return quants
+    found = {name: quant.scalar_scale for name, quant in quants.items()}
+    moved = snap_scales(graph, hardware_ops(graph), found, roots, grids)
     return {name: replace(quant, scale=moved[name]) for name, quant in quants.items()}
 
 
@@ -113,11 +124,12 @@ def _home(graph: Graph, name: str, grids: Mapping[str, Quant]) -> str:
     return name
 
 
-def quant_of(measured: Range) -> Quant:
+def quant_of(measured: Range, scales: Scales = "free") -> Quant:
     """int8 that covers `measured` and 0 exactly; a tensor that is always 0 gets scale 1."""
     low, high = min(measured[0], 0.0), max(measured[1], 0.0)
     levels = (1 << ACTIVATION_BITS) - 1
     scale = float(np.float32((high - low) / levels)) or 1.0
+    scale = power_above(scale) if scales == "power-of-two" else scale
     bottom = -(1 << (ACTIVATION_BITS - 1))
     return Quant(ACTIVATION_BITS, True, scale, int(np.clip(bottom - round(low / scale), -128, 127)))
 
@@ -139,6 +151,7 @@ def _lower_constants(
     source: Quant,
     target: Quant,
     bias_shift: NDArray[np.float64] | float,
+    kind: Scales,
 ) -> tuple[Constant, Constant]:
     """Integer weights and bias of `op`, which reads and writes these formats."""
     weight = graph.constants[op.weight].values.astype(np.float64)
@@ -150,7 +163,12 @@ def _lower_constants(
         scales = np.array(np.broadcast_to(grid.scale, len(weight)), np.float64)
     else:
         ratio = source.scalar_scale / target.scalar_scale
-        scales = _snapped_scales(_weight_scales(weight, bias, source.scalar_scale), ratio)
+        least = _least_scales(weight, bias, source.scalar_scale)
+        scales = _weight_scales(weight, least)
+        if kind == "power-of-two":
+            scales = _power_scales(weight, scales, np.maximum(least, 2.0**-MAX_SHIFT / ratio))
+        else:
+            scales = _snapped_scales(scales, ratio)
     limit = (1 << (WEIGHT_BITS - 1)) - 1
     integers = np.rint(weight / scales[:, None, None, None])
     low = -limit - 1 if grid is not None else -limit
@@ -177,6 +195,21 @@ def _snapped_scales(scales: NDArray[np.float64], ratio: float) -> NDArray[np.flo
     return np.where(near, moved, scales).astype(np.float32).astype(np.float64)
 
 
+def _power_scales(
+    weight: NDArray[np.float64], scales: NDArray[np.float64], least: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Powers of two (C_out,), none below `least`: of the two next to each of `scales` the one with
+    the less error, for the lower one clips the largest weights."""
+    limit = (1 << (WEIGHT_BITS - 1)) - 1
+    above = np.exp2(np.ceil(np.log2(np.maximum(scales, least))))
+    errors = []
+    for candidate in (above, above / 2):
+        grid = candidate[:, None, None, None]
+        rounded = np.rint(weight / grid).clip(-limit, limit) * grid
+        errors.append(((weight - rounded) ** 2).sum((1, 2, 3)))
+    return np.where((errors[1] < errors[0]) & (above / 2 >= least), above / 2, above)
+
+
 def _lies_on(weight: NDArray[np.float64], grid: Quant) -> bool:
     """Whether the weights are whole multiples, within int8, of one scale or one per output."""
     scales = np.asarray(grid.scale, np.float64).reshape(-1)
@@ -188,20 +221,25 @@ def _lies_on(weight: NDArray[np.float64], grid: Quant) -> bool:
     return bool(inside and np.abs(integers - whole).max() < ON_GRID)
 
 
-def _weight_scales(
+def _weight_scales(weight: NDArray[np.float64], least: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One scale per output channel, no lower than `least`: the largest weight becomes 127."""
+    limit = (1 << (WEIGHT_BITS - 1)) - 1
+    scales = np.maximum(np.abs(weight).max((1, 2, 3)) / limit, least)
+    return np.where(scales > 0, scales, 1.0).astype(np.float32).astype(np.float64)
+
+
+def _least_scales(
     weight: NDArray[np.float64], bias: NDArray[np.float64], source_scale: float
 ) -> NDArray[np.float64]:
-    """One scale per output channel: the largest weight becomes 127, unless an accumulator could
-    then leave 32 bits (a channel of nearly dead weights with a bias, or of very many weights).
+    """The scale of each output channel below which an accumulator could leave 32 bits (a channel of
+    nearly dead weights with a bias, or of very many weights).
 
     With x - z in [-255, 255] and each |w| rounded up by at most a half, an accumulator is at most
         255 * (sum(|w|) / scale + n / 2) + |b| / (scale * scale_in) + 1/2
     """
-    limit = (1 << (WEIGHT_BITS - 1)) - 1
     levels = (1 << ACTIVATION_BITS) - 1
     room = MAX_ACCUMULATOR - levels * weight[0].size // 2 - 1
     if room <= 0:
         raise ModelError(f"a sum of {weight[0].size} products does not fit 32 bits")
     sums = levels * np.abs(weight).sum((1, 2, 3)) + np.abs(bias) / source_scale
-    scales = np.maximum(np.abs(weight).max((1, 2, 3)) / limit, sums / room * ROUNDED_UP)
-    return np.where(scales > 0, scales, 1.0).astype(np.float32).astype(np.float64)
+    return np.asarray(sums / room * ROUNDED_UP)

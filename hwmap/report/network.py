@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hwmap.quantize.calibrate import Estimator
-from hwmap.quantize.choose import Quantized, Scheme
+from hwmap.quantize.choose import Quantized
 
 
 @dataclass(frozen=True)
-class SchemeError(Scheme):
-    """A way to quantize, and the relative error of the outputs on images that were not calibrated
-    on."""
+class SchemeError:
+    """A way to quantize (see `Scheme`), and the relative error of the outputs on images that were
+    not calibrated on."""
 
+    estimator: Estimator
+    correct_bias: bool
     error: float
 
 

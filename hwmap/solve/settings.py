@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 
 from hwmap.board import Board, Budget
+from hwmap.quantize.scales import Scales
 
 
 @dataclass(frozen=True)
 class Settings:
     """Kept beside a design, so that its plan can be checked again. `max_drop` is the user's limit
-    (see `hwmap.accuracy.Drop`), `max_loss` what it means for a plan."""
+    (see `hwmap.accuracy.Drop`), `max_loss` what it means for a plan; `scales` are those
+    that the network is quantized with."""
 
     board: Board
     budget: Budget
     max_drop: float
     max_loss: float
+    scales: Scales = "free"

@@ -2,40 +2,40 @@
 
 from math import floor
 
-from hwmap.board import Board, Budget
+from hwmap.board import Board
 from hwmap.errors import DeadlockError, PlanError, SimulationError
-from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.ops import Concat, Conv, HardwareOp, Resize, Select, is_depthwise
 from hwmap.solve.answer import claim_problem, loss_problem
-from hwmap.streaming.cost import LUTRAM_SHARE, Target
+from hwmap.solve.settings import Settings
+from hwmap.streaming.cost import LUTRAM_SHARE
 from hwmap.streaming.depths import steady_cycles
 from hwmap.streaming.folding import Folding
 from hwmap.streaming.network import Network, build_network
 from hwmap.streaming.plan import Plan
 from hwmap.streaming.sub_pixel import sub_pixel
 from hwmap.streaming.units import LEAST_DEPTH, Feed
-from hwmap.streaming.use import memory_bytes, network_cost
+from hwmap.streaming.use import memory_bytes, network_cost, target_of
 
 
-def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_loss: float) -> None:
+def check_plan(plan: Plan, graph: Graph, settings: Settings) -> None:
     """Pass if `plan` runs `graph` (rewritten with the plan's choices) within the budget, in the
     cycles it states.
 
     Raises:
         PlanError: the first promise that it breaks.
     """
-    graph = sub_pixel(graph)
+    graph, board = sub_pixel(graph), settings.board
     problem = _foldings_problem(plan, graph)
     if problem is None:
         network = build_network(graph, {folding.op: folding for folding in plan.foldings})
         problem = (
             _depths_problem(plan, network)
-            or _resource_problem(plan, network, graph, board, budget)
+            or _resource_problem(plan, network, graph, settings)
             or _dram_problem(plan, network, board)
             or _time_problem(plan, network)
             or claim_problem(plan.status, plan.cycles, plan.bound_cycles)
-            or loss_problem(plan.choices, plan.loss, max_loss)
+            or loss_problem(plan.choices, plan.loss, settings.max_loss)
         )
     if problem:
         raise PlanError(f"plan of '{plan.network}' for '{plan.board}': {problem}")
@@ -100,11 +100,10 @@ def _depths_problem(plan: Plan, network: Network) -> str | None:
     return None
 
 
-def _resource_problem(
-    plan: Plan, network: Network, graph: Graph, board: Board, budget: Budget
-) -> str | None:
+def _resource_problem(plan: Plan, network: Network, graph: Graph, settings: Settings) -> str | None:
     """It takes what it says, and no more than there is."""
-    target = Target(board.dsp_slice, least_weight(graph))
+    board, budget = settings.board, settings.budget
+    target = target_of(graph, board, by_shifts=settings.scales == "power-of-two")
     cost = network_cost(network, plan.depths, graph, target)
     size = memory_bytes(cost)
     for what, stated, found, most in (

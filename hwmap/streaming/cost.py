@@ -41,6 +41,8 @@ CHANNEL_BITS = 56
 """What a channel is requantized with: a bias, a multiplier of 17 bits and a shift."""
 SHIFT_BITS = 24
 """Bits of the shifts of requantizers, before they are known."""
+SHIFTED_PLACES = 8
+"""The places by which the tensors of an addition are shifted, before they are known (judgement)."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class Target:
-    """What costs depend on: the DSP slice, the least weight of the network, and the bytes that come
-    from DRAM in a cycle."""
+    """What costs depend on: the DSP slice, the least weight of the network, the bytes that come
+    from DRAM in a cycle, and whether all scales are powers of two: what they scale is shifted."""
 
     dsp_slice: DspSlice
     least_weight: int
     dram_bytes: int = 0
+    by_shifts: bool = False
 
     @property
     def packing(self) -> Packing:
@@ -155,10 +158,22 @@ def row_memory(width_bits: Any, words: Any, reach: Any, target: Target) -> Part:
     )
 
 
-def requantizers(count: Any, sum_bits: Any, target: Target) -> Part:
-    """Requantizers: a multiplication of the sum and 17 bits each, in one slice if the sum fits."""
+def requantizers(count: Any, sum_bits: Any, target: Target, *, average: bool = False) -> Part:
+    """Requantizers: a multiplication of the sum and 17 bits each, in one slice if the sum fits;
+    only a shift if scales are powers of two, but for an average, which divides."""
+    if target.by_shifts and not average:
+        return gates(logic.shifter(sum_bits, SHIFT_BITS), count)
     slices = np.where(np.asarray(sum_bits) <= MULTIPLIER_BITS[target.dsp_slice], 1, 2)
     return Part(dsp=slices * count) + gates(logic.requantizer(sum_bits, SHIFT_BITS), count)
+
+
+def additions(count: Any, sum_bits: Any, target: Target) -> Part:
+    """Sums of two values, each times the factor of its tensor; they are only shifted."""
+    if target.by_shifts:
+        places = SHIFTED_PLACES
+        sums = gates(logic.shifted_sum(places), count)
+        return sums + gates(logic.shifter(places + 9, places), count)
+    return Part(dsp=ADD_DSP * count) + gates(logic.requantizer(sum_bits, SHIFT_BITS), count)
 
 
 def multipliers(
@@ -265,13 +280,12 @@ def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
             else:
                 held = Part(lut=bits * words, ff=2 * bits * words)
             work = held + Part(lut=2 * bits, ff=2 * bits) + loader(0, 0)
-            return (base + work + requantizers(requant_lanes(unit), sum_bits, target)).rounded()
+            work += requantizers(requant_lanes(unit), sum_bits, target, average=True)
+            return (base + work).rounded()
         case units.Join(kind=kind, target=layout):
             lanes = layout.word_bytes
             if kind == "add":
-                # Its sum is only shifted.
-                shifts = gates(logic.requantizer(sum_bits, SHIFT_BITS), lanes)
-                return (base + Part(dsp=ADD_DSP * lanes) + shifts + loader(0, 0)).rounded()
+                return (base + additions(lanes, sum_bits, target) + loader(0, 0)).rounded()
             products = Part(dsp=lanes, lut=18 * lanes, ff=18 * lanes) + loader(0, 0)
             return (base + products + requantizers(lanes, sum_bits, target)).rounded()
         case units.Scale(target=layout):
@@ -325,8 +339,10 @@ def _windowed(unit: units.Windowed, sum_bits: int, target: Target) -> Part:
         found += memory(8 * weight_bytes, unit.weight_words, unit.weights, target)
     elif unit.kind == "max":
         return found + Part(lut=16 * block * shape.taps, ff=8 * block * (shape.taps + 1))
-    found += sums(block, results, sum_bits) + requantizers(results, sum_bits, target)
-    if isinstance(unit, units.Lanes) and unit.kind == "average":
+    average = isinstance(unit, units.Lanes) and unit.kind == "average"
+    found += sums(block, results, sum_bits)
+    found += requantizers(results, sum_bits, target, average=average)
+    if average:
         adders = Part(lut=9 * block * shape.taps + 100, ff=9 * block * shape.taps + 100)
         return found + adders + loader(0, 1)
     words = shape.passes * drain_trips(unit)

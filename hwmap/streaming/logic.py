@@ -49,6 +49,16 @@ def requantizer(sum_bits: Any, most_shift: Any) -> Gates:
     )
 
 
+def shifter(sum_bits: Any, most_shift: Any) -> Gates:
+    """The same without a multiplication: scales are powers of two."""
+    return Gates(22 + 4.9 * sum_bits + 1.75 * most_shift, 49 + sum_bits)
+
+
+def shifted_sum(places: Any) -> Gates:
+    """The sum of two values, each shifted by up to so many places."""
+    return Gates(58 + 5.9 * places, 59 + 4.25 * places)
+
+
 def gearbox(units_in: Any, units_out: Any, unit_bits: Any) -> Gates:
     """A change of lanes: from words of `units_in` to words of `units_out`, each of `unit_bits`. It
     holds units of both, and, but for a word that is taken apart, the word that is written."""

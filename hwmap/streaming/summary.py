@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 from hwmap.accuracy import Accuracy
 from hwmap.board import Board
-from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph, total_macs
 from hwmap.solve.answer import Choice, Status, described, kept
 from hwmap.solve.settings import Settings
 from hwmap.streaming import units
-from hwmap.streaming.cost import Target
 from hwmap.streaming.design.types import Design
 from hwmap.streaming.network import Kernel
 from hwmap.streaming.pick import Pick
@@ -17,7 +15,7 @@ from hwmap.streaming.plan import STYLE, Plan, Style
 from hwmap.streaming.result import FifoUse, KernelTime, SimResult
 from hwmap.streaming.sub_pixel import sub_pixel
 from hwmap.streaming.units import targets_of
-from hwmap.streaming.use import parts_cost
+from hwmap.streaming.use import parts_cost, target_of
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,7 @@ def summarize(
 
 def kernel_uses(design: Design, graph: Graph, board: Board) -> tuple[KernelUse, ...]:
     """What each kernel of a design does and takes; `graph` is its integer graph."""
-    target = Target(board.dsp_slice, least_weight(graph))
+    target = target_of(graph, board, by_shifts=design.by_shifts)
     costs = parts_cost(design.network, design.depths, sub_pixel(graph), target)
     return tuple(
         KernelUse(

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from hwmap.board import BRAM18_BYTES, URAM_BYTES
+from hwmap.board import BRAM18_BYTES, URAM_BYTES, Board
+from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.streaming.bits import sum_bits_of
 from hwmap.streaming.cost import Cost, Target, fifo_cost, unit_cost
@@ -10,6 +11,11 @@ from hwmap.streaming.network import Network
 
 SHELL = Cost(0, 1500, 100, 2, 0, 2000)
 """Adapters of AXI: a burst master with its FIFO, and registers (judgement)."""
+
+
+def target_of(graph: Graph, board: Board, *, by_shifts: bool) -> Target:
+    """What the costs of a network on a board depend on."""
+    return Target(board.dsp_slice, least_weight(graph), board.bus_bytes, by_shifts)
 
 
 def network_cost(network: Network, depths: Sequence[int], graph: Graph, target: Target) -> Cost:

@@ -12,7 +12,8 @@ from hwmap.ir.requantize import Requant, requantize
 from hwmap.ir.types import Array, Integers, Shape
 from hwmap.streaming import units
 from hwmap.streaming.buffered import Buffered
-from hwmap.streaming.design.types import Constants, Design
+from hwmap.streaming.design.constants import factor_of
+from hwmap.streaming.design.types import MULTIPLIED, Constants, Design
 from hwmap.streaming.network import Kernel
 from hwmap.streaming.pick import Pick
 from hwmap.streaming.schedule import pace
@@ -92,7 +93,10 @@ def _pointwise(unit: Unit, constants: Constants, sources: list[Array]) -> Array:
             total = x.sum((2, 3), keepdims=True) + n.bias
             return _finish(constants, total, np.array([n.first_factor]), shift)
         case units.Join(kind="add"):
-            total = x * n.first_factor + sources[1] * n.second_factor + n.bias
+            first, second = n.first_factor, n.second_factor
+            if constants.left != MULTIPLIED:
+                first, second = factor_of(first), factor_of(second)
+            total = x * first + sources[1] * second + n.bias
             return _finish(constants, total, np.array([1]), shift)
         case units.Join() | units.Scale():
             total = (x - n.first_zero) * (sources[1] - n.second_zero)

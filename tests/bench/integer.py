@@ -6,14 +6,15 @@ fastestdet mAP@0.5, of the autoencoder the mean squared error. `same class` is t
 class, every node as it stands and fused; the last column compares onnxruntime with itself: through
 a whole network single levels grow where classes are close. `levels` is the largest difference of
 any op from onnxruntime's, given the same integers, on two images; some values differ because
-onnxruntime computes in float32.
+onnxruntime computes in float32. `by shifts` is the accuracy with scales that are powers of two.
 """
 
 from collections.abc import Iterator
 
 from hwmap.ladder import differences_by_op
-from hwmap.quantize.choose import quantize_inputs
-from tests.integer import integer_case, measure
+from hwmap.quantize.choose import quantize_inputs, schemes_of
+from tests.agreement import reference_outputs
+from tests.integer import accuracy, integer_case, measure
 from tests.networks import LARGE_CASES, SHARED
 
 NETWORKS = (
@@ -45,9 +46,18 @@ def run() -> Iterator[dict[str, object]]:
             "ranges": how,
             "float": f"{found.float:.4f}",
             "int8": f"{found.integer:.4f}",
+            "by shifts": _by_shifts(name, source),
             "same class": f"{found.same_as_plain:.2%}",
             "same class, fused": f"{found.same_as_fused:.2%}",
             "levels": max(largest for largest, _ in levels.values()),
             "values that differ": sum(count for _, count in levels.values()),
             "onnxruntime with itself": f"{found.plain_as_fused:.2%}",
         }
+
+
+def _by_shifts(name: str, source: str | None) -> str:
+    if "qdq" in name:
+        return ""
+    made = integer_case(name, schemes_of(scales="power-of-two"), source)
+    outputs = reference_outputs(made.network, made.integer, made.inputs)
+    return f"{accuracy(made.case, outputs):.4f}"

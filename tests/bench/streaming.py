@@ -20,6 +20,7 @@ from hwmap.decompose.candidates import dense_candidates
 from hwmap.errors import HwmapError
 from hwmap.ir.graph import Graph
 from hwmap.progress import quiet
+from hwmap.quantize.scales import Scales
 from hwmap.solve.settings import Settings
 from hwmap.streaming.depths import image_ends
 from hwmap.streaming.network import build_network
@@ -42,6 +43,7 @@ class _Case:
     others: str
     target: int
     dsp: int | None = None
+    scales: Scales = "free"
 
 
 CASES = (
@@ -49,6 +51,7 @@ CASES = (
     _Case("resnet8_cifar10", "kv260", 250, "30,153", 40_000),
     _Case("resnet20_cifar10", "kv260", 250, "7,601", 12_000),
     _Case("resnet20_cifar10", "kv260", 250, "7,601", 7_600, dsp=636),
+    _Case("resnet20_cifar10", "kv260", 250, "7,601", 7_600, dsp=636, scales="power-of-two"),
     _Case("dscnn_kws", "pynq-z2", 143, "3,088", 14_000),
     _Case("mobilenetv1_025_vww", "pynq-z2", 111, "105", 3_000),
     _Case("squeezenet11_imagenet", "kv260", 250, "760", 1_300),
@@ -69,10 +72,11 @@ def _row(case: _Case) -> dict[str, object]:
     else:
         source = case.network()
     board = with_clock(load_board(case.board), case.clock_mhz)
-    settings = Settings(board, budget_of(board, dsp=case.dsp), 0.0, 0.0)
+    settings = Settings(board, budget_of(board, dsp=case.dsp), 0.0, 0.0, case.scales)
     row: dict[str, object] = {
         "network": source.name if callable(case.network) else case.network,
         "board": board.name if case.dsp is None else f"{board.name}, {case.dsp} DSP",
+        "scales": case.scales,
         "MHz": case.clock_mhz,
         "others": case.others,
         "target": f"{case.target:,}",

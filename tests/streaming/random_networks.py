@@ -9,6 +9,7 @@ from hwmap.compiler import load_source
 from hwmap.ir.graph import Graph
 from hwmap.progress import quiet
 from hwmap.quantize.choose import quantize_graph, quantize_inputs, schemes_of
+from hwmap.quantize.scales import Scales
 from hwmap.streaming.sub_pixel import sub_pixel
 from tests.models import ModelBuilder
 
@@ -114,13 +115,15 @@ def random_network(seed: int, folder: Path) -> Graph:
     return sub_pixel(load_source(path))
 
 
-def integer_network(graph: Graph, seed: int, images: int) -> tuple[Graph, dict[str, np.ndarray]]:
+def integer_network(
+    graph: Graph, seed: int, images: int, scales: Scales = "free"
+) -> tuple[Graph, dict[str, np.ndarray]]:
     """The network in integers, and integer images for it."""
     rng = np.random.default_rng(seed)
     data = {
         name: rng.standard_normal((4 + images, *graph.shape(name))).astype(np.float32)
         for name in graph.inputs
     }
-    integer = quantize_graph(graph, data, schemes_of(synthetic=True), quiet).graph
+    integer = quantize_graph(graph, data, schemes_of(scales=scales, synthetic=True), quiet).graph
     few = {name: values[:images] for name, values in data.items()}
     return integer, quantize_inputs(integer, few)

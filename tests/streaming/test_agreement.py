@@ -10,6 +10,7 @@ import pytest
 from hwmap.board import load_board
 from hwmap.files.words import tensor_bytes
 from hwmap.ir.evaluate import evaluate
+from hwmap.quantize.scales import Scales
 from hwmap.streaming.depths import sufficient_depths
 from hwmap.streaming.design import build_design
 from hwmap.streaming.hls import render
@@ -25,12 +26,15 @@ BOARDS = ("kv260", "pynq-z2")
 
 def _agree(seed: int, folder: Path, optimize: str) -> None:
     graph = random_network(seed, folder)
-    integer, images = integer_network(graph, seed, IMAGES)
+    by_shifts = seed % 2 == 1
+    scales: Scales = "power-of-two" if by_shifts else "free"
+    integer, images = integer_network(graph, seed, IMAGES, scales)
     foldings = drawn_foldings(graph, seed)
     network = build_network(graph, foldings)
     depths = sufficient_depths(network)
     board = load_board(Random(seed).choice(BOARDS))
-    design = build_design(integer, tuple(foldings.values()), depths, board)
+    folded = tuple(foldings.values())
+    design = build_design(integer, folded, depths, board, by_shifts=by_shifts)
     expected = evaluate(integer, images)
     simulated = run_values(design, images)
     _write(folder, render(design))

@@ -25,11 +25,13 @@ MEMORIES = {"rows", "weights", "channels", "sums", "complete", "held", "table"}
 
 
 @cache
-def _design(name: str, board: str) -> Design:
+def _design(name: str, board: str, scales: str = "free") -> Design:
     folder = ROOT / "examples" if name == "digits" else SHARED / "models"
     if not folder.is_dir():
         pytest.skip("the shared networks are not here")
-    result = hwmap.compile(folder / f"{name}.onnx", board, style="streaming", time_limit=20)
+    result = hwmap.compile(
+        folder / f"{name}.onnx", board, style="streaming", scales=scales, time_limit=20
+    )
     return result.compiled.design
 
 
@@ -41,23 +43,27 @@ def _emit(design: Design, folder: Path) -> Path:
     return folder / "project"
 
 
-def _multiplications(unit: Unit) -> int:
-    """Those of a kernel: two products of a matrix share one, and a requantizer has one."""
+def _multiplications(unit: Unit, *, by_shifts: bool) -> int:
+    """Those of a kernel: two products of a matrix share one, and a requantizer has one, if it does
+    not shift; an average always has one."""
+    scaled = 0 if by_shifts else 1
     match unit:
         case units.Matrix(target=target):
             rows = target.pixels if target.lanes % 2 and target.pixels % 2 == 0 else target.lanes
             shared = target.word_bytes // rows
-            return -(-rows // 2) * shared * unit.simd + requant_lanes(unit)
-        case units.Lanes():
-            return unit.multipliers + requant_lanes(unit)
-        case units.Join(kind="add", target=target):
-            return 2 * target.word_bytes
-        case units.Join(target=target) | units.Scale(target=target):
-            return target.word_bytes + requant_lanes(unit)
-        case Pick():
-            return requant_lanes(unit) * (1 + unit.taps)
-        case _:
+            return -(-rows // 2) * shared * unit.simd + scaled * requant_lanes(unit)
+        case units.Lanes(kind="average") | units.Reduce():
             return requant_lanes(unit)
+        case units.Lanes():
+            return unit.multipliers + scaled * requant_lanes(unit)
+        case units.Join(kind="add", target=target):
+            return 2 * scaled * target.word_bytes
+        case units.Join(target=target) | units.Scale(target=target):
+            return target.word_bytes + scaled * requant_lanes(unit)
+        case Pick():
+            return requant_lanes(unit) * (scaled + unit.taps)
+        case _:
+            return scaled * requant_lanes(unit)
 
 
 def _checks(design: Design, emitted: Path, work: Path) -> dict[str, Callable[[], bool]]:
@@ -70,7 +76,10 @@ def _checks(design: Design, emitted: Path, work: Path) -> dict[str, Callable[[],
     def unbound() -> list[str]:
         return gate.unbound_arrays(gate.compile_ir(emitted, work, optimized=False), emitted)
 
-    wanted = sum(_multiplications(kernel.unit) for kernel in design.network.kernels)
+    wanted = sum(
+        _multiplications(kernel.unit, by_shifts=design.by_shifts)
+        for kernel in design.network.kernels
+    )
     return {
         "multiplications": lambda: len(gate.multiplications(ir())) == wanted,
         # `at` are the numbers of a kernel, taken apart; `word` and `arriving` are words of streams,
@@ -85,15 +94,17 @@ def _checks(design: Design, emitted: Path, work: Path) -> dict[str, Callable[[],
 
 
 @pytest.mark.parametrize(
-    ("name", "board"),
+    ("name", "board", "scales"),
     [
-        ("digits", "pynq-z2"),
-        pytest.param("resnet8_cifar10", "kv260", marks=pytest.mark.soak),
-        pytest.param("mobilenetv1_025_vww", "pynq-z2", marks=pytest.mark.soak),
+        ("digits", "pynq-z2", "free"),
+        ("digits", "pynq-z2", "power-of-two"),
+        pytest.param("resnet8_cifar10", "kv260", "free", marks=pytest.mark.soak),
+        pytest.param("resnet8_cifar10", "kv260", "power-of-two", marks=pytest.mark.soak),
+        pytest.param("mobilenetv1_025_vww", "pynq-z2", "free", marks=pytest.mark.soak),
     ],
 )
-def test_a_design_passes_the_gate(name: str, board: str, tmp_path: Path):
-    design = _design(name, board)
+def test_a_design_passes_the_gate(name: str, board: str, scales: str, tmp_path: Path):
+    design = _design(name, board, scales)
     checks = _checks(design, _emit(design, tmp_path), tmp_path)
 
     assert [check for check, holds in checks.items() if not holds()] == []

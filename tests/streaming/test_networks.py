@@ -52,6 +52,21 @@ def test_every_rung_holds(name: str, tmp_path: Path):
     _climbs(load_case(name), tmp_path)
 
 
+def test_scales_that_are_powers_of_two_cost_no_slices(tmp_path: Path):
+    case = load_case("resnet8_cifar10")
+    labelled = tmp_path / "test.npz"
+    np.savez(labelled, x=case.images, y=case.labels)
+    by_shifts = _compile(case, tmp_path, scales="power-of-two", test_data=labelled, dsp=300).report
+
+    assert api.verify(tmp_path / "build").holds
+
+    assert by_shifts.accuracy is not None
+    assert by_shifts.accuracy.free_top1 is not None
+    assert by_shifts.accuracy.integer_top1 > by_shifts.accuracy.free_top1 - 0.02
+    free = api.compile(case.model, BOARD, style="streaming", dsp=300, time_limit=SECONDS).report
+    assert (by_shifts.cycles, by_shifts.dsp) < (free.cycles, free.dsp)
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("name", LONG)
 def test_every_rung_holds_on_the_other_networks(name: str, tmp_path: Path):

@@ -37,7 +37,7 @@ Result:
 #pragma HLS UNROLL
     const Channel channel = UnpackChannel(constants, i * kChannelBytes);
     const std::int32_t sum = static_cast<std::int32_t>(complete[i]) + channel.bias;
-    results[i] = Requantize<P::kSumBits, P::kMostShift>(sum, channel.multiplier, channel.shift,
+    results[i] = Requantize<P::kSumBits, P::kMostShift, P::kLeft>(sum, channel.multiplier, channel.shift,
                                                         numbers.zero_point, numbers.low,
                                                         numbers.high);
   }

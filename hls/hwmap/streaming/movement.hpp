@@ -272,7 +272,7 @@ Trip:
   Lane:
     for (unsigned i = 0; i < P::kBlock; ++i) {
 #pragma HLS UNROLL
-      word.at[i] = Requantize<P::kSumBits, P::kMostShift>(values.at[i] + own.bias, own.multiplier,
+      word.at[i] = Requantize<P::kSumBits, P::kMostShift, P::kLeft>(values.at[i] + own.bias, own.multiplier,
                                                           own.shift, numbers.zero_point,
                                                           numbers.low, numbers.high);
     }

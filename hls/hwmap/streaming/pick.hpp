@@ -229,7 +229,7 @@ Trip:
           sum += static_cast<std::int32_t>(centred) * factor[tap];
         }
         sums[lane] = sum;
-        word.at[lane] = Requantize<P::kSumBits, P::kMostShift>(
+        word.at[lane] = Requantize<P::kSumBits, P::kMostShift, P::kLeft>(
             sum, static_cast<std::uint32_t>(numbers.first_factor), numbers.shift,
             numbers.zero_point, numbers.low, numbers.high);
       }

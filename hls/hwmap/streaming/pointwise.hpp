@@ -15,15 +15,31 @@ namespace hwmap {
 
 constexpr unsigned kFactorBits = 22;
 
+/// A value times its factor. Where that is a power of two, `factor` is its exponent, below 2^Left, and
+/// ~exponent if it is less than 0.
+template <unsigned Left>
+inline std::int64_t Scaled(std::int8_t value, std::int32_t factor) {
+#pragma HLS INLINE
+  constexpr unsigned kPlaces = BitsFor(Left == kMultiplied ? 0 : Left);
+  const bool negative = factor < 0;
+  const std::uint64_t places =
+      LowUnsigned<kPlaces>(static_cast<std::uint64_t>(negative ? ~factor : factor));
+  const std::int64_t own = negative ? -std::int64_t{value} : std::int64_t{value};
+  return Left == kMultiplied
+             ? LowSigned<kFactorBits>(factor) * value
+             : static_cast<std::int64_t>(static_cast<std::uint64_t>(own) << places);
+}
+
 /// The sum of two values, each times the factor of its tensor; then one shift.
 template <typename P>
 struct Sum {
   static std::int8_t Of(const Numbers& numbers, std::int8_t first, std::int8_t second) {
 #pragma HLS INLINE
-    const std::int64_t sum = LowSigned<kFactorBits>(numbers.first_factor) * first +
-                             LowSigned<kFactorBits>(numbers.second_factor) * second + numbers.bias;
-    return Requantize<P::kSumBits, P::kMostShift>(static_cast<std::int32_t>(sum), 1, numbers.shift,
-                                                  numbers.zero_point, numbers.low, numbers.high);
+    const std::int64_t sum = Scaled<P::kLeft>(first, numbers.first_factor) +
+                             Scaled<P::kLeft>(second, numbers.second_factor) + numbers.bias;
+    return Requantize<P::kSumBits, P::kMostShift, 0>(static_cast<std::int32_t>(sum), 1,
+                                                     numbers.shift, numbers.zero_point,
+                                                     numbers.low, numbers.high);
   }
 };
 
@@ -34,7 +50,7 @@ struct Product {
 #pragma HLS INLINE
     const std::int64_t left = LowSigned<kCentredBits>(first - numbers.first_zero);
     const std::int64_t right = LowSigned<kCentredBits>(second - numbers.second_zero);
-    return Requantize<P::kSumBits, P::kMostShift>(
+    return Requantize<P::kSumBits, P::kMostShift, P::kLeft>(
         static_cast<std::int32_t>(left * right), static_cast<std::uint32_t>(numbers.first_factor),
         numbers.shift, numbers.zero_point, numbers.low, numbers.high);
   }
@@ -167,7 +183,7 @@ Trip:
           const std::int32_t own = complete[drained.at()][j];
           if (part.at() == j / P::kResults) sum = own;
         }
-        results[i] = Requantize<P::kSumBits, P::kMostShift>(
+        results[i] = Requantize<P::kSumBits, P::kMostShift, P::kLeft>(
             sum + numbers.bias, static_cast<std::uint32_t>(numbers.first_factor), numbers.shift,
             numbers.zero_point, numbers.low, numbers.high);
       }

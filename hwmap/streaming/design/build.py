@@ -14,15 +14,20 @@ from hwmap.streaming.sub_pixel import sub_pixel
 
 
 def build_design(
-    graph: Graph, foldings: Sequence[Folding], depths: Sequence[int], board: Board
+    graph: Graph,
+    foldings: Sequence[Folding],
+    depths: Sequence[int],
+    board: Board,
+    *,
+    by_shifts: bool = False,
 ) -> Design:
-    """The design that runs the integer `graph`."""
+    """The design that runs the integer `graph`; `by_shifts`: all its scales are powers of two."""
     macs = total_macs(graph)
     graph = sub_pixel(graph)
     network = build_network(graph, {folding.op: folding for folding in foldings})
     hardware = {op.name: op for op in hardware_ops(graph)}
     found = {
-        number: constants_of(hardware[kernel.op], graph, kernel.unit)
+        number: constants_of(hardware[kernel.op], graph, kernel.unit, by_shifts=by_shifts)
         for number, kernel in enumerate(network.kernels)
         if kernel.op
     }
@@ -36,6 +41,7 @@ def build_design(
         constants={number: value for number, value in found.items() if value is not None},
         packing=packing(board.dsp_slice, least_weight(graph)),
         pixel_packing=packing(board.dsp_slice, LEAST_INT8),
+        by_shifts=by_shifts,
         inputs=tuple(graph.tensors[name] for name in graph.inputs),
         outputs=tuple(graph.tensors[name] for name in graph.outputs),
         macs=macs,

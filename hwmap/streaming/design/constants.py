@@ -26,7 +26,7 @@ from hwmap.ir.ops import (
 from hwmap.ir.requantize import Requant, requant_of
 from hwmap.ir.types import Array, Integers
 from hwmap.streaming import units
-from hwmap.streaming.design.types import Bytes, Constants, Numbers
+from hwmap.streaming.design.types import MULTIPLIED, Bytes, Constants, Numbers
 from hwmap.streaming.pick import Pick
 from hwmap.streaming.units import Unit, drain_trips, requant_lanes
 
@@ -34,30 +34,36 @@ LEAST = 128
 NONE = np.zeros((0, 1), np.int8)
 
 
-def constants_of(op: HardwareOp, graph: Graph, unit: Unit) -> Constants | None:
-    """What the kernel `unit` of an integer op needs to know; None if it is the same for all."""
+def constants_of(op: HardwareOp, graph: Graph, unit: Unit, *, by_shifts: bool) -> Constants | None:
+    """What the kernel `unit` of an integer op needs to know; None if it is the same for all.
+    `by_shifts`: scales are powers of two."""
     if isinstance(op, MaxPool | Select):
         return None
-    requant = requant_of(op, graph)
+    requant, left = requant_of(op, graph), MULTIPLIED
+    if by_shifts and not isinstance(op, AveragePool):
+        requant, left = shifted(requant)
     zeros = [graph.tensors[name].integer.zero_point for name in op.inputs]
     out = {"zero_point": requant.zero_point, "low": requant.low, "high": requant.high}
     shifts = requant.shifts
     match op:
         case Conv():
             assert isinstance(unit, units.Matrix | units.Lanes)
-            return _convolution(op, graph, unit, requant, Numbers(zeros[0], **out))
+            found = _convolution(op, graph, unit, requant, Numbers(zeros[0], **out))
+            return replace(found, left=left)
         case AveragePool():
             return _average(op, graph, unit, requant, Numbers(zeros[0], **out))
         case Add():
             first, second = (int(factor) for factor in requant.multipliers)
             bias = -(zeros[0] * first + zeros[1] * second)
-            numbers = Numbers(zeros[0], zeros[1], first, second, bias, int(shifts[0]), **out)
             largest = LEAST * (abs(first) + abs(second)) + abs(bias)
-            return _plain(numbers, largest)
+            if by_shifts:
+                first, second = factor_code(first), factor_code(second)
+            numbers = Numbers(zeros[0], zeros[1], first, second, bias, int(shifts[0]), **out)
+            return _plain(numbers, largest, left)
         case Mul():
             factor = int(requant.multipliers[0])
             numbers = Numbers(zeros[0], zeros[1], factor, shift=int(shifts[0]), **out)
-            return _plain(numbers, (2 * LEAST - 1) ** 2)
+            return _plain(numbers, (2 * LEAST - 1) ** 2, left)
         case Resize():
             factor = int(requant.multipliers[0])
             # The other axis has factors of one, which the sums here do not have.
@@ -65,10 +71,10 @@ def constants_of(op: HardwareOp, graph: Graph, unit: Unit) -> Constants | None:
             numbers = Numbers(zeros[0], first_factor=factor, shift=shift, **out)
             assert isinstance(unit, Pick)
             most = max(sum(map(abs, own)) for own in unit.picked.factors)
-            return _plain(numbers, most * (2 * LEAST - 1))
+            return _plain(numbers, most * (2 * LEAST - 1), left)
         case Concat():
             channels = channel_bytes(-np.array(zeros), requant.multipliers, shifts)
-            return Constants(Numbers(**out), NONE, channels, 10, _most(shifts))
+            return Constants(Numbers(**out), NONE, channels, 10, _most(shifts), left)
         case Lookup(table=table):
             values = graph.constants[table].values.astype(np.int8).reshape(-1, 1)
             return Constants(Numbers(), values, NONE, 1, 1)
@@ -76,8 +82,38 @@ def constants_of(op: HardwareOp, graph: Graph, unit: Unit) -> Constants | None:
             raise GraphError(f"op '{op.name}' has no kernel")
 
 
-def _plain(numbers: Numbers, largest: int) -> Constants:
-    return Constants(numbers, NONE, NONE, largest.bit_length() + 1, max(numbers.shift, 1))
+def shifted(requant: Requant) -> tuple[Requant, int]:
+    """The same, where multipliers are powers of two (or, of sums that come to nothing, 0), without
+    any: sums are shifted up by the number of places that comes second, and then down. (An Add has
+    its multipliers before the sum, each its own: its places are those of the larger.)"""
+    places = np.log2(np.maximum(np.abs(requant.multipliers), 1)).astype(np.int64)
+    assert (np.abs(requant.multipliers) <= 1 << places).all(), "scales are powers of two"
+    if len(requant.multipliers) > len(requant.shifts):
+        common = min(int(places.min()), int(requant.shifts[0]))
+        factors = np.sign(requant.multipliers) << places - common
+        return replace(requant, multipliers=factors, shifts=requant.shifts - common), int(
+            places.max()
+        ) - common
+    down = requant.shifts - places
+    left = max(-int(down.min()), 0)
+    ones = np.full_like(requant.multipliers, 1 << left)
+    return replace(requant, multipliers=ones, shifts=down + left), left
+
+
+def factor_code(factor: int) -> int:
+    """A power of two, or minus one, as its exponent: as ~exponent, below 0, if it is negative."""
+    places = abs(factor).bit_length() - 1
+    return ~places if factor < 0 else places
+
+
+def factor_of(code: int) -> int:
+    """The factor of a code."""
+    return -(1 << ~code) if code < 0 else 1 << code
+
+
+def _plain(numbers: Numbers, largest: int, left: int) -> Constants:
+    bits, most = largest.bit_length() + 1, max(numbers.shift, 1)
+    return Constants(numbers, NONE, NONE, bits, most, left)
 
 
 def _most(shifts: Integers) -> int:

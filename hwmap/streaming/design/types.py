@@ -10,6 +10,7 @@ from hwmap.ir.types import Tensor
 from hwmap.streaming.network import Network
 
 Bytes = NDArray[np.int8]
+MULTIPLIED = -1
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,10 @@ class Numbers:
 class Constants:
     """The trained numbers of a kernel, as its memories hold them: `weights` (words, bytes), and
     `channels` (words, 8 * results): bias, multiplier and shift of each result. `sum_bits` and
-    `most_shift` are how wide its arithmetic must be. Averages have their words of `channels` by
-    runs of rows and of columns that count equally many values; `row_runs` and `column_runs` are
-    where those begin. `fed`: the weights come from DRAM for every image.
+    `most_shift` are how wide its arithmetic must be. `left`: sums are shifted up by so many places
+    in place of a multiplication (the terms of an Add by up to so many). Averages have their words
+    of `channels` by runs of rows and of columns that count equally many values; `row_runs` and
+    `column_runs` are where those begin. `fed`: the weights come from DRAM for every image.
     """
 
     numbers: Numbers
@@ -42,6 +44,7 @@ class Constants:
     channels: Bytes
     sum_bits: int
     most_shift: int
+    left: int = MULTIPLIED
     fed: bool = False
     row_runs: tuple[int, ...] = (0,)
     column_runs: tuple[int, ...] = (0,)
@@ -50,7 +53,8 @@ class Constants:
 @dataclass(frozen=True, eq=False)
 class Design:
     """A streaming accelerator: `constants` of the kernels that have any, by number; `depths` of the
-    FIFOs, in words. `packing` is how weights, and `pixel_packing` how pixels share a multiplier."""
+    FIFOs, in words. `packing` is how weights, and `pixel_packing` how pixels share a multiplier.
+    `by_shifts`: all scales are powers of two."""
 
     name: str
     board: str
@@ -61,6 +65,7 @@ class Design:
     constants: dict[int, Constants]
     packing: Packing
     pixel_packing: Packing
+    by_shifts: bool
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     macs: int

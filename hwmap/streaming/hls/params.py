@@ -8,7 +8,7 @@ import numpy as np
 
 from hwmap.dsp import Packing
 from hwmap.streaming import units
-from hwmap.streaming.design.types import Constants, Design
+from hwmap.streaming.design.types import MULTIPLIED, Constants, Design
 from hwmap.streaming.network import Kernel
 from hwmap.streaming.pick import Pick, word_tables
 from hwmap.streaming.timetable import concat_turns, gearbox_pattern
@@ -145,7 +145,12 @@ def params_of(
             found |= _pick_params(unit)
         case _:
             assert_never(unit)
-    return {name: str(value) for name, value in found.items()}, functions
+    texts = {name: str(value) for name, value in found.items()}
+    if constants is not None:
+        texts["kLeft"] = (
+            "hwmap::kMultiplied" if constants.left == MULTIPLIED else str(constants.left)
+        )
+    return texts, functions
 
 
 def _runs(name: str, starts: tuple[int, ...]) -> str:

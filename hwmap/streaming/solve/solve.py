@@ -10,13 +10,12 @@ from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate, dense_candidates
 from hwmap.decompose.method import DENSE
 from hwmap.errors import InfeasibleError, TimeLimitError
-from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.progress import Progress
 from hwmap.solve.answer import Choice
 from hwmap.solve.deadline import Deadline
 from hwmap.solve.settings import Settings
-from hwmap.streaming.cost import Cost, Target
+from hwmap.streaming.cost import Cost
 from hwmap.streaming.depths import sufficient_depths
 from hwmap.streaming.folding import Folding
 from hwmap.streaming.network import Network, build_network
@@ -26,7 +25,7 @@ from hwmap.streaming.solve.model import Answer, choose
 from hwmap.streaming.solve.price import Pricing
 from hwmap.streaming.solve.problem import Choices, Problem, fewest_trips, limits_of
 from hwmap.streaming.sub_pixel import sub_pixel
-from hwmap.streaming.use import SHELL, memory_bytes, network_cost
+from hwmap.streaming.use import SHELL, memory_bytes, network_cost, target_of
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +71,7 @@ def solve(
         for op in hardware_ops(source)
     }
     board = settings.board
-    target = Target(board.dsp_slice, least_weight(source), board.bus_bytes)
+    target = target_of(source, board, by_shifts=settings.scales == "power-of-two")
     choices = Choices(source, candidates, settings, target, progress)
     search = _Search(source, candidates, settings, choices, progress)
     least = search.first(0, astuple(SHELL))

@@ -315,3 +315,48 @@ module channel_requantizer #(parameter SUM_BITS = 24, parameter MOST_SHIFT = 24)
 );
   requantizer #(SUM_BITS, MOST_SHIFT) r (clk, sum, bias, {SUM_BITS{1'b0}}, multiplier, 17'b0, shift, 6'b0, 1'b1, zero_point, low, high, level);
 endmodule
+
+// A requantizer of scales that are powers of two.
+module shifter #(parameter SUM_BITS = 24, parameter MOST_SHIFT = 24) (
+    input clk, input signed [SUM_BITS-1:0] sum, bias, input [5:0] shift,
+    input signed [7:0] zero_point, low, high, output reg signed [7:0] level
+);
+  localparam HALVES = SUM_BITS + 1, S = $clog2(MOST_SHIFT + 1);
+  reg signed [SUM_BITS-1:0] s1;
+  reg [5:0] p1;
+  wire signed [HALVES-1:0] halves = {s1, 1'b0};
+  wire [HALVES+MOST_SHIFT-1:0] behind = ~({(HALVES+MOST_SHIFT){1'b1}} << p1[S-1:0]);
+  wire [HALVES-1:0] above = halves ^ {HALVES{s1[SUM_BITS-1]}};
+  reg signed [10:0] inside, kept, rounded;
+  reg lost, lost3, fits, negative;
+  wire signed [10:0] floor = kept >>> 1;
+  wire up = kept[0] && (lost3 || kept[1]);
+  always @(posedge clk) begin
+    s1 <= sum + bias; p1 <= shift;
+    inside <= halves >>> p1[S-1:0];
+    lost <= |(halves & behind[HALVES-1:0]);
+    fits <= ~|(above & ~((behind[HALVES-1:0] << 10) | 1023));
+    negative <= s1[SUM_BITS-1];
+    kept <= fits ? inside : negative ? -1024 : 1023;
+    lost3 <= lost;
+    rounded <= floor + up + zero_point;
+    level <= rounded < low ? low : rounded > high ? high : rounded[7:0];
+  end
+endmodule
+
+// The sum of two values, each negated or not and shifted by so many places.
+module shifted_sum #(parameter PLACES = 13) (
+    input clk, input signed [7:0] a, b, input [5:0] shift_a, shift_b, input minus_a, minus_b,
+    input signed [PLACES+8:0] bias, output reg signed [PLACES+8:0] sum
+);
+  localparam S = $clog2(PLACES + 1);
+  reg signed [8:0] a1, b1;
+  reg [5:0] p1, q1;
+  reg signed [PLACES+8:0] a2, b2, one;
+  always @(posedge clk) begin
+    a1 <= minus_a ? -a : a; b1 <= minus_b ? -b : b; p1 <= shift_a; q1 <= shift_b;
+    a2 <= a1 <<< p1[S-1:0]; b2 <= b1 <<< q1[S-1:0];
+    one <= a2 + b2;
+    sum <= one + bias;
+  end
+endmodule

@@ -1,0 +1,30 @@
+"""The options that several commands have."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hwmap.quantize.scales import SCALES
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Model = Annotated[Path, typer.Argument(help="The ONNX file.")]
+Calib = Annotated[Path | None, typer.Option(help="Calibration images (.npz with x).")]
+TestData = Annotated[
+    Path | None, typer.Option(help="Labelled images (.npz with x, y): measures accuracy.")
+]
+Preprocess = Annotated[
+    Path | None, typer.Option(help="A .toml recipe from images of uint8 to what the model takes.")
+]
+ScalesOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"{' or '.join(SCALES)} (requantizers shift; left out: the model's, or free)."
+    ),
+]
+BuildFolder = Annotated[Path, typer.Argument(help="A directory that `hwmap compile` wrote.")]
+
+CacheFolder = Annotated[
+    Path, typer.Option(help="Folder that keeps what was measured about decompositions.")
+]
+CACHE = Path("build") / "cache"
