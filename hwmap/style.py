@@ -159,6 +159,7 @@ def design_of(graph: Graph, plan: Plan, settings: Settings) -> Design:
                 plan.foldings,
                 plan.depths,
                 board,
+                recomputed=plan.recomputed,
                 by_shifts=settings.scales == "power-of-two",
             )
         case _:

@@ -189,3 +189,29 @@ def everything_else(seed: int = 0) -> ModelBuilder:
     e = net.node("Concat", e, e, name="columns", axis=3)
     net.conv(e, (10, 5), (3, 3), name="out", strides=[2, 2])
     return net
+
+
+def u_net(base: int, size: int, levels: int) -> ModelBuilder:
+    """U-Net (arXiv 1505.04597) of `base` channels at size x size pixels; output 'out'."""
+    net = ModelBuilder((3, size, size))
+
+    def double(source: str, channels: tuple[int, int], name: str) -> str:
+        at, inside = source, channels[0]
+        for part in "ab":
+            conv = net.conv(at, (inside, channels[1]), (3, 3), name=f"{name}.{part}", pads=[1] * 4)
+            at, inside = net.node("Relu", conv, name=f"{conv}.relu"), channels[1]
+        return at
+
+    at, inside, skips = "x", 3, []
+    for level in range(levels):
+        at, inside = double(at, (inside, base << level), f"down{level}"), base << level
+        skips.append(at)
+        at = net.node("MaxPool", at, name=f"pool{level}", kernel_shape=[2, 2], strides=[2, 2])
+    at = double(at, (inside, 2 * inside), "middle")
+    for level in reversed(range(levels)):
+        own = base << level
+        at = net.transposed(at, (2 * own, own), (2, 2), name=f"wide{level}", strides=[2, 2])
+        at = net.node("Concat", skips[level], at, name=f"skip{level}", axis=1)
+        at = double(at, (2 * own, own), f"up{level}")
+    net.conv(at, (base, 2), (1, 1), name="out")
+    return net

@@ -48,6 +48,7 @@ STYLE_ORDER = {
     ),
     "streaming": (
         {"clockwork", "layout", "logic", "schedule", "sub_pixel"},
+        {"recompute"},
         {"buffered"},
         {"pick", "window"},
         {"units"},

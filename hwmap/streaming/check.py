@@ -3,7 +3,7 @@
 from math import floor
 
 from hwmap.board import Board
-from hwmap.errors import DeadlockError, PlanError, SimulationError
+from hwmap.errors import DeadlockError, GraphError, PlanError, SimulationError
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.ops import Concat, Conv, HardwareOp, Resize, Select, is_depthwise
 from hwmap.solve.answer import claim_problem, loss_problem
@@ -13,7 +13,7 @@ from hwmap.streaming.depths import steady_cycles
 from hwmap.streaming.folding import Folding
 from hwmap.streaming.network import Network, build_network
 from hwmap.streaming.plan import Plan
-from hwmap.streaming.sub_pixel import sub_pixel
+from hwmap.streaming.recompute import streamed
 from hwmap.streaming.units import LEAST_DEPTH, Feed
 from hwmap.streaming.use import memory_bytes, network_cost, target_of
 
@@ -25,8 +25,12 @@ def check_plan(plan: Plan, graph: Graph, settings: Settings) -> None:
     Raises:
         PlanError: the first promise that it breaks.
     """
-    graph, board = sub_pixel(graph), settings.board
-    problem = _foldings_problem(plan, graph)
+    board = settings.board
+    try:
+        graph = streamed(graph, plan.recomputed)
+        problem = _foldings_problem(plan, graph)
+    except GraphError as error:
+        problem = str(error)
     if problem is None:
         network = build_network(graph, {folding.op: folding for folding in plan.foldings})
         problem = (

@@ -1,11 +1,11 @@
 """How deep FIFOs must be, so that the slowest kernel is never held up."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from hwmap.errors import SimulationError
+from hwmap.errors import DeadlockError, SimulationError
 from hwmap.ir.types import Integers
 from hwmap.streaming.network import Kernel, Network
 from hwmap.streaming.schedule import Schedule, pace
@@ -19,7 +19,7 @@ PACED_IMAGES = 3
 MOST_IMAGES = 64
 
 
-def sufficient_depths(network: Network) -> tuple[int, ...]:
+def sufficient_depths(network: Network, second: Collection[str] = frozenset()) -> tuple[int, ...]:
     """Depths with which every image takes as long as the trips of the slowest kernel.
 
     If the inputs come at the pace of the slowest kernel, nothing piles up, and the most words that
@@ -27,12 +27,34 @@ def sufficient_depths(network: Network) -> tuple[int, ...]:
     inputs come. (Behind the last image kernels empty themselves as fast as they can, and may hold
     up one another.) Inputs that come earlier can make nothing later (a network of kernels is
     monotone).
+
+    The tensors in `second` are computed again, of one that waits in their place: their FIFOs are as
+    short as they can be without costing time, so that they hold up what computes them.
     """
+    if not second:
+        return _paced_depths(network, second, LEAST_DEPTH)
+    words = LEAST_DEPTH
+    while True:
+        try:
+            depths = _paced_depths(network, second, words)
+            if steady_cycles(network, depths) <= network.trips:
+                return depths
+        except DeadlockError:
+            # What is computed again branches, and one of its own ways is longer.
+            pass
+        words *= 2
+
+
+def _paced_depths(network: Network, second: Collection[str], words: int) -> tuple[int, ...]:
+    """The most words that FIFOs hold, those of `second` at most so many."""
     images, needed = 0, PACED_IMAGES
     while images < needed:
         images = needed
-        unlimited = [stream.layout.words * images for stream in network.streams]
-        timing = time(_at_pace(network), unlimited, images)
+        limits = [
+            words if stream.tensor in second else stream.layout.words * images
+            for stream in network.streams
+        ]
+        timing = time(_at_pace(network), limits, images)
         needed = image_ends(network, timing)[0] // network.trips + PACED_IMAGES
     return tuple(
         FEED_DEPTH

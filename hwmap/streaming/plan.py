@@ -8,6 +8,7 @@ from hwmap.errors import PlanError
 from hwmap.files.decode import decode
 from hwmap.solve.answer import Choice, Status
 from hwmap.streaming.folding import Folding
+from hwmap.streaming.recompute import Recomputed
 
 Style = Literal["streaming"]
 STYLE: Style = "streaming"
@@ -19,7 +20,7 @@ class Plan:
 
     `depths` are the words of the FIFOs, in the order of the network's streams. `cycles` are those
     per image, the trips of the slowest kernel; `bound_cycles` is a proved lower bound over
-    everything the solver chooses.
+    everything the solver chooses. `recomputed`: what is computed a second time.
     """
 
     style: Style
@@ -39,6 +40,7 @@ class Plan:
     ff: int
     memory_bytes: int
     loss: float
+    recomputed: tuple[Recomputed, ...]
 
 
 def to_json(plan: Plan) -> str:

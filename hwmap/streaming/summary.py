@@ -12,8 +12,8 @@ from hwmap.streaming.design.types import Design
 from hwmap.streaming.network import Kernel
 from hwmap.streaming.pick import Pick
 from hwmap.streaming.plan import STYLE, Plan, Style
+from hwmap.streaming.recompute import Recomputed, streamed
 from hwmap.streaming.result import FifoUse, KernelTime, SimResult
-from hwmap.streaming.sub_pixel import sub_pixel
 from hwmap.streaming.units import targets_of
 from hwmap.streaming.use import parts_cost, target_of
 
@@ -70,6 +70,7 @@ class CompileReport:
     limiting: tuple[str, ...]
     next_cycles: int
     decomposed: tuple[Choice, ...]
+    recomputed: tuple[Recomputed, ...]
     loss: float
     accuracy: Accuracy | None
 
@@ -124,6 +125,7 @@ def summarize(
         limiting=tuple(kernel.source for kernel in kernels if kernel.trips == plan.cycles),
         next_cycles=slower[1] if len(slower) > 1 else plan.cycles,
         decomposed=plan.choices,
+        recomputed=plan.recomputed,
         loss=plan.loss,
         accuracy=accuracy,
     )
@@ -132,7 +134,7 @@ def summarize(
 def kernel_uses(design: Design, graph: Graph, board: Board) -> tuple[KernelUse, ...]:
     """What each kernel of a design does and takes; `graph` is its integer graph."""
     target = target_of(graph, board, by_shifts=design.by_shifts)
-    costs = parts_cost(design.network, design.depths, sub_pixel(graph), target)
+    costs = parts_cost(design.network, design.depths, streamed(graph, design.recomputed), target)
     return tuple(
         KernelUse(
             kernel.name,
@@ -192,11 +194,17 @@ def rows(report: CompileReport) -> list[tuple[str, str]]:
             f" {report.row_bytes:,} of lines",
         ),
         ("decomposed", described(report.decomposed)),
+        ("computed twice", _twice(report.recomputed)),
         ("kernels", _kernel_lines(report.kernels)),
     ]
     if report.accuracy is not None:
         found.append(("top-1", str(report.accuracy)))
     return found
+
+
+def _twice(recomputed: tuple[Recomputed, ...]) -> str:
+    found = (f"{item.tensor} for {item.reader}, from {item.source}" for item in recomputed)
+    return "; ".join(found) or "nothing"
 
 
 def _names(names: tuple[str, ...]) -> str:

@@ -10,11 +10,13 @@ import pytest
 from hwmap.board import load_board
 from hwmap.files.words import tensor_bytes
 from hwmap.ir.evaluate import evaluate
+from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.quantize.scales import Scales
 from hwmap.streaming.depths import sufficient_depths
 from hwmap.streaming.design import build_design
 from hwmap.streaming.hls import render
 from hwmap.streaming.network import build_network
+from hwmap.streaming.recompute import Recomputed, has_other_use, second_tensors, sources, streamed
 from hwmap.streaming.rungs import counted_rung
 from hwmap.streaming.values import run_values
 from tests.streaming.foldings import drawn_foldings
@@ -26,15 +28,19 @@ BOARDS = ("kv260", "pynq-z2")
 
 def _agree(seed: int, folder: Path, optimize: str) -> None:
     graph = random_network(seed, folder)
+    recomputed = _drawn(graph, seed) if seed % 4 >= 2 else ()
     by_shifts = seed % 2 == 1
     scales: Scales = "power-of-two" if by_shifts else "free"
     integer, images = integer_network(graph, seed, IMAGES, scales)
-    foldings = drawn_foldings(graph, seed)
-    network = build_network(graph, foldings)
-    depths = sufficient_depths(network)
+    whole = streamed(graph, recomputed)
+    foldings = drawn_foldings(whole, seed)
+    network = build_network(whole, foldings)
+    depths = sufficient_depths(network, second_tensors(graph, recomputed))
     board = load_board(Random(seed).choice(BOARDS))
     folded = tuple(foldings.values())
-    design = build_design(integer, folded, depths, board, by_shifts=by_shifts)
+    design = build_design(
+        integer, folded, depths, board, recomputed=recomputed, by_shifts=by_shifts
+    )
     expected = evaluate(integer, images)
     simulated = run_values(design, images)
     _write(folder, render(design))
@@ -49,6 +55,19 @@ def _agree(seed: int, folder: Path, optimize: str) -> None:
     assert all(np.array_equal(simulated[name], expected[name]) for name in expected)
     rung = counted_rung(design, folder, IMAGES)
     assert rung.holds, rung.detail
+
+
+def _drawn(graph: Graph, seed: int) -> tuple[Recomputed, ...]:
+    """A tensor that is computed twice, if the network has one that can be."""
+    every = [
+        Recomputed(op.name, tensor, source)
+        for op in hardware_ops(graph)
+        if len(op.inputs) > 1
+        for tensor in dict.fromkeys(op.inputs)
+        if has_other_use(graph, tensor, op.name)
+        for source, _ in sources(graph, tensor)
+    ]
+    return (Random(seed).choice(every),) if every else ()
 
 
 def _write(folder: Path, files: dict[str, str | bytes]) -> None:

@@ -10,7 +10,7 @@ from hwmap.streaming.design.constants import constants_of
 from hwmap.streaming.design.types import Design
 from hwmap.streaming.folding import Folding
 from hwmap.streaming.network import build_network
-from hwmap.streaming.sub_pixel import sub_pixel
+from hwmap.streaming.recompute import Recomputed, streamed
 
 
 def build_design(
@@ -19,11 +19,12 @@ def build_design(
     depths: Sequence[int],
     board: Board,
     *,
+    recomputed: Sequence[Recomputed] = (),
     by_shifts: bool = False,
 ) -> Design:
     """The design that runs the integer `graph`; `by_shifts`: all its scales are powers of two."""
     macs = total_macs(graph)
-    graph = sub_pixel(graph)
+    graph = streamed(graph, recomputed)
     network = build_network(graph, {folding.op: folding for folding in foldings})
     hardware = {op.name: op for op in hardware_ops(graph)}
     found = {
@@ -41,6 +42,7 @@ def build_design(
         constants={number: value for number, value in found.items() if value is not None},
         packing=packing(board.dsp_slice, least_weight(graph)),
         pixel_packing=packing(board.dsp_slice, LEAST_INT8),
+        recomputed=tuple(recomputed),
         by_shifts=by_shifts,
         inputs=tuple(graph.tensors[name] for name in graph.inputs),
         outputs=tuple(graph.tensors[name] for name in graph.outputs),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from hwmap.dsp import Packing
 from hwmap.ir.types import Tensor
 from hwmap.streaming.network import Network
+from hwmap.streaming.recompute import Recomputed
 
 Bytes = NDArray[np.int8]
 MULTIPLIED = -1
@@ -54,7 +55,7 @@ class Constants:
 class Design:
     """A streaming accelerator: `constants` of the kernels that have any, by number; `depths` of the
     FIFOs, in words. `packing` is how weights, and `pixel_packing` how pixels share a multiplier.
-    `by_shifts`: all scales are powers of two."""
+    `recomputed`: what is computed a second time. `by_shifts`: all scales are powers of two."""
 
     name: str
     board: str
@@ -65,6 +66,7 @@ class Design:
     constants: dict[int, Constants]
     packing: Packing
     pixel_packing: Packing
+    recomputed: tuple[Recomputed, ...]
     by_shifts: bool
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]

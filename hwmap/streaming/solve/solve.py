@@ -2,11 +2,10 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from functools import partial
 
 from hwmap.board import BRAM18_BYTES
-from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate, dense_candidates
 from hwmap.decompose.method import DENSE
 from hwmap.errors import InfeasibleError, TimeLimitError
@@ -15,17 +14,14 @@ from hwmap.progress import Progress
 from hwmap.solve.answer import Choice
 from hwmap.solve.deadline import Deadline
 from hwmap.solve.settings import Settings
-from hwmap.streaming.cost import Cost
-from hwmap.streaming.depths import sufficient_depths
-from hwmap.streaming.folding import Folding
-from hwmap.streaming.network import Network, build_network
 from hwmap.streaming.plan import STYLE, Plan
+from hwmap.streaming.solve.complete import Found, Limits, complete, recompute
 from hwmap.streaming.solve.dual import EQUAL, Proof, prove
 from hwmap.streaming.solve.model import Answer, choose
 from hwmap.streaming.solve.price import Pricing
-from hwmap.streaming.solve.problem import Choices, Problem, fewest_trips, limits_of
+from hwmap.streaming.solve.problem import Choices, Problem, fewest_trips
 from hwmap.streaming.sub_pixel import sub_pixel
-from hwmap.streaming.use import SHELL, memory_bytes, network_cost, target_of
+from hwmap.streaming.use import SHELL, memory_bytes, target_of
 
 log = logging.getLogger(__name__)
 
@@ -35,17 +31,6 @@ ATTEMPTS = 12
 """How often a plan is tried, each time with that part of the time."""
 STEP = 0.004
 """Relative steps in which the fewest trips are looked for: what a bound may lack."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """An answer with the kernels between its ops: does it fit?"""
-
-    picked: tuple[Candidate, ...]
-    foldings: tuple[Folding, ...]
-    network: Network
-    depths: tuple[int, ...]
-    cost: Cost
 
 
 def solve(
@@ -120,12 +105,12 @@ class _Search:
         found = _first(fits, len(self._grid) - start)
         return None if found is None else start + found
 
-    def plan(self, least: int, seconds: float) -> tuple[int, _Found | None]:
+    def plan(self, least: int, seconds: float) -> tuple[int, Found | None]:
         """The fewest cycles that are not excluded, and the first plan from `least` on: what is
         between its kernels and deep FIFOs take is kept back until everything fits."""
         shell = astuple(SHELL)
         bound, at, reserve = self._above(least - 1), least, shell
-        deadline = Deadline(seconds)
+        limits, deadline = Limits.of(self._settings), Deadline(seconds)
         for _ in range(ATTEMPTS):
             if deadline.over:
                 break
@@ -144,9 +129,10 @@ class _Search:
                     bound = self._above(at)
                 at += 1
                 continue
-            found = _complete(self._source, self._candidates, proof.problem, answer)
+            found = complete(self._source, self._candidates, proof.problem, answer)
+            found = recompute(found, limits, proof.problem.target, deadline, self._progress)
             log.info("%d: %s of %s", self._grid[at], found.cost, proof.problem.budget)
-            if _fits(found, self._settings):
+            if limits.excess(found.cost) == 0:
                 return bound, found
             reserve = _kept_back(found, proof.problem, reserve)
         return bound, None
@@ -234,37 +220,7 @@ def _first(fits: Callable[[int], bool], count: int) -> int | None:
     return high
 
 
-def _complete(
-    source: Graph,
-    candidates: Mapping[str, Sequence[Candidate]],
-    problem: Problem,
-    answer: Answer,
-) -> _Found:
-    """The network of an answer, with deep enough FIFOs."""
-    ways = [own[pick.way] for own, pick in zip(problem.ops, answer.picks, strict=True)]
-    picked = tuple(
-        candidates[op.name][way.candidate]
-        for op, way in zip(hardware_ops(source), ways, strict=True)
-    )
-    graph = apply_parts(source, [item.graph for item in picked if item.method != DENSE])
-    foldings = tuple(
-        replace(part.foldings.foldings[row], op=part.name)
-        for way, pick in zip(ways, answer.picks, strict=True)
-        for part, row in zip(way.parts, pick.rows, strict=True)
-    )
-    network = build_network(graph, {folding.op: folding for folding in foldings})
-    depths = sufficient_depths(network)
-    cost = network_cost(network, depths, graph, problem.target)
-    return _Found(picked, foldings, network, depths, cost)
-
-
-def _fits(found: _Found, settings: Settings) -> bool:
-    limits = astuple(limits_of(settings.board, settings.budget))
-    within = all(a <= b for a, b in zip(astuple(found.cost), limits, strict=True))
-    return within and memory_bytes(found.cost) <= settings.budget.memory_bytes
-
-
-def _kept_back(found: _Found, problem: Problem, reserve: Sequence[int]) -> tuple[int, ...]:
+def _kept_back(found: Found, problem: Problem, reserve: Sequence[int]) -> tuple[int, ...]:
     """What is to be kept back for what has no folding: where too much was taken, more than that."""
     missing = [a - b for a, b in zip(astuple(found.cost), problem.budget, strict=True)]
     over = memory_bytes(found.cost) - problem.memory_bytes
@@ -275,7 +231,7 @@ def _kept_back(found: _Found, problem: Problem, reserve: Sequence[int]) -> tuple
     )
 
 
-def _plan(source: Graph, found: _Found, settings: Settings, bound: int) -> Plan:
+def _plan(source: Graph, found: Found, settings: Settings, bound: int) -> Plan:
     choices = tuple(
         Choice(item.op, item.method, item.error, item.loss)
         for item in found.picked
@@ -300,4 +256,5 @@ def _plan(source: Graph, found: _Found, settings: Settings, bound: int) -> Plan:
         ff=found.cost.ff,
         memory_bytes=memory_bytes(found.cost),
         loss=sum((choice.loss for choice in choices), 0.0),
+        recomputed=found.recomputed,
     )
