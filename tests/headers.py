@@ -4,6 +4,9 @@ from pathlib import Path
 
 from hwmap.files.resources import data_directory
 
+STAND_INS = Path(__file__).parent / "sequential" / "vitis"
+"""Headers in place of the vendor's."""
+
 
 def headers() -> tuple[Path, ...]:
     """Every header, shared or of a style."""
@@ -11,8 +14,8 @@ def headers() -> tuple[Path, ...]:
 
 
 def synthesized() -> tuple[Path, ...]:
-    """Those that hardware is made of; the others count cycles on the host."""
-    return tuple(header for header in headers() if header.stem != "replay")
+    """those that hardware is made of; the others count cycles, or move words, on the host."""
+    return tuple(header for header in headers() if header.stem not in ("replay", "words"))
 
 
 def stage(folder: Path) -> Path:

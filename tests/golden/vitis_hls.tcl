@@ -1,18 +1,12 @@
 # Vitis HLS project of the accelerator for 'chain': for vitis_hls -f up to 2024.1, for
 # vitis-run --mode hls --tcl from 2024.2 on. Options come in environment variables:
 #   HWMAP_GOAL         csim, synth, cosim or ip (synth if it is not set)
-#   HWMAP_TOP          the function to synthesize, hwmap_top if it is not set; another one only with
-#                      synth or ip: the others run the test bench of the whole accelerator
 #   HWMAP_UNCERTAINTY  of the clock, 27% if it is not set: what placing and routing may still take
 set goal [expr {[info exists ::env(HWMAP_GOAL)] ? $::env(HWMAP_GOAL) : "synth"}]
-set top [expr {[info exists ::env(HWMAP_TOP)] ? $::env(HWMAP_TOP) : "hwmap_top"}]
+set top hwmap_top
 set uncertainty [expr {[info exists ::env(HWMAP_UNCERTAINTY)] ? $::env(HWMAP_UNCERTAINTY) : "27%"}]
 if {$goal ni {csim synth cosim ip}} {
   puts stderr "HWMAP_GOAL=$goal; expected csim, synth, cosim or ip"
-  exit 1
-}
-if {$top ne "hwmap_top" && $goal in {csim cosim}} {
-  puts stderr "HWMAP_TOP=$top has no test bench; expected HWMAP_GOAL=synth or ip"
   exit 1
 }
 set here [file dirname [file normalize [info script]]]

@@ -17,8 +17,10 @@ from pathlib import Path
 
 import networkx as nx
 
+from tests.headers import STAND_INS
+
 OPAQUE = Path(__file__).parent / "opaque"
-VENDOR = Path(__file__).parents[1] / "sequential" / "vitis"
+VENDOR = STAND_INS
 """Stand-ins for the vendor's headers; those of `OPAQUE` come before them."""
 FLAGS = ("-std=c++14", "-Wno-everything", "-fno-discard-value-names", "-g0", "-S", "-emit-llvm")
 OPTIMIZED = (

@@ -20,7 +20,7 @@ def test_the_headers_own_program_passes(program: Path, tmp_path: Path):
     command += ["-o", str(binary), str(program)]
     subprocess.run(command, check=True)
 
-    run = subprocess.run([binary], capture_output=True, text=True, check=False)
+    run = subprocess.run([binary], capture_output=True, text=True, check=False, cwd=tmp_path)
 
     assert run.returncode == 0, run.stdout + run.stderr
 

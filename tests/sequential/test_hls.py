@@ -9,7 +9,7 @@ import pytest
 import hwmap
 from hwmap.files.resources import used_headers
 from hwmap.sequential.hls import TEMPLATES, render
-from tests.headers import stage, synthesized
+from tests.headers import STAND_INS, stage, synthesized
 from tests.models import ModelBuilder, chain
 from tests.networks import SHARED
 
@@ -145,7 +145,7 @@ def run_with_vendor_types(build: Path, work: Path) -> str:
     end the program at a value that does not fit."""
     flags = ["-std=c++14", "-O1", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-Wno-unused-label"]
     sources = [str(build / "hls" / name) for name in ("top.cpp", "testbench.cpp")]
-    includes = [f"-I{Path(__file__).parent / 'vitis'}", f"-I{build / 'hls'}"]
+    includes = [f"-I{STAND_INS}", f"-I{build / 'hls'}"]
     compiled = subprocess.run(
         ["g++", *flags, "-DHWMAP_VITIS", *includes, *sources, "-o", work / "vitis"],
         capture_output=True,

@@ -58,6 +58,7 @@ class Fifo {
 #endif
   }
 
+  const std::vector<T>& words() const { return words_; }
 #ifdef HWMAP_CYCLES
   const std::vector<std::uint64_t>& read() const { return read_; }
   const std::vector<std::uint64_t>& written() const { return written_; }

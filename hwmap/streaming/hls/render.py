@@ -32,6 +32,7 @@ TEMPLATES = {
     "hls/top.hpp": "top.hpp.j2",
     "hls/top.cpp": "top.cpp.j2",
     "hls/testbench.cpp": "testbench.cpp.j2",
+    "hls/kernel_bench.cpp": "kernel_bench.cpp.j2",
     "host/driver.py": "driver.py.j2",
     "Makefile": "Makefile.j2",
     "vitis_hls.tcl": "vitis_hls.tcl.j2",
@@ -68,6 +69,8 @@ class KernelText:
     call: str
     arguments: tuple[str, ...]
     passed: tuple[str, ...]
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
     stages: int
     header: str
 
@@ -140,6 +143,7 @@ def render(design: Design) -> dict[str, str | bytes]:
         "timed": "kernel",
         "top": TOP,
         "kernels": texts,
+        "benches": tuple(text for text in texts if text.header != "ports"),
         "headers": tuple(sorted({text.header for text in texts} | {"chain"})),
         "streams": tuple(
             StreamText(
@@ -242,6 +246,12 @@ def _kernel_text(
         call=_call(unit, kernel, names, memories),
         arguments=tuple(types),
         passed=tuple(passed),
+        reads=tuple(
+            name for name in passed if name in {f"chain{link}", *names[: len(kernel.reads)]}
+        ),
+        writes=tuple(
+            name for name in passed if name in {f"chain{link + 1}", *names[len(kernel.reads) :]}
+        ),
         stages=kernel.schedule.depth,
         header=_header(unit),
     )
