@@ -74,10 +74,10 @@ def _folding_problem(folding: Folding, op: HardwareOp, graph: Graph) -> str | No
             return f"PE={folding.pe} does not divide the channels {sizes} of its inputs"
     if isinstance(op, Select | Resize) and folding.pixels != 1:
         return f"pixels={folding.pixels}; expected 1"
-    columns = 2 if isinstance(op, Resize) else getattr(op, "kernel", (1, 1))[1]
+    rows, columns = (1, 2) if isinstance(op, Resize) else getattr(op, "kernel", (1, 1))
     if isinstance(op, Conv):
         shape = graph.constants[op.weight].values.shape
-        columns = shape[3]
+        rows, columns = shape[2] if is_depthwise(op, channels, out) else 1, shape[3]
         if not 1 <= folding.simd <= shape[1]:
             return f"SIMD={folding.simd}; expected 1 to {shape[1]}"
         split = op.groups > 1 and not is_depthwise(op, channels, out)
@@ -89,6 +89,8 @@ def _folding_problem(folding: Folding, op: HardwareOp, graph: Graph) -> str | No
         return f"its constants are in {folding.constants}; expected lutram or bram"
     if folding.taps not in (1, columns):
         return f"taps={folding.taps}; expected 1 or {columns}"
+    if folding.rows != 1 and (folding.taps != columns or folding.rows != rows):
+        return f"rows={folding.rows} of taps={folding.taps}; expected 1, or {rows} of {columns}"
     return None
 
 

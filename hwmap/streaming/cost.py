@@ -198,13 +198,20 @@ def multipliers(
 
 
 def window(
-    banks: Any, lanes: Any, values: Any, words: Any, reach: Any, padded: Any, target: Target
+    banks: Any,
+    copies: Any,
+    lanes: Any,
+    values: Any,
+    words: Any,
+    reach: Any,
+    padded: Any,
+    target: Target,
 ) -> Part:
-    """The loops of windows, the row memory (of `words` in each bank), and the selection of `values`
-    words of `lanes`."""
-    control = KERNEL + gates(logic.window(banks, words, padded))
+    """The loops of windows, `copies` of the row memory (of `words` in each bank), and the selection
+    of `values` words of `lanes`."""
+    control = KERNEL + gates(logic.window(banks * copies, words, padded))
     selected = gates(logic.rotation(banks, 8 * values * lanes, padded))
-    return control + selected + row_memory(8 * lanes, words, reach, target).times(banks)
+    return control + selected + row_memory(8 * lanes, words, reach, target).times(banks * copies)
 
 
 def loader(weight_bytes: Any, results: Any) -> Part:
@@ -307,10 +314,11 @@ def unit_cost(unit: Unit, sum_bits: int, target: Target) -> Cost:
 def _windowed(unit: units.Windowed, sum_bits: int, target: Target) -> Part:
     shape = unit.window
     results, block = requant_lanes(unit), unit.target.word_bytes
-    values = shape.pixels * shape.taps
+    values = shape.pixels * shape.trip_taps
     lanes = shape.source.lanes
     found = window(
         shape.source.pixels,
+        shape.tap_rows,
         lanes,
         values,
         shape.memory_words,
@@ -332,18 +340,18 @@ def _windowed(unit: units.Windowed, sum_bits: int, target: Target) -> Part:
     elif unit.kind == "depthwise":
         found += Part(
             dsp=unit.multipliers,
-            lut=18 * block * (shape.taps - 1),
-            ff=18 * block * (shape.taps - 1),
+            lut=18 * block * (shape.trip_taps - 1),
+            ff=18 * block * (shape.trip_taps - 1),
         )
-        weight_bytes = lanes * shape.taps
+        weight_bytes = lanes * shape.trip_taps
         found += memory(8 * weight_bytes, unit.weight_words, unit.weights, target)
     elif unit.kind == "max":
-        return found + Part(lut=16 * block * shape.taps, ff=8 * block * (shape.taps + 1))
+        return found + Part(lut=16 * block * shape.trip_taps, ff=8 * block * (shape.trip_taps + 1))
     average = isinstance(unit, units.Lanes) and unit.kind == "average"
     found += sums(block, results, sum_bits)
     found += requantizers(results, sum_bits, target, average=average)
     if average:
-        adders = Part(lut=9 * block * shape.taps + 100, ff=9 * block * shape.taps + 100)
+        adders = Part(lut=9 * block * shape.trip_taps + 100, ff=9 * block * shape.trip_taps + 100)
         return found + adders + loader(0, 1)
     words = shape.passes * drain_trips(unit)
     found += loader(weight_bytes, results)
@@ -354,7 +362,7 @@ def _pick(unit: Pick, sum_bits: int, target: Target) -> Part:
     """The loops, copies of the row memory, tables of places, and the selection of lanes or the
     blending of taps."""
     words, lanes = unit.memory_words, unit.target.lanes
-    found = window(1, lanes, 0, words, words, padded=False, target=target)
+    found = window(1, 1, lanes, 0, words, words, padded=False, target=target)
     found += row_memory(8 * lanes, words, words, target).times(unit.copies - 1)
     for table in word_tables(unit).values():
         bits = max(int(np.max(table)).bit_length(), 1) * len(table)

@@ -8,9 +8,9 @@ from hwmap.streaming.units import Multiplier, Storage
 @dataclass(frozen=True)
 class Folding:
     """The kernel of the op `op`: `pe` output channels of `pixels` neighbouring pixels per trip,
-    from `simd` channels of `taps` columns of the window. `pe` are the lanes of a kernel that has no
-    dot products. `multiplier` is what multiplies, `weights` what holds the weights, and `constants`
-    what the results of each channel are requantized with.
+    from `simd` channels of `taps` columns of `rows` rows of the window. `pe` are the lanes of a
+    kernel that has no dot products. `multiplier` is what multiplies, `weights` what holds the
+    weights, and `constants` what the results of each channel are requantized with.
     """
 
     op: str
@@ -21,3 +21,4 @@ class Folding:
     multiplier: Multiplier = "dsp"
     weights: Storage = "bram"
     constants: Storage = "lutram"
+    rows: int = 1

@@ -288,6 +288,7 @@ def _window(
         passes=passes[0],
         passes_per_group=passes[1],
         group_words=passes[2],
+        tap_rows=folding.rows,
     )
 
 

@@ -50,7 +50,7 @@ def depth_of(unit: Unit) -> int:
             tree = MULTIPLY_STAGES + min(unit.simd, MOST_CASCADE) + ceil(log2(cascades))
             return WINDOW_STAGES + tree + REQUANTIZE_STAGES
         case Lanes():
-            return WINDOW_STAGES + MULTIPLY_STAGES + unit.window.taps + REQUANTIZE_STAGES
+            return WINDOW_STAGES + MULTIPLY_STAGES + unit.window.trip_taps + REQUANTIZE_STAGES
         case Pick(picked=picked):
             blending = MULTIPLY_STAGES + REQUANTIZE_STAGES if picked.factors else 0
             return WINDOW_STAGES + blending

@@ -126,7 +126,7 @@ class Lanes:
     @property
     def multipliers(self) -> int:
         """Products per trip."""
-        return self.target.word_bytes * self.window.taps if self.kind == "depthwise" else 0
+        return self.target.word_bytes * self.window.trip_taps if self.kind == "depthwise" else 0
 
     @property
     def weight_words(self) -> int:

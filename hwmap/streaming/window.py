@@ -23,7 +23,8 @@ from hwmap.streaming.layout import Layout
 class Window(Buffered):
     """How windows slide over `source`.
 
-    `pixels` output pixels of a row and `taps` columns of the window are computed in the same trip.
+    `pixels` output pixels of a row, and `taps` columns of one or (`tap_rows`) of all rows of the
+    window are computed in the same trip. For each of the rows there is a copy of the row memory.
     The words of `source` hold as many pixels as there are banks. `passes` run over each window; of
     these, `passes_per_group` neighbours read the same `group_words` words of each pixel.
     """
@@ -41,6 +42,23 @@ class Window(Buffered):
     passes: int
     passes_per_group: int
     group_words: int
+    tap_rows: int = 1
+
+    @property
+    def trip_taps(self) -> int:
+        """Taps of a trip."""
+        return self.tap_rows * self.taps
+
+    @property
+    def row_steps(self) -> int:
+        """Rows of taps, `tap_rows` at a time."""
+        return self.kernel[0] // self.tap_rows
+
+    @property
+    def banks(self) -> int:
+        """Memories that the row memory is made of: one for each pixel of a word and row of a
+        trip."""
+        return self.tap_rows * self.source.pixels
 
     @property
     def across(self) -> int:
@@ -55,7 +73,7 @@ class Window(Buffered):
     @property
     def steps(self) -> int:
         """Trips of one pass over a window."""
-        return self.kernel[0] * self.tap_columns * self.group_words
+        return self.row_steps * self.tap_columns * self.group_words
 
     @property
     def computing(self) -> int:
@@ -81,7 +99,7 @@ class Window(Buffered):
     ) -> Integers:
         """The trip of computation in which the codes of a row and a column use a word."""
         passing, word = channel
-        y, tap_row = np.divmod(rows, self.kernel[0])
+        y, tap_row = np.divmod(rows, self.row_steps)
         x, tap_column = np.divmod(columns, self.tap_columns)
         pixel = y[:, None] * self.across + x
         tap = tap_row[:, None] * self.tap_columns + tap_column
@@ -131,11 +149,12 @@ def leaves(size: int, outputs: Any, *, kernel: int, stride: int, dilation: int, 
 
 
 def _row_uses(window: Window) -> Uses:
-    """For each row of the source: codes (output row * kernel rows + row of taps)."""
+    """For each row of the source: codes (output row * row steps + row step of a tap)."""
     kernel, stride, dilation = window.kernel[0], window.strides[0], window.dilations[0]
     height = window.source.shape[1]
     y, tap = np.divmod(np.arange(window.rows_out * kernel), kernel)
-    return _extremes(y * kernel + tap, y * stride - window.pad_rows + tap * dilation, height)
+    codes = y * window.row_steps + tap // window.tap_rows
+    return _extremes(codes, y * stride - window.pad_rows + tap * dilation, height)
 
 
 def _column_uses(window: Window) -> Uses:

@@ -14,12 +14,18 @@
 
 namespace hwmap {
 
+/// The taps of a trip, of one row of the window or of all of them.
+template <typename P>
+constexpr unsigned TripTaps() {
+  return P::kTapRows * P::kTaps;
+}
+
 /// The loop of a depthwise convolution: `weights` has a word for each pass and step.
 template <typename P, typename Input, typename Output>
 void RunDepthwise(const Numbers& numbers,
-                  const std::int8_t (&weights)[P::kWeightWords][P::kTaps * P::kLanes],
+                  const std::int8_t (&weights)[P::kWeightWords][TripTaps<P>() * P::kLanes],
                   const std::int8_t (&channels)[P::kChannelWords][P::kResults * kChannelBytes],
-                  std::int8_t (&memory)[P::kBanks][P::kMemoryWords][P::kLanes], Input& input,
+                  std::int8_t (&memory)[P::kTapRows * P::kBanks][P::kMemoryWords][P::kLanes], Input& input,
                   Output& output, std::uint32_t images, Clock& clock) {
 #pragma HLS INLINE
   Window<P> window;
@@ -43,10 +49,10 @@ Trip:
 #pragma HLS DEPENDENCE variable = memory type = inter direction = RAW distance = 4 dependent = true
 #pragma HLS DEPENDENCE variable = memory type = inter direction = WAR dependent = false
     const Place<P> place = window.Here();
-    std::int8_t values[P::kPixels * P::kTaps * P::kLanes];
+    std::int8_t values[P::kPixels * TripTaps<P>() * P::kLanes];
 #pragma HLS ARRAY_PARTITION variable = values complete
     ReadWindow<P>(memory, place, static_cast<std::int8_t>(numbers.first_zero), values);
-    std::int8_t row[P::kTaps * P::kLanes];
+    std::int8_t row[TripTaps<P>() * P::kLanes];
 #pragma HLS ARRAY_PARTITION variable = row complete
     ReadMemory(weights, weight.at(), row);
 
@@ -68,9 +74,9 @@ Trip:
 #pragma HLS UNROLL
           std::int32_t term = 0;
         Tap:
-          for (unsigned tap = 0; tap < P::kTaps; ++tap) {
+          for (unsigned tap = 0; tap < TripTaps<P>(); ++tap) {
 #pragma HLS UNROLL
-            term += values[(pixel * P::kTaps + tap) * P::kLanes + lane] *
+            term += values[(pixel * TripTaps<P>() + tap) * P::kLanes + lane] *
                     row[tap * P::kLanes + lane];
           }
           const unsigned i = pixel * P::kLanes + lane;
@@ -94,7 +100,7 @@ Trip:
 template <typename P, typename Input, typename Output>
 void RunAverage(const Numbers& numbers,
                 const std::int8_t (&channels)[P::kChannelWords][kChannelBytes],
-                std::int8_t (&memory)[P::kBanks][P::kMemoryWords][P::kLanes], Input& input,
+                std::int8_t (&memory)[P::kTapRows * P::kBanks][P::kMemoryWords][P::kLanes], Input& input,
                 Output& output, std::uint32_t images, Clock& clock) {
 #pragma HLS INLINE
   Window<P> window;
@@ -117,7 +123,7 @@ Trip:
 #pragma HLS DEPENDENCE variable = memory type = inter direction = RAW distance = 4 dependent = true
 #pragma HLS DEPENDENCE variable = memory type = inter direction = WAR dependent = false
     const Place<P> place = window.Here();
-    std::int8_t values[P::kPixels * P::kTaps * P::kLanes];
+    std::int8_t values[P::kPixels * TripTaps<P>() * P::kLanes];
 #pragma HLS ARRAY_PARTITION variable = values complete
     ReadWindow<P>(memory, place, static_cast<std::int8_t>(numbers.first_zero), values);
 
@@ -132,9 +138,9 @@ Trip:
 #pragma HLS UNROLL
         std::int32_t term = 0;
       Tap:
-        for (unsigned tap = 0; tap < P::kTaps; ++tap) {
+        for (unsigned tap = 0; tap < TripTaps<P>(); ++tap) {
 #pragma HLS UNROLL
-          term += values[(i / P::kLanes * P::kTaps + tap) * P::kLanes + i % P::kLanes];
+          term += values[(i / P::kLanes * TripTaps<P>() + tap) * P::kLanes + i % P::kLanes];
         }
         sums[i] = Select(place.begins, 0, sums[i]) + term;
       }
@@ -161,7 +167,7 @@ Trip:
 
 /// The loop of a max pool: what is largest is written on the trip behind the last one of a window.
 template <typename P, typename Input, typename Output>
-void RunMax(std::int8_t (&memory)[P::kBanks][P::kMemoryWords][P::kLanes], Input& input,
+void RunMax(std::int8_t (&memory)[P::kTapRows * P::kBanks][P::kMemoryWords][P::kLanes], Input& input,
             Output& output, std::uint32_t images, Clock& clock) {
 #pragma HLS INLINE
   constexpr std::int8_t kLowest = -128;
@@ -181,7 +187,7 @@ Trip:
 #pragma HLS DEPENDENCE variable = memory type = inter direction = RAW distance = 4 dependent = true
 #pragma HLS DEPENDENCE variable = memory type = inter direction = WAR dependent = false
     const Place<P> place = window.Here();
-    std::int8_t values[P::kPixels * P::kTaps * P::kLanes];
+    std::int8_t values[P::kPixels * TripTaps<P>() * P::kLanes];
 #pragma HLS ARRAY_PARTITION variable = values complete
     ReadWindow<P>(memory, place, kLowest, values);
 
@@ -193,10 +199,10 @@ Trip:
 #pragma HLS UNROLL
         std::int8_t most = place.begins ? kLowest : largest[i];
       Tap:
-        for (unsigned tap = 0; tap < P::kTaps; ++tap) {
+        for (unsigned tap = 0; tap < TripTaps<P>(); ++tap) {
 #pragma HLS UNROLL
           const std::int8_t value =
-              values[(i / P::kLanes * P::kTaps + tap) * P::kLanes + i % P::kLanes];
+              values[(i / P::kLanes * TripTaps<P>() + tap) * P::kLanes + i % P::kLanes];
           if (value > most) most = value;
         }
         largest[i] = most;

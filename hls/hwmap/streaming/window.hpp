@@ -16,9 +16,9 @@ template <typename P>
 struct Place {
   bool begins;  ///< the first trip of a pass over a window
   bool ends;    ///< the last one
-  std::uint32_t address[P::kBanks];
-  std::uint32_t bank;           ///< where the first column of taps lies
-  bool inside[P::kPixels * P::kTaps];  ///< not in the padding
+  std::uint32_t address[P::kTapRows * P::kBanks];
+  std::uint32_t bank;  ///< where the first column of taps lies
+  bool inside[P::kPixels * P::kTapRows * P::kTaps];  ///< not in the padding
 };
 
 /// The loops: output rows, groups of output pixels, passes, and rows and columns of taps and words
@@ -54,20 +54,27 @@ class Window {
         const bool farther = words + (bank < place.bank ? 1 : 0) >= i;
         offset += farther ? P::kPixelWords : 0;
       }
-      const std::uint32_t sum = static_cast<std::uint32_t>(base_) + offset;
-      place.address[bank] = sum >= P::kMemoryWords ? sum - P::kMemoryWords : sum;
+    Copy:
+      for (unsigned down = 0; down < P::kTapRows; ++down) {
+#pragma HLS UNROLL
+        const std::uint32_t sum = static_cast<std::uint32_t>(base_) + offset + down * kRowStep;
+        place.address[down * P::kBanks + bank] =
+            sum >= P::kMemoryWords ? sum - P::kMemoryWords : sum;
+      }
     }
-    const std::int32_t y = top_ + static_cast<std::int32_t>(tap_top_.at());
-    const bool row_inside = y >= 0 && y < kHeight;
   Pixel:
     for (unsigned i = 0; i < P::kPixels; ++i) {
 #pragma HLS UNROLL
     Tap:
-      for (unsigned tap = 0; tap < P::kTaps; ++tap) {
+      for (unsigned tap = 0; tap < P::kTapRows * P::kTaps; ++tap) {
 #pragma HLS UNROLL
-        const std::uint32_t there = tap_left_.at() + i * P::kStrideColumns + tap * P::kDilateColumns;
+        const std::uint32_t under = tap_top_.at() + tap / P::kTaps * P::kDilateRows;
+        const std::int32_t y = top_ + static_cast<std::int32_t>(under);
+        const std::uint32_t there =
+            tap_left_.at() + i * P::kStrideColumns + tap % P::kTaps * P::kDilateColumns;
         const std::int32_t x = left_ + static_cast<std::int32_t>(there);
-        place.inside[i * P::kTaps + tap] = row_inside && x >= 0 && x < kWidth;
+        place.inside[i * P::kTapRows * P::kTaps + tap] =
+            y >= 0 && y < kHeight && x >= 0 && x < kWidth;
       }
     }
     return place;
@@ -180,54 +187,56 @@ struct Turn<0> {
   }
 };
 
-/// Reads the words of a trip: for each pixel and tap, all lanes; padding holds `outside`.
+/// Reads the words of a trip: for each pixel and tap, all lanes; padding holds `outside`. Each row of
+/// taps has a copy of the row memory.
 template <typename P>
-void ReadWindow(const std::int8_t (&memory)[P::kBanks][P::kMemoryWords][P::kLanes],
+void ReadWindow(const std::int8_t (&memory)[P::kTapRows * P::kBanks][P::kMemoryWords][P::kLanes],
                 const Place<P>& place, std::int8_t outside,
-                std::int8_t (&values)[P::kPixels * P::kTaps * P::kLanes]) {
+                std::int8_t (&values)[P::kPixels * P::kTapRows * P::kTaps * P::kLanes]) {
 #pragma HLS INLINE
   constexpr unsigned kMostTurn = P::kBanks == 1 ? 0 : 1u << (BitsFor(P::kBanks - 1) - 1);
-  std::int8_t read[P::kBanks][P::kLanes];
+  std::int8_t read[P::kTapRows][P::kBanks][P::kLanes];
 #pragma HLS ARRAY_PARTITION variable = read complete dim = 0
 ReadBank:
-  for (unsigned bank = 0; bank < P::kBanks; ++bank) {
+  for (unsigned bank = 0; bank < P::kTapRows * P::kBanks; ++bank) {
 #pragma HLS UNROLL
   ReadLane:
     for (unsigned lane = 0; lane < P::kLanes; ++lane) {
 #pragma HLS UNROLL
-      read[bank][lane] = memory[bank][place.address[bank]][lane];
+      read[bank / P::kBanks][bank % P::kBanks][lane] = memory[bank][place.address[bank]][lane];
     }
   }
 Pixel:
   for (unsigned i = 0; i < P::kPixels; ++i) {
 #pragma HLS UNROLL
   Tap:
-    for (unsigned tap = 0; tap < P::kTaps; ++tap) {
+    for (unsigned tap = 0; tap < P::kTapRows * P::kTaps; ++tap) {
 #pragma HLS UNROLL
-      const unsigned column = i * P::kStrideColumns + tap * P::kDilateColumns;
+      const unsigned column = i * P::kStrideColumns + tap % P::kTaps * P::kDilateColumns;
+      const unsigned at = i * P::kTapRows * P::kTaps + tap;
     Lane:
       for (unsigned lane = 0; lane < P::kLanes; ++lane) {
 #pragma HLS UNROLL
-        const std::int8_t value = Turn<kMostTurn>::At(read, place.bank, column, lane);
-        values[(i * P::kTaps + tap) * P::kLanes + lane] =
-            place.inside[i * P::kTaps + tap] ? value : outside;
+        const std::int8_t value =
+            Turn<kMostTurn>::At(read[tap / P::kTaps], place.bank, column, lane);
+        values[at * P::kLanes + lane] = place.inside[at] ? value : outside;
       }
     }
   }
 }
 
-/// Stores a word that arrives.
+/// Stores a word that arrives, in every copy.
 template <typename P>
 void StoreWord(const Bytes<P::kBanks * P::kLanes>& word, std::uint32_t address,
-               std::int8_t (&memory)[P::kBanks][P::kMemoryWords][P::kLanes]) {
+               std::int8_t (&memory)[P::kTapRows * P::kBanks][P::kMemoryWords][P::kLanes]) {
 #pragma HLS INLINE
 StoreBank:
-  for (unsigned bank = 0; bank < P::kBanks; ++bank) {
+  for (unsigned bank = 0; bank < P::kTapRows * P::kBanks; ++bank) {
 #pragma HLS UNROLL
   StoreLane:
     for (unsigned lane = 0; lane < P::kLanes; ++lane) {
 #pragma HLS UNROLL
-      memory[bank][address][lane] = word.at[bank * P::kLanes + lane];
+      memory[bank][address][lane] = word.at[bank % P::kBanks * P::kLanes + lane];
     }
   }
 }
@@ -235,7 +244,8 @@ StoreBank:
 /// Takes the next word of the input, and stores it.
 template <typename P, typename Input>
 void TakeWord(Input& input, Arrival<P>& arrival,
-              std::int8_t (&memory)[P::kBanks][P::kMemoryWords][P::kLanes], Clock& clock) {
+              std::int8_t (&memory)[P::kTapRows * P::kBanks][P::kMemoryWords][P::kLanes],
+              Clock& clock) {
 #pragma HLS INLINE
   const Bytes<P::kBanks * P::kLanes> word = ReadFifo(input, clock);
 #pragma HLS AGGREGATE variable = word

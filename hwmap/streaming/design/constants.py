@@ -149,7 +149,9 @@ def _weight_words(weight: Array, unit: units.Windowed) -> Bytes:
     if isinstance(unit, units.Lanes):
         padded = _pad(weight[:, 0], (window.passes * lanes, weight.shape[2], columns))
         split = padded.reshape(window.passes, lanes, -1, window.tap_columns, taps)
-        return np.ascontiguousarray(split.transpose(0, 2, 3, 4, 1)).reshape(-1, taps * lanes)
+        return np.ascontiguousarray(split.transpose(0, 2, 3, 4, 1)).reshape(
+            window.passes * window.steps, -1
+        )
     pe = unit.target.lanes
     grouped = weight.reshape(groups, -1, *weight.shape[1:])
     sizes = window.passes_per_group * pe, window.group_words * lanes, weight.shape[2], columns

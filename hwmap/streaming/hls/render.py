@@ -322,7 +322,7 @@ def _memories(unit: Unit, constants: Constants | None) -> Iterator[Memory]:
         yield Memory("channels", f"[{words}][{width}]", impl, True, 2, 0)
     if isinstance(unit, units.Matrix | units.Lanes):
         window = unit.window
-        sizes = f"[{window.source.pixels}][{window.memory_words}][{window.source.lanes}]"
+        sizes = f"[{window.banks}][{window.memory_words}][{window.source.lanes}]"
         yield Memory("rows", sizes, window.storage, False, 3, 1)
     if isinstance(unit, Pick):
         sizes = f"[{unit.copies}][{unit.memory_words}][{unit.source.lanes}]"

@@ -11,6 +11,7 @@ from hwmap.ir.ops import (
     Conv,
     HardwareOp,
     MaxPool,
+    Pair,
     Resize,
     Select,
     average_counts,
@@ -37,19 +38,19 @@ def legal_foldings(op: HardwareOp, graph: Graph, dram_bytes: int = 0) -> Iterato
     out, _, width = graph.shape(op.output)
     lanes: Sequence[int] = sizes(out)
     pixels = [count for count in PIXELS if count == 1 or 2 * width > count]
-    taps = [1]
+    taps = {(1, 1)}
     match op:
         case Conv():
             yield from _convolutions(op, graph, pixels, dram_bytes)
             return
         case MaxPool(kernel=kernel):
-            taps = sorted({1, kernel[1]})
+            taps = trip_taps(kernel)
         case AveragePool(kernel=kernel):
             whole = is_global(op, graph)
             counts = set(average_counts(op, graph.shape(op.inputs[0])[2], 1))
             # Windows of different sizes have constants of their own, one at a time.
             pixels = pixels if len(counts) == 1 and not whole else [1]
-            taps = [1] if whole else sorted({1, kernel[1]})
+            taps = taps if whole else trip_taps(kernel)
         case Concat(axis=axis):
             pixels = [1] if axis == 2 else pixels
             if axis == 0:
@@ -59,20 +60,26 @@ def legal_foldings(op: HardwareOp, graph: Graph, dram_bytes: int = 0) -> Iterato
             if picked_of(op, graph) is None:
                 lanes = divisors(gcd(out, graph.shape(op.inputs[0])[0]))
         case Resize():
-            pixels, taps = [1], [1, 2]
-    for pe, count, columns in product(lanes, pixels, taps):
-        yield Folding(op.name, pe, 1, count, columns)
+            pixels, taps = [1], {(1, 1), (1, 2)}
+    for pe, count, (rows, columns) in product(lanes, pixels, sorted(taps)):
+        yield Folding(op.name, pe, 1, count, columns, rows=rows)
+
+
+def trip_taps(kernel: Pair) -> set[Pair]:
+    """Rows and columns of taps that a kernel of lanes can have in a trip."""
+    return {(1, 1), (1, kernel[1]), kernel}
 
 
 def _convolutions(
     op: Conv, graph: Graph, pixels: Sequence[int], dram_bytes: int
 ) -> Iterator[Folding]:
-    out, per_group, _, columns = graph.constants[op.weight].values.shape
+    out, per_group, rows, columns = graph.constants[op.weight].values.shape
     taps = sorted({1, columns})
     if is_depthwise(op, graph.shape(op.inputs[0])[0], out):
-        for pe, count, some, storage in product(sizes(out), pixels, taps, ON_CHIP):
+        places = sorted(trip_taps((rows, columns)))
+        for pe, count, (down, along), storage in product(sizes(out), pixels, places, ON_CHIP):
             for constants in _constants(out, pe):
-                yield Folding(op.name, pe, 1, count, some, "dsp", storage, constants)
+                yield Folding(op.name, pe, 1, count, along, "dsp", storage, constants, down)
         return
     parts = divisors if op.groups > 1 else sizes
     for pe, simd, count, some in product(parts(out // op.groups), parts(per_group), pixels, taps):

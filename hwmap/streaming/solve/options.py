@@ -141,12 +141,19 @@ class _Table:
     pixels: Columns
     taps: Columns
     banks: Columns
+    rows: Columns
+
+    @property
+    def trip_taps(self) -> Columns:
+        """Taps of a trip."""
+        return self.rows * self.taps
 
 
 def _table(op: Conv | MaxPool | AveragePool, foldings: Sequence[Folding]) -> _Table:
     dilation = 1 if isinstance(op, AveragePool) else op.dilations[1]
     rows = [
-        (f.pe, f.simd, f.pixels, f.taps, bank_count(f, op.strides[1], dilation)) for f in foldings
+        (f.pe, f.simd, f.pixels, f.taps, bank_count(f, op.strides[1], dilation), f.rows)
+        for f in foldings
     ]
     return _Table(*np.array(rows, np.int64).T)
 
@@ -168,7 +175,7 @@ def _rough_windows(
     kernel = graph.constants[op.weight].values.shape[2:] if isinstance(op, Conv) else op.kernel
     passes = groups * _up(out // groups, table.pe)
     words = _up(channels // groups, lanes) if matrix else 1
-    steps = kernel[0] * _up(kernel[1], table.taps) * words
+    steps = kernel[0] // table.rows * _up(kernel[1], table.taps) * words
     pixel_words = _up(channels, lanes)
     row_words = _up(width, table.banks) * pixel_words
     trips = np.maximum(rows * _up(columns, table.pixels) * passes * steps, height * row_words)
@@ -188,19 +195,26 @@ def _rough_windows(
     block = table.pe * table.pixels
     results = _up(block, steps)
     found = cost.window(
-        table.banks, lanes, table.pixels * table.taps, lines, lines, padded, target
+        table.banks,
+        table.rows,
+        lanes,
+        table.pixels * table.trip_taps,
+        lines,
+        lines,
+        padded,
+        target,
     ) + cost.least_fifo(lanes * table.banks)
     if isinstance(op, MaxPool):
-        found += Part(lut=16 * block * table.taps, ff=8 * block * (table.taps + 1))
+        found += Part(lut=16 * block * table.trip_taps, ff=8 * block * (table.trip_taps + 1))
     else:
         found += cost.sums(block, results, bits) + cost.requantizers(results, bits, target)
     if isinstance(op, Conv):
         found += _rough_constants(foldings, results, passes * _up(block, results), target)
         found += _rough_weights(table, foldings, passes * steps, target, matrix=matrix)
         found += _rough_products(table, foldings, bits, target, matrix=matrix)
-        found += cost.loader(table.pe * table.taps * (table.simd if matrix else 1), results)
+        found += cost.loader(table.pe * table.trip_taps * (table.simd if matrix else 1), results)
     fed = np.array([folding.weights == "dram" for folding in foldings])
-    word = table.pe * table.simd * table.taps
+    word = table.pe * table.simd * table.trip_taps
     found += (cost.feed(word) + cost.least_fifo(word)).times(fed)
     costs, fed_bytes = cost.as_array(found, len(foldings)), fed * passes * steps * word
     return np.concatenate([trips[:, None], costs, fed_bytes[:, None]], axis=1)
@@ -209,7 +223,7 @@ def _rough_windows(
 def _rough_weights(
     table: _Table, foldings: Sequence[Folding], depth: Columns, target: Target, *, matrix: bool
 ) -> Part:
-    width = 8 * table.pe * table.taps * (table.simd if matrix else 1)
+    width = 8 * table.pe * table.trip_taps * (table.simd if matrix else 1)
     found = Part()
     for storage in STORAGES:
         chosen = np.array([folding.weights == storage for folding in foldings])
@@ -237,9 +251,9 @@ def _rough_products(
 ) -> Part:
     if not matrix:
         block = table.pe * table.pixels
-        adders = 18 * block * (table.taps - 1)
-        return Part(dsp=block * table.taps, lut=adders, ff=adders)
-    terms = table.simd * table.taps
+        adders = 18 * block * (table.trip_taps - 1)
+        return Part(dsp=block * table.trip_taps, lut=adders, ff=adders)
+    terms = table.simd * table.trip_taps
     slices = cost.multipliers(table.pe, table.pixels, terms, bits, in_dsp=True, target=target)
     luts = cost.multipliers(table.pe, table.pixels, terms, bits, in_dsp=False, target=target)
     in_dsp = np.array([folding.multiplier == "dsp" for folding in foldings])
