@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from hwmap.explore.sweep import Show
+from hwmap.explore.sweep import News, Show
+from hwmap.explore.table import Answer, answers_table
 from hwmap.progress import Progress, quiet
 
+TABLE_FRAME = 6
+"""Lines around the rows of a table, and the bar below it."""
 out = Console()
 err = Console(stderr=True)
 
@@ -26,17 +30,26 @@ def progress_line(*, silent: bool) -> Iterator[Progress]:
 
 @contextmanager
 def sweep_line(*, silent: bool) -> Iterator[tuple[Progress, Show]]:
-    """The same for a sweep: how far it is, the time that is left, and what was found."""
+    """The same for a sweep: a table of what was found, how far it is, and the time that is left."""
     if silent or not err.is_terminal:
-        yield quiet, lambda done, of, what: None
+        yield quiet, lambda news: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Bar(*columns, TimeRemainingColumn(), console=err, transient=True) as bar:
-        whole = bar.add_task("starting", total=None)
+    bar = Bar(*columns, TimeRemainingColumn(), console=err)
+    whole = bar.add_task("starting", total=None)
+    answers: list[Answer] = []
+    with Live(bar, console=err, transient=True) as live:
 
-        def show(done: int, of: int, what: str) -> None:
-            bar.update(whole, completed=done, total=of, description="points")
-            if what:
-                bar.console.print(what, highlight=False)
+        def show(news: News) -> None:
+            solving = news.answer is not None or news.done == 0
+            bar.update(whole, completed=news.done, total=news.of)
+            if news.task is not None and news.answer is not None:
+                answers.append((news.task, news.answer))
+            if solving or not answers:
+                bar.update(whole, description="points")
+            else:
+                bar.update(whole, description="designs")
+            room = max(err.height - TABLE_FRAME, 1)
+            live.update(Group(answers_table(answers[-room:]), bar) if answers else bar)
 
         yield lambda text: bar.update(whole, description=text), show

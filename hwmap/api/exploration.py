@@ -92,7 +92,7 @@ def explore(
     cluster: str | None = None,
     resume: bool = False,
     progress: Progress = quiet,
-    show: Show = lambda done, of, what: None,
+    show: Show = lambda news: None,
 ) -> Exploration:
     """Plan a network for every combination of boards, budgets and styles.
 
@@ -100,8 +100,8 @@ def explore(
     have is left out. Everything that is found is kept in the directory `output`, where a run that
     was interrupted goes on (`resume`; without one it begins), with a page `report.html`. `jobs`
     processes work at the same time (as many as there are cores), or the workers of the Dask cluster
-    at the address `cluster`, which see the same files. `show` is told how many tasks are done, of
-    how many, and what was found last.
+    at the address `cluster`, which see the same files. `show` is told how far it is, and
+    what was found last.
 
     Raises:
         HwmapError: of the model, data, boards or budgets; OutputError: `output` is that of another

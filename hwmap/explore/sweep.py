@@ -19,7 +19,19 @@ from hwmap.explore.store import Store
 from hwmap.explore.work import build_plan, solve
 from hwmap.style import STYLES, Plan, Wanted, plan_from_json, plan_to_json
 
-Show = Callable[[int, int, str], None]
+
+@dataclass(frozen=True)
+class News:
+    """How far a sweep is: so many tasks (or, then, designs) of all of them are done. The last
+    `answer` is to `task`; neither for a design."""
+
+    done: int
+    of: int
+    task: Task | None = None
+    answer: Solved | None = None
+
+
+Show = Callable[[News], None]
 """Is told of how many of all tasks are done, and what was found last."""
 
 
@@ -84,11 +96,11 @@ def run(job: Job, axes: Axes, store: Store, pool: Pool, show: Show) -> tuple[Fou
                 answers[task] = derived
                 store.add_solved(task, derived)
         missing = [task for task in group if task not in answers]
-        show(len(answers), len(tasks), "")
+        show(News(len(answers), len(tasks)))
         for task, answer in pool.run(partial(solve, job), missing):
             store.add_solved(task, answer)
             answers[task] = answer
-            show(len(answers), len(tasks), _described(task, answer))
+            show(News(len(answers), len(tasks), task, answer))
     settled = {task: _settled(task, answers) for task in tasks}
     built = _built(job, settled, store, pool, show)
     return tuple(
@@ -151,7 +163,7 @@ def _built(
     for (_, plan), built in pool.run(partial(_build, job), missing):
         store.add_built(plan, built)
         found[plan] = built
-        show(len(found), len(wanted), "designs built")
+        show(News(len(found), len(wanted)))
     return found
 
 
@@ -215,9 +227,3 @@ def _found(
         message=answer.message,
     )
     return Found(point, task, answer.plan, worth.profile if worth else None)
-
-
-def _described(task: Task, answer: Solved) -> str:
-    budget = f"{task.mem_bytes:,} bytes, {task.dsp} DSP, {task.style}"
-    result = f"{answer.cycles:,} cycles, {answer.status}" if answer.plan else answer.status
-    return f"{budget}: {result}"

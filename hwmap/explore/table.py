@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from hwmap.explore.point import Point, pareto
+from hwmap.explore.point import Point, Solved, Task, pareto
+
+Answer = tuple[Task, Solved]
 
 KIB = 1024
 NUMBERS = ("memory", "DSP", "LUTs", "drop", "images/s", "at most", "latency", "in use", "top-1")
@@ -21,6 +23,26 @@ def explore_table(points: Sequence[Point]) -> Table:
         table.add_column(name, justify="right" if name in NUMBERS else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(row[name] for name in shown))
+    return table
+
+
+def answers_table(answers: Sequence[Answer]) -> Table:
+    """A row per answer of a solver, while a sweep goes on."""
+    table = Table()
+    for name in ("board", "memory", "DSP", "LUTs", "drop", "style", "status", "images/s"):
+        table.add_column(name, justify="right" if name in NUMBERS else "left", no_wrap=True)
+    for task, answer in answers:
+        rate = task.clock_mhz * 1e6 / answer.cycles if answer.plan else None
+        table.add_row(
+            f"{task.board}, {task.clock_mhz} MHz",
+            f"{task.mem_bytes / KIB:,.0f} KiB",
+            f"{task.dsp:,}",
+            f"{task.lut:,}",
+            f"{task.max_drop:g}",
+            task.style,
+            answer.status,
+            _shown(rate, "{:,.1f}"),
+        )
     return table
 
 

@@ -15,7 +15,7 @@ from hwmap.streaming.plan import Plan, to_json
 
 JOB = Job("model", None, None, None, "cache", 1.0, ((0.0, 0.0), (1.0, 0.1)))
 PROFILE = Profile((), (), (), "FIFOs", (), 1000)
-PLAN = Plan("streaming", "net", "kv260", "feasible", 1, 0, (), (), (), 1, 1, 0, 1, 0, 1, 1, 0.0)
+PLAN = Plan("streaming", "net", "kv260", "feasible", 1, 0, (), (), (), 1, 1, 0, 1, 0, 1, 1, 0.0, ())
 AXES = Axes(
     (("kv260", 200),),
     {"kv260": (10, 30, 100, 120, 140)},
