@@ -22,6 +22,7 @@ import numpy as np
 from hwmap.decompose.chain import part_of, with_factors
 from hwmap.decompose.method import DENSE, Method, fit_factors, product
 from hwmap.decompose.samples import (
+    MOST_WINDOWS,
     Moments,
     Positions,
     draw_positions,
@@ -88,12 +89,14 @@ def _fitted_parts(
 
 @dataclass(frozen=True)
 class Place:
-    """An op, and every tensor that is there as the original network and as the new one has it."""
+    """An op, and every tensor that is there as the original network and as the new one has it.
+    Weights are fitted to so many `windows` at most."""
 
     op: Op
     graph: Graph
     original: Mapping[str, Array]
     current: Mapping[str, Array]
+    windows: int = MOST_WINDOWS
 
     @property
     def unchanged(self) -> bool:
@@ -152,7 +155,7 @@ class Place:
         """The factors and the bias."""
         weight = self.graph.constants[op.weight].values.astype(np.float64)
         source = self.current[op.inputs[0]]
-        positions = draw_positions(op, self.graph, len(source))
+        positions = draw_positions(op, self.graph, len(source), self.windows)
         read = positions.windows(source, op, self.graph)
         known = moments(read, positions.each)
         if not self._may_learn(op):

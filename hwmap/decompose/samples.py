@@ -68,11 +68,11 @@ class Positions:
         return np.asarray(y[self.images, :, self.rows, self.columns], np.float32)
 
 
-def draw_positions(op: Conv, graph: Graph, count: int) -> Positions:
-    """Some pixels of each of `count` images, drawn at random."""
+def draw_positions(op: Conv, graph: Graph, count: int, windows: int = MOST_WINDOWS) -> Positions:
+    """Some pixels of each of `count` images, drawn at random, `windows` at most of all."""
     _, rows, columns = graph.shape(op.output)
     size = graph.constants[op.weight].values[0].size
-    most = min(MOST_WINDOWS, MOST_WINDOW_VALUES // size)
+    most = min(windows, MOST_WINDOW_VALUES // size)
     each = min(rows * columns, max(-(-most // count), 1))
     rng = np.random.default_rng(0)
     pixels = np.concatenate([rng.permutation(rows * columns)[:each] for _ in range(count)])

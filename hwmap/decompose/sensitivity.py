@@ -8,6 +8,9 @@ from hwmap.decompose.method import DENSE
 from hwmap.ir.graph import Graph
 from hwmap.ir.types import Array
 
+LEARNING_WINDOWS = 10_000
+"""Windows that an op learns from, to make up for an error before it."""
+
 
 def propagate(
     graph: Graph, values: Mapping[str, Array], name: str, changed: Array, learning: int
@@ -26,7 +29,7 @@ def propagate(
             continue
         part = None
         if learning:
-            place = Place(op, graph, few, {**few, **learned})
+            place = Place(op, graph, few, {**few, **learned}, LEARNING_WINDOWS)
             part = place.replacement(DENSE)
             learned[op.output] = place.current_output(part)
             learning -= part is not None

@@ -6,7 +6,7 @@ else from what the parts are: a selection of two bits is half a LUT (LUT6_2), an
 per bit, with a register behind each.
 """
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 import numpy as np
@@ -57,7 +57,14 @@ class Cost:
     ff: int
 
     def __add__(self, other: "Cost") -> "Cost":
-        return Cost(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return Cost(
+            self.dsp + other.dsp,
+            self.lut + other.lut,
+            self.lutram + other.lutram,
+            self.bram18 + other.bram18,
+            self.uram + other.uram,
+            self.ff + other.ff,
+        )
 
 
 @dataclass(frozen=True)
@@ -99,11 +106,16 @@ class Part:
 
     def times(self, count: Any) -> "Part":
         """`count` of them."""
-        return Part(*(value * count for value in astuple(self)))
+        return Part(*(value * count for value in self.fields))
+
+    @property
+    def fields(self) -> tuple[Any, ...]:
+        """In their order."""
+        return self.dsp, self.lut, self.lutram, self.bram18, self.uram, self.ff
 
     def rounded(self) -> Cost:
         """As whole numbers."""
-        return Cost(*(int(np.ceil(value)) for value in astuple(self)))
+        return Cost(*(int(np.ceil(value)) for value in self.fields))
 
 
 def _up(value: Any, by: Any) -> Any:
@@ -222,6 +234,12 @@ def loader(weight_bytes: Any, results: Any) -> Part:
 def sums(block: Any, results: Any, sum_bits: Any) -> Part:
     """Sums, and the selection of those that are complete and leave a few at a time."""
     return Part(lut=(2 * block - results) * sum_bits, ff=block * (2 * sum_bits + 8))
+
+
+def averages(block: Any, taps: Any) -> Part:
+    """The additions of an average, and what it is divided by."""
+    adders = 9 * block * taps + 100
+    return Part(lut=adders, ff=adders) + loader(0, 1)
 
 
 def port(word_bytes: Any) -> Part:
@@ -351,8 +369,7 @@ def _windowed(unit: units.Windowed, sum_bits: int, target: Target) -> Part:
     found += sums(block, results, sum_bits)
     found += requantizers(results, sum_bits, target, average=average)
     if average:
-        adders = Part(lut=9 * block * shape.trip_taps + 100, ff=9 * block * shape.trip_taps + 100)
-        return found + adders + loader(0, 1)
+        return found + averages(block, shape.trip_taps)
     words = shape.passes * drain_trips(unit)
     found += loader(weight_bytes, results)
     return found + memory(CHANNEL_BITS * results, words, unit.constants, target)
@@ -386,5 +403,5 @@ def fifo_cost(layout: Layout, depth: int, target: Target) -> Cost:
 
 def as_array(part: Part, shape: int | tuple[int, ...]) -> Array:
     """(*shape, 6) whole numbers: the fields of a `Cost`."""
-    columns = [np.broadcast_to(np.ceil(value), shape) for value in astuple(part)]
+    columns = [np.broadcast_to(np.ceil(value), shape) for value in part.fields]
     return np.stack(columns, axis=-1).astype(np.int64)

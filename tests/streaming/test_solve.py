@@ -18,16 +18,18 @@ from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.progress import quiet
 from hwmap.solve.settings import Settings
 from hwmap.streaming.bits import sum_bits_of
-from hwmap.streaming.cost import Target, fifo_cost, unit_cost
+from hwmap.streaming.cost import Cost, Target, fifo_cost, unit_cost
 from hwmap.streaming.layout import Layout
 from hwmap.streaming.network import conversions, unit_of
 from hwmap.streaming.solve import solve
 from hwmap.streaming.solve.legal import legal_foldings
+from hwmap.streaming.solve.options import Foldings
 from hwmap.streaming.solve.problem import limits_of
 from hwmap.streaming.timetable import schedule_of
-from hwmap.streaming.units import LEAST_DEPTH, Sink, Source, Unit, sources_of, targets_of
-from hwmap.streaming.use import SHELL
+from hwmap.streaming.units import LEAST_DEPTH, Matrix, Sink, Source, Unit, sources_of, targets_of
+from hwmap.streaming.use import SHELL, target_of
 from tests.models import ModelBuilder
+from tests.streaming.random_networks import random_network
 
 BOARD = load_board("pynq-z2")
 MOST_CHOICES = 400_000
@@ -133,3 +135,22 @@ def _row(units: Sequence[Unit], sum_bits: int, target: Target) -> np.ndarray:
         for layout in sources_of(unit):
             found[1:] += astuple(fifo_cost(layout, LEAST_DEPTH, target))
     return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_foldings_take_is_what_their_kernels_take(seed: int, tmp_path: Path):
+    graph = random_network(seed, tmp_path)
+    target = target_of(graph, BOARD, by_shifts=seed % 2 == 1)
+    random = Random(seed)
+
+    for op in hardware_ops(graph):
+        known = Foldings(op, graph, target)
+        for row in random.sample(range(len(known.foldings)), min(len(known.foldings), 30)):
+            unit = unit_of(op, graph, known.foldings[row])
+            found = unit_cost(unit, sum_bits_of(op, graph), target)
+            for layout in sources_of(unit):
+                found += fifo_cost(layout, LEAST_DEPTH, target)
+            feed = unit.feed if isinstance(unit, Matrix) else None
+            found += unit_cost(feed, 8, target) if feed else Cost(0, 0, 0, 0, 0, 0)
+            assert tuple(known.exact(row)[:6]) == astuple(found), known.foldings[row]
+            assert known.trips[row] == schedule_of(unit).trips

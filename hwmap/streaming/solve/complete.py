@@ -1,6 +1,6 @@
 """An answer as a whole network: does it fit, and if not, what is to be computed twice?"""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from itertools import islice
 from math import prod
@@ -8,6 +8,7 @@ from math import prod
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.method import DENSE
+from hwmap.errors import SimulationError
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.progress import Progress
 from hwmap.solve.deadline import Deadline
@@ -28,11 +29,13 @@ from hwmap.streaming.solve.model import Answer
 from hwmap.streaming.solve.problem import Problem, limits_of
 from hwmap.streaming.use import memory_bytes, network_cost
 
-LARGEST, NEAREST = 6, 4
-"""Of how many FIFOs, and from how many earlier tensors each, it is tried to compute what they hold
-a second time."""
+NEAREST = 4
+"""From how many earlier tensors it is tried to compute what a FIFO holds a second time."""
 SMALL_BYTES = 1024
 """A smaller FIFO is not worth it."""
+WORDS = 4_000_000
+"""Of so many words, the ways of all streams are followed in search of one tensor (judgement: a few
+seconds)."""
 NEARER = 0.98
 """It must bring down by so much what is too much."""
 
@@ -96,27 +99,25 @@ def _with(found: Found, item: Recomputed, target: Target) -> Found:
     return _made(found.picked, found.graph, recomputed, foldings, target)
 
 
-def _worth_trying(found: Found) -> Iterator[Recomputed]:
+def _worth_trying(found: Found) -> list[Recomputed]:
     """Of the tensors that wait in the largest FIFOs, the nearest smaller ones that they can be
-    computed from."""
+    computed from: those first that may save most, and as many as there is time for."""
     graph = streamed(found.graph, found.recomputed)
     held: dict[str, int] = {}
     for stream, depth in zip(found.network.streams, found.depths, strict=True):
         size = stream.layout.word_bytes * depth
         held[stream.tensor] = max(held.get(stream.tensor, 0), size)
-    joins = [op for op in hardware_ops(graph) if len(op.inputs) > 1]
-    pairs = [
-        (held[name], op.name, name)
-        for op in joins
-        for name in dict.fromkeys(op.inputs)
-        if has_other_use(graph, name, op.name)
+    ways = [
+        (held[tensor] * (1 - prod(graph.shape(source)) / prod(graph.shape(tensor))), item)
+        for op in hardware_ops(graph)
+        for tensor in dict.fromkeys(op.inputs if len(op.inputs) > 1 else ())
+        if held[tensor] >= SMALL_BYTES and has_other_use(graph, tensor, op.name)
+        for source, _ in islice(sources(graph, tensor), NEAREST)
+        if (item := Recomputed(op.name, tensor, source))
     ]
-    for size, reader, tensor in sorted(pairs, reverse=True)[:LARGEST]:
-        if size < SMALL_BYTES:
-            return
-        for source, _ in islice(sources(graph, tensor), NEAREST):
-            if prod(graph.shape(source)) < prod(graph.shape(tensor)):
-                yield Recomputed(reader, tensor, source)
+    ways.sort(key=lambda way: way[0], reverse=True)
+    words = sum(stream.layout.words for stream in found.network.streams)
+    return [item for saved, item in ways[: max(WORDS // words, 1)] if saved > 0]
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,12 @@ class Limits:
         limits = astuple(limits_of(settings.board, settings.budget))
         return cls(limits, settings.budget.memory_bytes)
 
+    def lacks_memory(self, cost: Cost) -> bool:
+        """Whether a design fits but for its memory."""
+        dsp, lut, _, _, _, ff = self.limits
+        fits = cost.dsp <= dsp and cost.lut <= lut and cost.ff <= ff
+        return fits and self.excess(cost) > 0
+
     def excess(self, cost: Cost) -> float:
         """By what shares of the limits a design is too large, added up."""
         pairs = (
@@ -144,13 +151,22 @@ class Limits:
 def recompute(
     found: Found, limits: Limits, target: Target, deadline: Deadline, progress: Progress
 ) -> Found:
-    """The same with tensors computed twice, as long as it does not fit and comes nearer to that:
-    each time what brings it nearest."""
-    while (over := limits.excess(found.cost)) > 0 and not deadline.over:
+    """The same with tensors computed twice, as long as it is memory that there is too little of,
+    and it comes nearer to what there is: each time what brings it nearest."""
+    while limits.lacks_memory(found.cost):
         progress("what to compute twice, and not to keep")
-        tried = (_with(found, item, target) for item in _worth_trying(found))
-        best = min(tried, key=lambda other: limits.excess(other.cost), default=found)
-        if limits.excess(best.cost) > over * NEARER:
+        best, least = found, limits.excess(found.cost) * NEARER
+        for item in _worth_trying(found):
+            if deadline.over:
+                return best
+            try:
+                other = _with(found, item, target)
+            except SimulationError:
+                # It keeps no pace with short FIFOs.
+                continue
+            if limits.excess(other.cost) < least:
+                best, least = other, limits.excess(other.cost)
+        if best is found:
             break
         found = best
     return found

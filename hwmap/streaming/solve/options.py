@@ -1,7 +1,7 @@
 """The foldings of an op that are worth choosing, and what each costs."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,6 @@ from hwmap.streaming.timetable import schedule_of
 from hwmap.streaming.units import (
     LEAST_DEPTH,
     Matrix,
-    Reduce,
     Unit,
     Windowed,
     sources_of,
@@ -56,22 +55,29 @@ class Foldings:
         self.sources, self.targets = sources[kept], targets[kept]
         self._known: set[int] = set()
         self._windows: dict[Window, Window] = {}
-        if len(self.foldings) <= FEW:
-            for row in range(len(self.foldings)):
-                self.exact(row)
+        if not _has_windows(op, graph, self.foldings[0]):
+            self._known.update(range(len(kept)))
+        elif len(kept) <= FEW:
+            words = np.array([self._window(row).memory_words for row in range(len(kept))])
+            self.costs = _window_costs(op, graph, self.foldings, target, words)[:, 1:]
+            self._known.update(range(len(kept)))
 
     def exact(self, row: int) -> Columns:
         """What a folding takes: known from now on."""
         if row not in self._known:
-            unit = unit_of(self._op, self._graph, self.foldings[row])
-            if isinstance(unit, Windowed):
-                # A window finds out only once how large its row memory is.
-                unit = replace(unit, window=self._windows.setdefault(unit.window, unit.window))
-            costs = _exact_costs(unit, self._op, self._graph, self._target)
-            self.costs[row] = costs[1:]
+            words = np.array([self._window(row).memory_words])
+            few = [self.foldings[row]]
+            costs = _window_costs(self._op, self._graph, few, self._target, words)
+            self.costs[row] = costs[0, 1:]
             self._known.add(row)
         found: Columns = self.costs[row]
         return found
+
+    def _window(self, row: int) -> Window:
+        """The window of a folding; one finds out only once how large its row memory is."""
+        unit = unit_of(self._op, self._graph, self.foldings[row])
+        assert isinstance(unit, Windowed)
+        return self._windows.setdefault(unit.window, unit.window)
 
 
 def _ends(op: HardwareOp, graph: Graph, foldings: Sequence[Folding]) -> tuple[Columns, Columns]:
@@ -124,12 +130,15 @@ def _exact_costs(unit: Unit, op: HardwareOp, graph: Graph, target: Target) -> tu
 def _rough_costs(
     op: HardwareOp, graph: Graph, foldings: Sequence[Folding], target: Target
 ) -> Columns:
-    """What each folding takes at least, all at once: exact but for row memories."""
-    first = unit_of(op, graph, foldings[0])
-    if isinstance(op, Conv | MaxPool | AveragePool) and not isinstance(first, Reduce):
-        return _rough_windows(op, graph, foldings, target)
+    """What each folding takes at least: exact but for row memories."""
+    if _has_windows(op, graph, foldings[0]):
+        return _window_costs(op, graph, foldings, target)
     units = (unit_of(op, graph, folding) for folding in foldings)
     return np.array([_exact_costs(unit, op, graph, target) for unit in units], np.int64)
+
+
+def _has_windows(op: HardwareOp, graph: Graph, folding: Folding) -> bool:
+    return isinstance(unit_of(op, graph, folding), Windowed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,9 +171,16 @@ def _up(count: int | Columns, by: int | Columns) -> Columns:
     return np.asarray(-(-count // by), np.int64)
 
 
-def _rough_windows(
-    op: Conv | MaxPool | AveragePool, graph: Graph, foldings: Sequence[Folding], target: Target
+def _window_costs(
+    op: HardwareOp,
+    graph: Graph,
+    foldings: Sequence[Folding],
+    target: Target,
+    memory_words: Columns | None = None,
 ) -> Columns:
+    """Trips, what a kernel takes with the FIFOs that it reads, and its bytes from DRAM, all at
+    once: with row memories of so many words, or (None) of as many as a window reaches over."""
+    assert isinstance(op, Conv | MaxPool | AveragePool)
     table = _table(op, foldings)
     channels, height, width = graph.shape(op.inputs[0])
     out, rows, columns = graph.shape(op.output)
@@ -199,7 +215,7 @@ def _rough_windows(
         table.rows,
         lanes,
         table.pixels * table.trip_taps,
-        lines,
+        lines if memory_words is None else memory_words,
         lines,
         padded,
         target,
@@ -207,7 +223,10 @@ def _rough_windows(
     if isinstance(op, MaxPool):
         found += Part(lut=16 * block * table.trip_taps, ff=8 * block * (table.trip_taps + 1))
     else:
-        found += cost.sums(block, results, bits) + cost.requantizers(results, bits, target)
+        average = isinstance(op, AveragePool)
+        found += cost.sums(block, results, bits)
+        found += cost.requantizers(results, bits, target, average=average)
+        found += cost.averages(block, table.trip_taps) if average else Part()
     if isinstance(op, Conv):
         found += _rough_constants(foldings, results, passes * _up(block, results), target)
         found += _rough_weights(table, foldings, passes * steps, target, matrix=matrix)
