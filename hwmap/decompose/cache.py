@@ -19,7 +19,7 @@ from hwmap.ir.graph import Graph
 from hwmap.ir.serialize import to_parts
 from hwmap.ir.types import Array
 
-VERSION = 17
+VERSION = 18
 """To be raised when candidates are fitted or measured in another way."""
 
 

@@ -37,9 +37,9 @@ TINY = 1e-300
 
 def cpd(target: Target, rank: int, *, quick: bool = False) -> Factors:
     """The weights of the four convolutions of `rank` components; `quick`: good enough to compare
-    ranks, in single precision."""
-    used = target.single if quick else target
-    out, channels, rows, columns = _scaled(used, _fit(used, rank, quick=quick))
+    ranks."""
+    factors = _fit(target, rank, quick=quick)
+    out, channels, rows, columns = _scaled(target, factors)
     return (
         channels.T[:, :, None, None],
         rows.T[:, None, :, None],
@@ -51,8 +51,7 @@ def cpd(target: Target, rank: int, *, quick: bool = False) -> Factors:
 def cpd_plane(target: Target, rank: int, *, quick: bool = False) -> Factors:
     """The weights of the three convolutions of `rank` components: rows and columns as one axis."""
     kernel = target.weight.shape[2:]
-    used = target.single.flat if quick else target.flat
-    last, channels, plane, ones = _scaled(used, _fit(used, rank, quick=quick))
+    last, channels, plane, ones = _scaled(target.flat, _fit(target.flat, rank, quick=quick))
     return (
         channels.T[:, :, None, None],
         (plane * ones).T.reshape(rank, 1, *kernel),
@@ -107,7 +106,7 @@ def _begin(weight: Floats, rank: int, seed: int) -> list[Floats]:
         flat = np.moveaxis(weight, mode, 0).reshape(size, -1)
         _, vectors = np.linalg.eigh(flat @ flat.T)
         known = vectors[:, ::-1][:, : 0 if seed else rank]
-        extra = rng.standard_normal((size, rank - known.shape[1])).astype(weight.dtype)
+        extra = rng.standard_normal((size, rank - known.shape[1]))
         factors.append(np.concatenate([known, extra], axis=1))
     return factors
 
@@ -165,12 +164,12 @@ def _ridge(gram: Floats) -> Floats:
     against, and where all are zeros."""
     rank = len(gram)
     share = RIDGE * (1 - 1 / rank) * float(np.trace(gram)) / rank
-    return np.asarray((share + TINY) * np.eye(rank), gram.dtype)
+    return (share + TINY) * np.eye(rank)
 
 
 def _gram(factors: list[Floats], mode: int) -> Floats:
     """The products (rank, rank) of the components without one factor."""
-    gram = np.ones((factors[0].shape[1],) * 2, factors[0].dtype)
+    gram = np.ones((factors[0].shape[1],) * 2)
     for other in (factor for index, factor in enumerate(factors) if index != mode):
         gram = gram * (other.T @ other)
     return gram
@@ -225,8 +224,8 @@ def _scaled(target: Target, factors: list[Floats]) -> list[Floats]:
     out = factors[0]
     for factor in factors[1:]:
         out = out * _norms(factor)
-    before = np.ones(out.shape[1], out.dtype)
-    seen = np.ones((1, out.shape[1]), out.dtype)
+    before = np.ones(out.shape[1])
+    seen = np.ones((1, out.shape[1]))
     scaled = []
     for axes, factor in zip(("c", "ch", "chw"), window, strict=True):
         seen = (seen[:, None, :] * factor[None, :, :]).reshape(-1, out.shape[1])

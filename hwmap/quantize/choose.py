@@ -1,7 +1,8 @@
 """Quantization with its choices made by measurement: range estimator and bias correction.
 
 Every choice quantizes the network from one half of the calibration images, and is judged by the
-relative error of the outputs on the other half. The best one is then made from all images. A model
+relative error of the outputs on the other half (of each the first images, if there are many). The
+best one is then made from all images. A model
 that has all its scales (QDQ) leaves nothing to choose.
 """
 
@@ -23,6 +24,8 @@ from hwmap.quantize.lower import lower
 from hwmap.quantize.resolution import warn_unresolved
 from hwmap.quantize.scales import Scales
 
+HALF_IMAGES = 128
+"""Images of each half of those by which schemes are compared: enough for that (judgement)."""
 CORRECTION_IMAGES = 16
 """Images on which the bias is corrected: a mean over their pixels is enough."""
 
@@ -82,8 +85,9 @@ def quantize_graph(
     if len(schemes) == 1:
         return _final(graph, inputs, schemes[0], {}, progress)
     count = len(next(iter(inputs.values())))
-    first = {name: values[: max(count // 2, 1)] for name, values in inputs.items()}
-    rest = {name: values[count // 2 :] for name, values in inputs.items()}
+    half = min(max(count // 2, 1), HALF_IMAGES)
+    first = {name: values[:half] for name, values in inputs.items()}
+    rest = {name: values[count // 2 :][:HALF_IMAGES] for name, values in inputs.items()}
     progress("measuring range estimators")
     exact = evaluate(graph, rest)
     estimators = tuple(dict.fromkeys(scheme.estimator for scheme in schemes))

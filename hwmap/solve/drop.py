@@ -5,6 +5,7 @@ Plans of rising loss are fitted to three quarters of the calibration images and 
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from math import ceil
 
 import numpy as np
@@ -15,6 +16,7 @@ from hwmap.data.dataset import DataSet
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.fit import fit_network
+from hwmap.decompose.threads import AT_A_TIME, one_thread
 from hwmap.errors import DataError
 from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph
@@ -27,6 +29,8 @@ LEVELS = tuple(1e-4 * 2**k for k in range(13))
 LEAST_IMAGES = 16
 """Calibration images that are refused as too few. A choice: of 16, four are left to measure on."""
 
+RANDOM_ERROR = 2.0
+"""The size of a random error that costs as many classes as one of a decomposition (ResNet-20)."""
 LEAST_MARGIN = 0.05
 """A network whose top-1 is not that much above chance is not measured with its own labels."""
 
@@ -92,6 +96,35 @@ def measure_drop(before: Graph, after: Graph, data: DataSet) -> Drop:
     return drop_of(found, wanted, labels_for(before, data))
 
 
+def _likely(source: Graph, data: DataSet, max_drop: float) -> int:
+    """The largest level of which random errors drop by no more: a guess."""
+    exact, labels = evaluate(source, data.inputs), labels_for(source, data)
+    size = 1.0 if labels is None else RANDOM_ERROR
+    rng = np.random.default_rng(0)
+    noise = {name: rng.standard_normal(values.shape) for name, values in exact.items()}
+
+    def drop(level: int) -> float:
+        found = {
+            name: values + size * noise[name] * np.sqrt(LEVELS[level] * np.square(values).mean())
+            for name, values in exact.items()
+        }
+        return drop_of(found, exact, labels).size
+
+    return sum(drop(level) <= max_drop for level in range(len(LEVELS))) - 1
+
+
+def _tried_next(low: int, high: int, likely: int) -> list[int]:
+    """The levels between two others to try next: at first where the limit is likely to be, then
+    from there on."""
+    if low == -1 and high == len(LEVELS):
+        near = {likely, likely + 1}
+    elif low == -1:
+        near = {high - 1, high - 3}
+    else:
+        near = {low + 1, low + 3}
+    return sorted(level for level in near if low < level < high) or [low + 1]
+
+
 def loss_limit(
     source: Graph,
     candidates: Mapping[str, Sequence[Candidate]],
@@ -117,13 +150,23 @@ def loss_limit(
             held.count,
             ceil(400 / max_drop),
         )
-    low, high = -1, len(LEVELS)
-    while high - low > 1:
-        middle = (low + high) // 2
-        progress(f"trying an error of {LEVELS[middle] ** 0.5:.1%}")
-        selection = select(candidates, "macs", Limit(loss=LEVELS[middle]))
-        parts = fit_network(source, selection.methods, fitted.inputs, progress)
-        drop = measure_drop(source, apply_parts(source, parts), held)
-        low, high = (middle, high) if drop.size <= max_drop else (low, middle)
+
+    def holds(level: int) -> bool:
+        selection = select(candidates, "macs", Limit(loss=LEVELS[level]))
+        parts = fit_network(source, selection.methods, fitted.inputs)
+        return measure_drop(source, apply_parts(source, parts), held).size <= max_drop
+
+    low, high, likely = -1, len(LEVELS), _likely(source, held, max_drop)
+    # Fits take one thread each (`one_thread`): two of them are under way at a time.
+    with one_thread(), ThreadPoolExecutor(AT_A_TIME) as threads:
+        while high - low > 1:
+            tried = _tried_next(low, high, likely)
+            errors = (f"{LEVELS[level] ** 0.5:.1%}" for level in tried)
+            progress(f"trying errors of {' and '.join(errors)}")
+            for level, good in zip(tried, threads.map(holds, tried), strict=True):
+                if not good:
+                    high = level
+                    break
+                low = level
     low -= coarse
     return LEVELS[low] if low >= 0 else 0.0
