@@ -118,6 +118,11 @@ def streaming_blocks() -> Iterator[tuple[str, Sizes, logic.Gates]]:
     for sum_bits, shift in product((20, 24, 32), (24, 31)):
         sizes = {"sum_bits": sum_bits, "most_shift": shift}
         yield "channel_requantizer", sizes, logic.requantizer(sum_bits, shift)
+    for sum_bits, shift in ((16, 8), (20, 16), (24, 16), (24, 24), (32, 24)):
+        sizes = {"sum_bits": sum_bits, "most_shift": shift}
+        yield "shifter", sizes, logic.shifter(sum_bits, shift)
+    for places in (4, 8, 13):
+        yield "shifted_sum", {"places": places}, logic.shifted_sum(places)
 
 
 def _window(
