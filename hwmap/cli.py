@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from hwmap import api
-from hwmap.board import board_names, load_board, parse_bytes
+from hwmap.board import board_names, load_board
 from hwmap.errors import HwmapError
 from hwmap.explore.axes import parse_counts, parse_drops, parse_names, parse_sizes
 from hwmap.explore.table import explore_table
@@ -249,7 +249,7 @@ def compile(
             calib=calib,
             test_data=test_data,
             preprocess=preprocess,
-            mem=None if mem is None else parse_bytes(mem),
+            mem=mem,
             dsp=dsp,
             lut=lut,
             clock_mhz=clock,

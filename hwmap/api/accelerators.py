@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwmap import ladder
-from hwmap.board import Board, budget_of, load_board, with_clock
+from hwmap.board import Board, budget_of, load_board, parse_bytes, with_clock
 from hwmap.compiler import Allowed, Compiled, allow, build, distrust, find_plan, load_source
 from hwmap.data.calibration import (
     read_calibration,
@@ -70,7 +70,7 @@ def compile(
     calib: str | Path | None = None,
     test_data: str | Path | None = None,
     preprocess: str | Path | None = None,
-    mem: int | None = None,
+    mem: int | str | None = None,
     dsp: int | None = None,
     lut: int | None = None,
     clock_mhz: int | None = None,
@@ -84,9 +84,9 @@ def compile(
 ) -> CompileResult:
     """Compile an ONNX network for a board into the new directory `output` (None: nowhere).
 
-    `mem` (bytes), `dsp` (slices) and `lut` are budgets below what the board has. `calib` is a .npz
-    of images for decomposition and quantization, `test_data` a labelled one to measure accuracy on;
-    with the recipe `preprocess` (TOML) both hold pixels.
+    `mem` (bytes, or a text such as "256KiB"), `dsp` (slices) and `lut` are budgets below what the
+    board has. `calib` is a .npz of images for decomposition and quantization, `test_data` a
+    labelled one to measure accuracy on; with the recipe `preprocess` (TOML) both hold pixels.
     `max_drop` is what decompositions may cost: points of top-1 if `calib` has labels, else percent
     of relative error of the outputs; 0 keeps every op as it is. `plan` is a plan.json to use
     instead of solving. `style` is one of `hwmap.style.STYLES`, or auto for the fastest. `scales`
@@ -107,7 +107,9 @@ def compile(
         check_output(Path(output))
     target = load_board(board) if isinstance(board, str) else board
     target = target if clock_mhz is None else with_clock(target, clock_mhz)
-    budget = budget_of(target, dsp=dsp, lut=lut, memory_bytes=mem)
+    budget = budget_of(
+        target, dsp=dsp, lut=lut, memory_bytes=parse_bytes(mem) if isinstance(mem, str) else mem
+    )
     progress("reading the model")
     source = load_source(path)
     check_model(path)
