@@ -139,8 +139,10 @@ def _requant_of(op: HardwareOp, graph: Graph) -> Requant:
         case Add(clamp=clamp, signs=signs):
             parts = [quant.scalar_scale / target.scalar_scale for quant in source]
             shift = add_shift(parts)
+            # Not 0, so that every factor of scales that are powers of two is one.
             multipliers = [
-                sign * round(part * 2.0**shift) for part, sign in zip(parts, signs, strict=True)
+                sign * max(round(part * 2.0**shift), 1)
+                for part, sign in zip(parts, signs, strict=True)
             ]
             low, high = integer_clamp(clamp, target)
             return Requant(np.array(multipliers), np.array([shift]), target.zero_point, low, high)

@@ -222,10 +222,12 @@ def _lies_on(weight: NDArray[np.float64], grid: Quant) -> bool:
 
 
 def _weight_scales(weight: NDArray[np.float64], least: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One scale per output channel, no lower than `least`: the largest weight becomes 127."""
+    """One scale per output channel, no lower than `least`: the largest weight becomes 127. A channel
+    of zeros has that of another one."""
     limit = (1 << (WEIGHT_BITS - 1)) - 1
     scales = np.maximum(np.abs(weight).max((1, 2, 3)) / limit, least)
-    return np.where(scales > 0, scales, 1.0).astype(np.float32).astype(np.float64)
+    other = scales.max() or 1.0
+    return np.where(scales > 0, scales, other).astype(np.float32).astype(np.float64)
 
 
 def _least_scales(

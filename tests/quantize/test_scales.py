@@ -14,7 +14,7 @@ from hwmap.ir.ops import Add, Conv
 from hwmap.ir.requantize import requant_of
 from hwmap.quantize.scales import parse_scales, scales_of
 from hwmap.streaming.design.constants import factor_code, factor_of, shifted
-from tests.models import everything
+from tests.models import ModelBuilder, everything
 
 
 @pytest.fixture
@@ -78,3 +78,22 @@ def test_a_shift_is_the_multiplication_that_it_replaces(model: Path, tmp_path: P
                 after.multipliers
             )
             assert np.abs(after.multipliers).max() == 1 << left
+
+
+def test_a_term_that_is_nearly_nothing_and_a_dead_channel_shift_too(tmp_path: Path):
+    net = ModelBuilder((4, 6, 6))
+    net.conv("x", (4, 6), (3, 3), name="a", bias=False)
+    weight = net.rng.standard_normal((6, 4, 3, 3)) * 1e-9
+    weight[2] = 0
+    net.node("Conv", "x", net.constant(weight, "w"), name="b", kernel_shape=[3, 3])
+    net.node("Sub", "a", "b", name="out")
+    model = net.save(tmp_path / "net.onnx", "out")
+
+    result = hwmap.compile(
+        model, "kv260", tmp_path / "build", style="streaming", scales="power-of-two", time_limit=5
+    )
+
+    graph = result.compiled.graph
+    (add,) = (op for op in hardware_ops(graph) if isinstance(op, Add))
+    assert sorted(np.sign(requant_of(add, graph).multipliers)) == [-1, 1]
+    assert hwmap.verify(tmp_path / "build").holds
