@@ -222,8 +222,8 @@ def _lies_on(weight: NDArray[np.float64], grid: Quant) -> bool:
 
 
 def _weight_scales(weight: NDArray[np.float64], least: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One scale per output channel, no lower than `least`: the largest weight becomes 127. A channel
-    of zeros has that of another one."""
+    """One scale per output channel, no lower than `least`: the largest weight becomes 127. Channels
+    of zeros have that of another one."""
     limit = (1 << (WEIGHT_BITS - 1)) - 1
     scales = np.maximum(np.abs(weight).max((1, 2, 3)) / limit, least)
     other = scales.max() or 1.0
