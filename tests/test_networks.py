@@ -110,6 +110,7 @@ def test_every_rung_of_the_ladder_holds(prepared: _Prepared, tightness: str, tmp
 
 @pytest.mark.parametrize("tightness", TIGHTNESS)
 def test_integer_top1_is_within_two_points_of_float(prepared: _Prepared, tightness: str):
-    accuracy = measure_accuracy(_compiled(prepared, tightness), prepared.images())
+    compiled = _compiled(prepared, tightness)
+    accuracy = measure_accuracy(compiled, prepared.images(), prepared.data)
 
     assert accuracy.integer_top1 >= accuracy.float_top1 - 0.02
