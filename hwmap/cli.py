@@ -229,8 +229,9 @@ def compile(
 ) -> None:
     """Compile a model for a board into a directory of HLS C++."""
     if sweep is not None:
-        if model is not None or board is not None or point is None:
-            raise typer.BadParameter("--from goes with --point, without a model and a board")
+        others = model, board, calib, test_data, preprocess, mem, dsp, lut, clock, scales, plan
+        if point is None or any(other is not None for other in others):
+            raise typer.BadParameter("--from goes with --point and --output alone")
         target = output if output is not None else Path("build") / f"{sweep.name}_{point}"
         with progress_line(silent=as_json) as progress:
             result = api.compile_point(sweep, point, target, progress=progress)

@@ -19,7 +19,7 @@ Preprocess = Annotated[
 ScalesOption = Annotated[
     str | None,
     typer.Option(
-        help=f"{' or '.join(SCALES)} (requantizers shift; left out: the model's, or free)."
+        help=f"{' or '.join(SCALES)} (kernels shift to requantize; left out: the model's, or free)."
     ),
 ]
 BuildFolder = Annotated[Path, typer.Argument(help="A directory that `hwmap compile` wrote.")]

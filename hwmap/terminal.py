@@ -41,14 +41,9 @@ def sweep_line(*, silent: bool) -> Iterator[tuple[Progress, Show]]:
     with Live(bar, console=err, transient=True) as live:
 
         def show(news: News) -> None:
-            solving = news.answer is not None or news.done == 0
-            bar.update(whole, completed=news.done, total=news.of)
+            bar.update(whole, description=news.what, completed=news.done, total=news.of)
             if news.task is not None and news.answer is not None:
                 answers.append((news.task, news.answer))
-            if solving or not answers:
-                bar.update(whole, description="points")
-            else:
-                bar.update(whole, description="designs")
             room = max(err.height - TABLE_FRAME, 1)
             live.update(Group(answers_table(answers[-room:]), bar) if answers else bar)
 

@@ -21,4 +21,12 @@ int main() {
   hwmap::ReadFifo(third, clock);
   CHECK(!hwmap::SameWords(".", "a", third));
   CHECK(!hwmap::FillFifo(".", "not there", third));
+  // One word more or less, and no file.
+  Fifo more, less, none;
+  CHECK(hwmap::FillFifo(".", "a", more) && hwmap::FillFifo(".", "a", less));
+  hwmap::WriteFifo(more, {{5, 2, -3}}, clock);
+  CHECK(!hwmap::SameWords(".", "a", more));
+  CHECK(!hwmap::SameWords(".", "not there", none));
+  CHECK(std::system("head -c 4 vectors/streams/a.bin > vectors/streams/b.bin") == 0);
+  CHECK(!hwmap::SameWords(".", "b", less));
 }

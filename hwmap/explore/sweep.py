@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import partial
 from itertools import groupby, product
+from typing import Literal
 
 from hwmap import style
 from hwmap.explore.point import Built, Found, Job, Point, Solved, Task
@@ -22,9 +23,10 @@ from hwmap.style import STYLES, Plan, Wanted, plan_from_json, plan_to_json
 
 @dataclass(frozen=True)
 class News:
-    """How far a sweep is: so many tasks (or, then, designs) of all of them are done. The last
-    `answer` is to `task`; neither for a design."""
+    """How far a sweep is: so many tasks (`what` is "points") or, then, designs of all of them are
+    done. The last `answer` is to `task`; neither for a design."""
 
+    what: Literal["points", "designs"]
     done: int
     of: int
     task: Task | None = None
@@ -96,11 +98,11 @@ def run(job: Job, axes: Axes, store: Store, pool: Pool, show: Show) -> tuple[Fou
                 answers[task] = derived
                 store.add_solved(task, derived)
         missing = [task for task in group if task not in answers]
-        show(News(len(answers), len(tasks)))
+        show(News("points", len(answers), len(tasks)))
         for task, answer in pool.run(partial(solve, job), missing):
             store.add_solved(task, answer)
             answers[task] = answer
-            show(News(len(answers), len(tasks), task, answer))
+            show(News("points", len(answers), len(tasks), task, answer))
     settled = {task: _settled(task, answers) for task in tasks}
     built = _built(job, settled, store, pool, show)
     return tuple(
@@ -163,7 +165,7 @@ def _built(
     for (_, plan), built in pool.run(partial(_build, job), missing):
         store.add_built(plan, built)
         found[plan] = built
-        show(News(len(found), len(wanted)))
+        show(News("designs", len(found), len(wanted)))
     return found
 
 

@@ -139,9 +139,11 @@ def _requant_of(op: HardwareOp, graph: Graph) -> Requant:
         case Add(clamp=clamp, signs=signs):
             parts = [quant.scalar_scale / target.scalar_scale for quant in source]
             shift = add_shift(parts)
-            # Not 0, so that every factor of scales that are powers of two is one.
+            # Not 0, so that every factor of scales that are powers of two is one; for sensible
+            # scales that is far below a level.
+            least = int(shift > MULTIPLIER_BITS - 8)
             multipliers = [
-                sign * max(round(part * 2.0**shift), 1)
+                sign * max(round(part * 2.0**shift), least)
                 for part, sign in zip(parts, signs, strict=True)
             ]
             low, high = integer_clamp(clamp, target)

@@ -34,7 +34,7 @@ def scales_of(source: Graph, wanted: Scales | None) -> Scales:
     gives all formats and every scale is one.
 
     Raises:
-        ModelError: powers of two are wanted, and the model gives other scales; all are named.
+        ModelError: powers of two are wanted, and the model gives other scales; the first are named.
     """
     given = _given_scales(source)
     others = [name for name, quant in given.items() if not _by_shifts(quant)]

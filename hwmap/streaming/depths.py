@@ -30,11 +30,14 @@ def sufficient_depths(network: Network, second: Collection[str] = frozenset()) -
 
     The tensors in `second` are computed again, of one that waits in their place: their FIFOs are as
     short as they can be without costing time, so that they hold up what computes them.
+
+    Raises:
+        SimulationError: with no depths of them it keeps pace.
     """
     if not second:
         return _paced_depths(network, second, LEAST_DEPTH)
-    words = LEAST_DEPTH
-    while True:
+    words, most = LEAST_DEPTH, max(stream.layout.words for stream in network.streams)
+    while words < 2 * most:
         try:
             depths = _paced_depths(network, second, words)
             if steady_cycles(network, depths) <= network.trips:
@@ -43,6 +46,7 @@ def sufficient_depths(network: Network, second: Collection[str] = frozenset()) -
             # What is computed again branches, and one of its own ways is longer.
             pass
         words *= 2
+    raise SimulationError("what is computed again keeps no pace with what reads it")
 
 
 def _paced_depths(network: Network, second: Collection[str], words: int) -> tuple[int, ...]:

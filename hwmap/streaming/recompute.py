@@ -39,7 +39,7 @@ def streamed(graph: Graph, recomputed: Sequence[Recomputed]) -> Graph:
 
 def second_name(name: str, item: Recomputed) -> str:
     """Of an op, or a tensor, that is there for the second time."""
-    return f"{name}@{item.reader}"
+    return f"{name}@{item.tensor}@{item.reader}"
 
 
 def second_tensors(graph: Graph, recomputed: Sequence[Recomputed]) -> frozenset[str]:
@@ -69,6 +69,9 @@ def _with_again(graph: Graph, item: Recomputed) -> Graph:
         inputs = tuple(again(name) if name in inside else name for name in op.inputs)
         copies.append(replace(op, name=again(op.name), inputs=inputs, output=again(op.output)))
         tensors.append(replace(graph.tensors[op.output], name=again(op.output)))
+    taken = {*ops, *graph.tensors} & {name for op in copies for name in (op.name, op.output)}
+    if taken:
+        raise GraphError(f"the network has a '{min(taken)}' of its own")
     changed = replace(
         reader,
         inputs=tuple(again(name) if name == item.tensor else name for name in reader.inputs),

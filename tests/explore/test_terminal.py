@@ -21,16 +21,16 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 def _news(done: int) -> News:
     task = Task("kv260", 200, (done + 1) * 1024, 64 * done, 1000, 0.0, "streaming")
-    return News(done, 8, task, Solved("optimal", 2_000, 1_000, "{}", "", 1.0))
+    return News("points", done, 8, task, Solved("optimal", 2_000, 1_000, "{}", "", 1.0))
 
 
 def test_the_last_answers_and_how_far_it_is_are_shown(screen: io.StringIO):
     with terminal.sweep_line(silent=False) as (_, show):
-        show(News(0, 8))
+        show(News("points", 0, 8))
         for done in range(1, 7):
             show(_news(done))
         before = screen.tell()
-        show(News(3, 4))
+        show(News("designs", 3, 4))
 
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()[before:])
     assert "100,000.0" in text

@@ -13,7 +13,7 @@ from hwmap.ir.evaluate import evaluate
 from hwmap.project import read_project
 from hwmap.streaming import plan as plans
 from hwmap.streaming.recompute import Recomputed, has_other_use, sources, streamed
-from tests.models import u_net
+from tests.models import ModelBuilder, u_net
 from tests.streaming.random_networks import random_network
 
 MEMORY = 30 * 1024
@@ -95,3 +95,35 @@ def test_what_is_computed_twice_has_the_same_values(seed: int, tmp_path: Path):
         assert len(again.ops) > len(graph.ops)
         wanted, found = evaluate(graph, x), evaluate(again, x)
         assert all(np.array_equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_two_tensors_that_share_ops_are_computed_twice_for_one_reader(tmp_path: Path):
+    net = ModelBuilder((2, 8, 8))
+    at = "x"
+    for name in "abc":
+        at = net.conv(at, (2, 2), (3, 3), name=name, pads=[1] * 4)
+    late = net.conv(at, (2, 2), (3, 3), name="late", pads=[1] * 4)
+    net.conv(net.node("Concat", "a", "b", late, name="joined", axis=1), (6, 2), (1, 1), name="out")
+    graph = load_source(net.save(tmp_path / "net.onnx", "out"))
+    (joined,) = (op for op in graph.ops if op.name == "joined")
+    both = tuple(Recomputed(joined.name, tensor, "x") for tensor in joined.inputs[:2])
+    x = {"x": np.random.default_rng(0).standard_normal((2, 2, 8, 8)).astype("f")}
+
+    again = streamed(graph, both)
+
+    assert len({op.name for op in again.ops}) == len(again.ops) == len(graph.ops) + 3
+    (output,) = graph.outputs
+    assert np.array_equal(evaluate(again, x)[output], evaluate(graph, x)[output])
+    with pytest.raises(GraphError, match="does not read"):
+        streamed(graph, (both[0], both[0]))
+
+
+def test_a_network_whose_names_are_taken_is_refused(tmp_path: Path):
+    net = ModelBuilder((2, 8, 8))
+    net.conv("x", (2, 2), (1, 1), name="a")
+    net.conv("a", (2, 2), (1, 1), name="a@a@joined")
+    net.node("Add", "a", "a@a@joined", name="joined")
+    graph = load_source(net.save(tmp_path / "net.onnx", "joined"))
+
+    with pytest.raises(GraphError, match="has a 'a@a@joined' of its own"):
+        streamed(graph, (Recomputed("joined", "a", "x"),))

@@ -58,6 +58,7 @@ class Fifo {
 #endif
   }
 
+  bool empty() const { return next_ == words_.size(); }
   const std::vector<T>& words() const { return words_; }
 #ifdef HWMAP_CYCLES
   const std::vector<std::uint64_t>& read() const { return read_; }

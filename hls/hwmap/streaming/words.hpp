@@ -43,7 +43,7 @@ bool FillFifo(const std::string& directory, const char* name, Fifo<Bytes<N>, Dep
   return some;
 }
 
-/// Takes as many words as a file has out of a FIFO, and says whether they are the same.
+/// Takes all words out of a FIFO, and says whether they are those of a file.
 template <unsigned N, int Depth>
 bool SameWords(const std::string& directory, const char* name, Fifo<Bytes<N>, Depth>& fifo) {
   Clock clock;
@@ -57,6 +57,10 @@ bool SameWords(const std::string& directory, const char* name, Fifo<Bytes<N>, De
     if (!same) ++wrong;
   }
   std::printf("%s: %zu words, %zu differ\n", name, count, wrong);
+  if (count == 0 || file.gcount() != 0 || !fifo.empty()) {
+    std::printf("%s: the file has fewer words, or a part of one; make streams\n", name);
+    return false;
+  }
   return wrong == 0;
 }
 

@@ -68,6 +68,9 @@ def constants_of(op: HardwareOp, graph: Graph, unit: Unit, *, by_shifts: bool) -
             factor = int(requant.multipliers[0])
             # The other axis has factors of one, which the sums here do not have.
             shift = int(shifts[0]) - FRACTION_BITS
+            if shift < 0:
+                left, shift = left - shift, 0
+                factor = 1 << left
             numbers = Numbers(zeros[0], first_factor=factor, shift=shift, **out)
             assert isinstance(unit, Pick)
             most = max(sum(map(abs, own)) for own in unit.picked.factors)
@@ -102,6 +105,7 @@ def shifted(requant: Requant) -> tuple[Requant, int]:
 
 def factor_code(factor: int) -> int:
     """A power of two, or minus one, as its exponent: as ~exponent, below 0, if it is negative."""
+    assert factor, "no term of an Add is multiplied by 0"
     places = abs(factor).bit_length() - 1
     return ~places if factor < 0 else places
 

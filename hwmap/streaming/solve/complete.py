@@ -8,7 +8,7 @@ from math import prod
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.method import DENSE
-from hwmap.errors import SimulationError
+from hwmap.errors import GraphError, SimulationError
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.progress import Progress
 from hwmap.solve.deadline import Deadline
@@ -161,8 +161,8 @@ def recompute(
                 return best
             try:
                 other = _with(found, item, target)
-            except SimulationError:
-                # It keeps no pace with short FIFOs.
+            except (GraphError, SimulationError):
+                # Its names are taken, or it keeps no pace.
                 continue
             if limits.excess(other.cost) < least:
                 best, least = other, limits.excess(other.cost)
