@@ -6,7 +6,7 @@ else from what the parts are: a selection of two bits is half a LUT (LUT6_2), an
 per bit, with a register behind each.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, assert_never
 
 import numpy as np
@@ -57,14 +57,7 @@ class Cost:
     ff: int
 
     def __add__(self, other: "Cost") -> "Cost":
-        return Cost(
-            self.dsp + other.dsp,
-            self.lut + other.lut,
-            self.lutram + other.lutram,
-            self.bram18 + other.bram18,
-            self.uram + other.uram,
-            self.ff + other.ff,
-        )
+        return Cost(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
 
 @dataclass(frozen=True)
@@ -95,14 +88,7 @@ class Part:
     ff: Any = 0
 
     def __add__(self, other: "Part") -> "Part":
-        return Part(
-            self.dsp + other.dsp,
-            self.lut + other.lut,
-            self.lutram + other.lutram,
-            self.bram18 + other.bram18,
-            self.uram + other.uram,
-            self.ff + other.ff,
-        )
+        return Part(*(a + b for a, b in zip(self.fields, other.fields, strict=True)))
 
     def times(self, count: Any) -> "Part":
         """`count` of them."""
