@@ -27,6 +27,7 @@ from hwmap.options import (
     Model,
     Preprocess,
     ScalesOption,
+    SweepFolder,
     TestData,
 )
 from hwmap.quantize.calibrate import parse_estimator
@@ -220,9 +221,7 @@ def compile(
     ] = DEFAULT_STYLE,
     scales: ScalesOption = None,
     plan: Annotated[Path | None, typer.Option(help="Use this plan.json; do not solve.")] = None,
-    sweep: Annotated[
-        Path | None, typer.Option("--from", help="Build a point of this sweep (hwmap explore).")
-    ] = None,
+    sweep: SweepFolder = None,
     point: Annotated[int | None, typer.Option(help="The number of the point.")] = None,
     cache: CacheFolder = CACHE,
     as_json: Json = False,

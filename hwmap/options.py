@@ -22,6 +22,9 @@ ScalesOption = Annotated[
         help=f"{' or '.join(SCALES)} (kernels shift to requantize; left out: the model's, or free)."
     ),
 ]
+SweepFolder = Annotated[
+    Path | None, typer.Option("--from", help="Build a point of this sweep (hwmap explore).")
+]
 BuildFolder = Annotated[Path, typer.Argument(help="A directory that `hwmap compile` wrote.")]
 
 CacheFolder = Annotated[
