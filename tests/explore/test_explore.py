@@ -75,8 +75,12 @@ def test_what_does_not_fit_together_is_refused(sweep: Path, tmp_path: Path):
     fails("is there and not empty", *SWEEP, "-o", ROOT / "tests", "--resume")
     fails("calibration is none, was", *SWEEP, "-o", sweep, "--resume")
     fails("time limit is 3, was 2", *SWEEP, *DATA, "-o", sweep, "--resume", "--time-limit", 3)
+    other = "--scales", "power-of-two"
+    fails("scales is power-of-two, was free", *SWEEP, *DATA, "-o", sweep, "--resume", *other)
     fails("has no point 9; expected 0 to 3", "compile", "--from", sweep, "--point", 9)
-    fails("without a model", "compile", DIGITS, "--from", sweep, "--point", 1, code=2)
+    alone = "--from goes with --point and --output"
+    fails(alone, "compile", DIGITS, "--from", sweep, "--point", 1, code=2)
+    fails(alone, "compile", "--from", sweep, "--point", 1, "--scales", "free", code=2)
     fails("give a MODEL and --board", "compile", "--point", 1, code=2)
     fails("board 'pynq-z2' has 220", *SWEEP, "-o", tmp_path / "a", "--dsp", "500")
     fails("expected sizes", *SWEEP, "-o", tmp_path / "a", "--mem", "1:2")
