@@ -42,8 +42,9 @@ def sufficient_depths(network: Network, second: Collection[str] = frozenset()) -
             depths = _paced_depths(network, second, words)
             if steady_cycles(network, depths) <= network.trips:
                 return depths
-        except DeadlockError:
-            # What is computed again branches, and one of its own ways is longer.
+        except (DeadlockError, SimulationError):
+            # What is computed again branches, and one of its own ways is longer; or what it is held
+            # up by moves from image to image for very long.
             pass
         words *= 2
     raise SimulationError("what is computed again keeps no pace with what reads it")
