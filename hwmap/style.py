@@ -160,7 +160,7 @@ def design_of(graph: Graph, plan: Plan, settings: Settings) -> Design:
                 plan.depths,
                 board,
                 recomputed=plan.recomputed,
-                by_shifts=settings.scales == "power-of-two",
+                by_shifts=settings.by_shifts,
             )
         case _:
             assert_never(plan)

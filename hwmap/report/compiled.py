@@ -19,7 +19,7 @@ def measure_accuracy(compiled: Compiled, data: DataSet, calibration: DataSet) ->
     integer = evaluate(compiled.graph, quantize_inputs(compiled.graph, data.inputs))
     found = accuracy_of(exact, integer, data.labels)
     rewritten = compiled.rewritten
-    if compiled.settings.scales == "free" or rewritten is None or is_given(rewritten):
+    if not compiled.settings.by_shifts or rewritten is None or is_given(rewritten):
         return found
     schemes = schemes_of(synthetic=calibration.synthetic)
     graph = quantize_graph(rewritten, calibration.inputs, schemes).graph

@@ -122,7 +122,7 @@ def _tried_next(low: int, high: int, likely: int) -> list[int]:
         near = {high - 1, high - 3}
     else:
         near = {low + 1, low + 3}
-    return sorted(level for level in near if low < level < high) or [low + 1]
+    return sorted(level for level in near if low < level < high)
 
 
 def loss_limit(

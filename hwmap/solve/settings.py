@@ -17,3 +17,8 @@ class Settings:
     max_drop: float
     max_loss: float
     scales: Scales = "free"
+
+    @property
+    def by_shifts(self) -> bool:
+        """Whether all scales are powers of two, so that what they scale can be shifted."""
+        return self.scales == "power-of-two"

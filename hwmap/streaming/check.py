@@ -109,7 +109,7 @@ def _depths_problem(plan: Plan, network: Network) -> str | None:
 def _resource_problem(plan: Plan, network: Network, graph: Graph, settings: Settings) -> str | None:
     """It takes what it says, and no more than there is."""
     board, budget = settings.board, settings.budget
-    target = target_of(graph, board, by_shifts=settings.scales == "power-of-two")
+    target = target_of(graph, board, by_shifts=settings.by_shifts)
     cost = network_cost(network, plan.depths, graph, target)
     size = memory_bytes(cost)
     for what, stated, found, most in (

@@ -42,11 +42,12 @@ NEARER = 0.98
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """An answer with the kernels between its ops: does it fit? `graph` is its float graph, but for
-    what is computed twice."""
+    """An answer with the kernels between its ops: does it fit? `graph` is its float graph, `whole`
+    that with what is computed twice."""
 
     picked: tuple[Candidate, ...]
     graph: Graph
+    whole: Graph
     recomputed: tuple[Recomputed, ...]
     foldings: tuple[Folding, ...]
     network: Network
@@ -87,13 +88,13 @@ def _made(
     network = build_network(whole, {folding.op: folding for folding in foldings})
     depths = sufficient_depths(network, second_tensors(graph, recomputed))
     cost = network_cost(network, depths, whole, target)
-    return Found(picked, graph, recomputed, foldings, network, depths, cost)
+    return Found(picked, graph, whole, recomputed, foldings, network, depths, cost)
 
 
 def _with(found: Found, item: Recomputed, target: Target) -> Found:
     """The same with a tensor computed twice, by ops that are folded like the first ones."""
     known = {folding.op: folding for folding in found.foldings}
-    before = dict(sources(streamed(found.graph, found.recomputed), item.tensor))
+    before = dict(sources(found.whole, item.tensor))
     again = (replace(known[op.name], op=second_name(op.name, item)) for op in before[item.source])
     recomputed, foldings = (*found.recomputed, item), (*found.foldings, *again)
     return _made(found.picked, found.graph, recomputed, foldings, target)
@@ -102,7 +103,7 @@ def _with(found: Found, item: Recomputed, target: Target) -> Found:
 def _worth_trying(found: Found) -> list[Recomputed]:
     """Of the tensors that wait in the largest FIFOs, the nearest smaller ones that they can be
     computed from: those first that may save most, and as many as there is time for."""
-    graph = streamed(found.graph, found.recomputed)
+    graph = found.whole
     held: dict[str, int] = {}
     for stream, depth in zip(found.network.streams, found.depths, strict=True):
         size = stream.layout.word_bytes * depth

@@ -19,8 +19,6 @@ from hwmap.streaming.solve.legal import STORAGES, legal_foldings
 from hwmap.streaming.timetable import schedule_of
 from hwmap.streaming.units import (
     LEAST_DEPTH,
-    Matrix,
-    Unit,
     Windowed,
     sources_of,
     targets_of,
@@ -58,20 +56,22 @@ class Foldings:
         if not _has_windows(op, graph, self.foldings[0]):
             self._known.update(range(len(kept)))
         elif len(kept) <= FEW:
-            words = np.array([self._window(row).memory_words for row in range(len(kept))])
-            self.costs = _window_costs(op, graph, self.foldings, target, words)[:, 1:]
-            self._known.update(range(len(kept)))
+            self._learn(range(len(kept)))
 
     def exact(self, row: int) -> Columns:
         """What a folding takes: known from now on."""
         if row not in self._known:
-            words = np.array([self._window(row).memory_words])
-            few = [self.foldings[row]]
-            costs = _window_costs(self._op, self._graph, few, self._target, words)
-            self.costs[row] = costs[0, 1:]
-            self._known.add(row)
+            self._learn([row])
         found: Columns = self.costs[row]
         return found
+
+    def _learn(self, rows: Sequence[int]) -> None:
+        """Costs of these foldings, with their row memories."""
+        words = np.array([self._window(row).memory_words for row in rows])
+        foldings = [self.foldings[row] for row in rows]
+        costs = _window_costs(self._op, self._graph, foldings, self._target, words)
+        self.costs[list(rows)] = costs[:, 1:]
+        self._known.update(rows)
 
     def _window(self, row: int) -> Window:
         """The window of a folding; one finds out only once how large its row memory is."""
@@ -110,31 +110,21 @@ def _unbeaten_of_each(costs: Columns, sources: Columns, targets: Columns) -> lis
     return sorted(kept)
 
 
-def trips_of(unit: Unit) -> int:
-    """The trips of one image."""
-    return unit.window.trips if isinstance(unit, Windowed) else schedule_of(unit).trips
-
-
-def _exact_costs(unit: Unit, op: HardwareOp, graph: Graph, target: Target) -> tuple[int, ...]:
-    """Trips, what a kernel takes with the FIFOs that it reads, and its bytes from DRAM."""
-    price = cost.unit_cost(unit, sum_bits_of(op, graph), target)
-    for layout in sources_of(unit):
-        price += cost.fifo_cost(layout, LEAST_DEPTH, target)
-    feed = unit.feed if isinstance(unit, Matrix) else None
-    if feed is None:
-        return (trips_of(unit), *astuple(price), 0)
-    price += cost.unit_cost(feed, 8, target)
-    return (trips_of(unit), *astuple(price), feed.words * feed.word_bytes)
-
-
 def _rough_costs(
     op: HardwareOp, graph: Graph, foldings: Sequence[Folding], target: Target
 ) -> Columns:
-    """What each folding takes at least: exact but for row memories."""
+    """Trips, what each folding takes at least with the FIFOs that it reads (exact but for row
+    memories), and its bytes from DRAM."""
     if _has_windows(op, graph, foldings[0]):
         return _window_costs(op, graph, foldings, target)
-    units = (unit_of(op, graph, folding) for folding in foldings)
-    return np.array([_exact_costs(unit, op, graph, target) for unit in units], np.int64)
+    found = []
+    for folding in foldings:
+        unit = unit_of(op, graph, folding)
+        price = cost.unit_cost(unit, sum_bits_of(op, graph), target)
+        for layout in sources_of(unit):
+            price += cost.fifo_cost(layout, LEAST_DEPTH, target)
+        found.append((schedule_of(unit).trips, *astuple(price), 0))
+    return np.array(found, np.int64)
 
 
 def _has_windows(op: HardwareOp, graph: Graph, folding: Folding) -> bool:

@@ -56,7 +56,7 @@ def solve(
         for op in hardware_ops(source)
     }
     board = settings.board
-    target = target_of(source, board, by_shifts=settings.scales == "power-of-two")
+    target = target_of(source, board, by_shifts=settings.by_shifts)
     choices = Choices(source, candidates, settings, target, progress)
     search = _Search(source, candidates, settings, choices, progress)
     least = search.first(0, astuple(SHELL))
