@@ -37,7 +37,7 @@ struct Beat {
 #ifdef HWMAP_VITIS
 
 /// A FIFO of `Depth` words.
-template <typename T, int Depth>
+template <typename T, int Depth, bool Blocks = true>
 using Stream = hls::stream<T, Depth>;
 
 /// A port of the design: words of N bytes.
@@ -102,8 +102,9 @@ PortByte:
 ///
 /// The writing process runs first, as far as it can, and then the reading one. Compiled with
 /// HWMAP_CYCLES, words carry time: one can be read on the cycle after it was written, and was
-/// written only after the one `Depth` places before it had been read.
-template <typename T, int Depth>
+/// written only after the one `Depth` places before it had been read; unless it never `Blocks`,
+/// because another FIFO of the same writer always blocks first.
+template <typename T, int Depth, bool Blocks = true>
 class Stream {
  public:
   T Read(Clock& clock) {
@@ -135,8 +136,8 @@ class Stream {
   /// it would have waited for a full FIFO is added here.
   std::uint64_t NextReadable() const {
     std::uint64_t written = written_[next_];
-    if (next_ > 0) written = last_write_ + (written_[next_] - written_[next_ - 1]);
-    if (kDepth != 0 && next_ >= kDepth && read_[next_ - kDepth] + 1 > written) {
+    if (Blocks && next_ > 0) written = last_write_ + (written_[next_] - written_[next_ - 1]);
+    if (Blocks && kDepth != 0 && next_ >= kDepth && read_[next_ - kDepth] + 1 > written) {
       written = read_[next_ - kDepth] + 1;
     }
     return written + 1;
@@ -160,18 +161,18 @@ class Stream {
 #endif
 };
 
-template <typename T, int Depth>
-T Read(Stream<T, Depth>& stream, Clock& clock) {
+template <typename T, int Depth, bool Blocks>
+T Read(Stream<T, Depth, Blocks>& stream, Clock& clock) {
   return stream.Read(clock);
 }
 
-template <typename T, int Depth>
-void Write(Stream<T, Depth>& stream, const T& word, Clock& clock) {
+template <typename T, int Depth, bool Blocks>
+void Write(Stream<T, Depth, Blocks>& stream, const T& word, Clock& clock) {
   stream.Write(word, clock);
 }
 
-template <typename T, int Depth>
-void WaitForWord(Stream<T, Depth>& stream, Clock& clock) {
+template <typename T, int Depth, bool Blocks>
+void WaitForWord(Stream<T, Depth, Blocks>& stream, Clock& clock) {
   clock.WaitFor(stream.NextReadable());
 }
 

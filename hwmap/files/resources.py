@@ -14,15 +14,18 @@ def data_directory(name: str) -> Path:
     return packed if packed.is_dir() else package.parent / name
 
 
-def used_headers(sources: Iterable[str], style: str) -> dict[str, str]:
+def used_headers(
+    sources: Iterable[str], style: str, emitted: frozenset[str] | set[str] = frozenset()
+) -> dict[str, str]:
     """The headers that C++ `sources` include, and those that these include: {path as included:
-    text}. A project has all of them in one folder, whether they are the `style`'s or shared."""
+    text}. A project has all of them in one folder, whether they are the `style`'s or shared; those
+    that are `emitted` are not read."""
     home = data_directory("hls") / "hwmap"
     found: dict[str, str] = {}
     wanted = [path for source in sources for path in INCLUDE.findall(source)]
     while wanted:
         path = wanted.pop()
-        if path not in found:
+        if path not in found and path not in emitted:
             name = path.removeprefix("hwmap/")
             file = home / name if (home / name).is_file() else home / style / name
             found[path] = file.read_text("utf-8")

@@ -1,0 +1,92 @@
+#pragma once
+
+// The constant memory: what fills it from DRAM, and what the engine keeps of it.
+
+#include <cstdint>
+
+#include "hwmap/integer.hpp"
+#include "hwmap/program.hpp"
+#include "hwmap/sizes.hpp"
+#include "hwmap/stream.hpp"
+
+namespace hwmap {
+
+/// Reads the word at `address`.
+template <typename P>
+void ReadConstant(const ConstantMemory<P>& memory, std::uint32_t address,
+                  std::int8_t (&word)[P::kPortBytes]) {
+#pragma HLS INLINE
+ReadPart:
+  for (unsigned part = 0; part < Sizes<P>::kPortParts; ++part) {
+#pragma HLS UNROLL
+  ReadPartByte:
+    for (unsigned i = 0; i < P::kBusBytes; ++i) {
+#pragma HLS UNROLL
+      word[part * P::kBusBytes + i] = memory[address][part][i];
+    }
+  }
+}
+
+/// Takes a word of the port as the word `slot` of `bytes`.
+template <typename P, unsigned N>
+void Keep(const std::int8_t (&word)[P::kPortBytes], std::uint32_t slot, std::int8_t (&bytes)[N]) {
+#pragma HLS INLINE
+Slot:
+  for (unsigned s = 0; s * P::kPortBytes < N; ++s) {
+#pragma HLS UNROLL
+    if (s == slot) {
+    SlotByte:
+      for (unsigned i = 0; i < P::kPortBytes; ++i) {
+#pragma HLS UNROLL
+        if (s * P::kPortBytes + i < N) bytes[(s * P::kPortBytes + i) % N] = word[i];
+      }
+    }
+  }
+}
+
+/// Segments of a step's constants that a row can have.
+constexpr unsigned kMostSegments = 32;
+
+/// Moves the constants of later steps from the program into their memory, a bus word per iteration
+/// of whatever loop is running.
+template <typename P>
+class Fetcher {
+ public:
+  using Segments = Numbers<P, 2 * kMostSegments>;
+
+  Fetcher(std::uint32_t words, const Segments& segments) : segments_(segments), words_(words) {}
+
+  template <typename Words>
+  void Advance(Words& program, ConstantMemory<P>& memory, Clock& clock) {
+#pragma HLS INLINE
+    if (words_ == 0) return;
+    const std::uint32_t address = left_ == 0 ? segments_[2 * segment_] : address_;
+    const std::uint32_t left = left_ == 0 ? segments_[2 * segment_ + 1] : left_;
+    if (left_ == 0) ++segment_;
+    const Bytes<P::kBusBytes> word = hwmap::Read(program, clock);
+#pragma HLS AGGREGATE variable = word
+  FetchPart:
+    for (unsigned part = 0; part < Sizes<P>::kPortParts; ++part) {
+#pragma HLS UNROLL
+      if (part == address % Sizes<P>::kPortParts) {
+      FetchByte:
+        for (unsigned i = 0; i < P::kBusBytes; ++i) {
+#pragma HLS UNROLL
+          memory[address / Sizes<P>::kPortParts][part][i] = word.at[i];
+        }
+      }
+    }
+    address_ = address + 1;
+    left_ = left - 1;
+    --words_;
+  }
+
+ private:
+  const Segments& segments_;
+  std::uint32_t words_;
+  std::uint32_t segment_ = 0;
+  std::uint32_t address_ = 0;
+  std::uint32_t left_ = 0;
+};
+
+}  // namespace hwmap

@@ -1,0 +1,218 @@
+#pragma once
+
+// The engine: one weight-stationary array and one set of vector lanes, driven by a program.
+//
+// The body of every loop reads its memories, computes, and only then writes what earlier trips
+// finished: a write that stood before a read would be a dependence within a trip. That a step never
+// writes where it reads, the plan's checker has shown; the pragmas say so.
+
+#include <cstdint>
+
+#include "hwmap/arena.hpp"
+#include "hwmap/clock.hpp"
+#include "hwmap/constants.hpp"
+#include "hwmap/integer.hpp"
+#include "hwmap/program.hpp"
+#include "hwmap/reads.hpp"
+#include "hwmap/results.hpp"
+#include "hwmap/row.hpp"
+#include "hwmap/sizes.hpp"
+#include "hwmap/stream.hpp"
+#include "hwmap/terms.hpp"
+#include "hwmap/writes.hpp"
+
+namespace hwmap {
+
+/// Constants from DRAM, and nothing else.
+template <typename P, typename Words>
+void Fetch(const Row& row, Fetcher<P>& fetcher, ConstantMemory<P>& constants, Words& program,
+           Clock& clock) {
+#pragma HLS INLINE
+FetchWord:
+  for (std::uint32_t left = row.trips; left != 0; --left) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000000
+    clock.Tick();
+    fetcher.Advance(program, constants, clock);
+  }
+}
+
+/// Rows of a tensor from the input to the arena.
+template <typename P, typename Words, typename Commands>
+void Load(const Row& row, Fetcher<P>& fetcher, ArenaMemory<P>& arena, ConstantMemory<P>& constants,
+          Words& program, Commands& commands, Port<P::kBusBytes>& input, Clock& clock) {
+#pragma HLS INLINE
+  std::uint32_t words = row.walk_trips;
+LoadWord:
+  for (std::uint32_t left = row.trips; left != 0; --left) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000000
+    clock.Tick();
+    if (words != 0) {
+      const WriteCommand<P> command = hwmap::Read(commands, clock);
+      const Bytes<P::kBusBytes> word = ReadPort<P::kBusBytes>(input, clock).word;
+#pragma HLS AGGREGATE variable = word
+      WriteArena<P>(arena, command.row, command.bank, word.at, command.count);
+      --words;
+    }
+    fetcher.Advance(program, constants, clock);
+  }
+}
+
+/// Rows of a tensor from the arena to the output.
+template <typename P, typename Words, typename Commands>
+void Store(const Row& row, Fetcher<P>& fetcher, const ArenaMemory<P>& arena,
+           ConstantMemory<P>& constants, Words& program, Commands& commands,
+           Port<P::kBusBytes>& output, Clock& clock) {
+#pragma HLS INLINE
+  std::uint32_t words_left = row.walk_trips;
+StoreWord:
+  for (std::uint32_t left = row.trips; left != 0; --left) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000000
+    clock.Tick();
+    if (words_left != 0) {
+      const ReadCommand<P> command = hwmap::Read(commands, clock);
+      std::int8_t words[P::kBanks][kWordBytes];
+#pragma HLS ARRAY_PARTITION variable = words complete dim = 0
+      ReadArena<P>(arena, command.row, command.bank, command.low, command.high, 0, words);
+      Bytes<P::kBusBytes> word;
+#pragma HLS AGGREGATE variable = word
+    StoreByte:
+      for (unsigned i = 0; i < P::kBusBytes; ++i) {
+#pragma HLS UNROLL
+        word.at[i] = words[i / kWordBytes][i % kWordBytes];
+      }
+      WritePort<P::kBusBytes>(output, word, row.ends != 0 && words_left == 1, clock);
+      --words_left;
+    }
+    fetcher.Advance(program, constants, clock);
+  }
+}
+
+/// A step on the array or the vector lanes.
+template <typename P, typename Words, typename ReadCommands, typename WriteCommands>
+void Compute(const Row& row, Fetcher<P>& fetcher, ArenaMemory<P>& arena,
+             ConstantMemory<P>& constants, SumMemory<P>& sums, Words& program, ReadCommands& reads,
+             WriteCommands& writes, Clock& clock) {
+#pragma HLS INLINE
+  // The weights of this term and of the next; what the channels of two blocks become outputs with;
+  // the columns that the lanes slide over; results that wait for a whole word.
+  std::int8_t weights[Sizes<P>::kWeights] = {};
+  std::int8_t next[Sizes<P>::kWeights] = {};
+  ChannelMemory<P> channels = {};
+  TableMemory<P> table = {};
+  std::int8_t columns[kTaps][P::kVectorLanes] = {};
+  std::int8_t held[Sizes<P>::kResultBytes] = {};
+#pragma HLS ARRAY_PARTITION variable = weights complete
+#pragma HLS ARRAY_PARTITION variable = next complete
+#pragma HLS ARRAY_PARTITION variable = channels complete dim = 0
+#pragma HLS ARRAY_PARTITION variable = columns complete dim = 0
+#pragma HLS ARRAY_PARTITION variable = held complete
+#pragma HLS BIND_STORAGE variable = table type = ram_1wnr impl = lutram
+  unsigned half = 0;
+  bool draining = false;
+  std::uint32_t walk_left = row.walk_trips;
+ComputeTrip:
+  for (std::uint32_t left = row.trips; left != 0; --left) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000000
+#pragma HLS DEPENDENCE variable = arena type = inter dependent = false
+#pragma HLS DEPENDENCE variable = arena type = intra dependent = false
+#pragma HLS DEPENDENCE variable = constants type = inter dependent = false
+#pragma HLS DEPENDENCE variable = constants type = intra dependent = false
+#pragma HLS DEPENDENCE variable = sums type = inter direction = RAW distance = 4 dependent = true
+#pragma HLS DEPENDENCE variable = sums type = intra dependent = false
+    clock.Tick();
+    ReadCommand<P> command = {};
+    if (walk_left != 0) {
+      command = hwmap::Read(reads, clock);
+      --walk_left;
+    }
+    // The weights that were loaded meanwhile.
+    if (command.swap) {
+    Swap:
+      for (unsigned i = 0; i < Sizes<P>::kWeights; ++i) {
+#pragma HLS UNROLL
+        weights[i] = next[i];
+      }
+    }
+    std::int8_t constant[P::kPortBytes] = {};
+#pragma HLS ARRAY_PARTITION variable = constant complete
+    if (command.loading != Loading::kNothing) ReadConstant<P>(constants, command.constant, constant);
+    // Read, multiply, and add.
+    if (command.reads) {
+      std::int8_t words[P::kBanks][kWordBytes];
+#pragma HLS ARRAY_PARTITION variable = words complete dim = 0
+      ReadArena<P>(arena, command.row, command.bank, command.low, command.high,
+                   static_cast<std::int8_t>(row.pad_value), words);
+      std::int32_t terms[Sizes<P>::kBlock] = {};
+#pragma HLS ARRAY_PARTITION variable = terms complete
+      if (row.kind == StepKind::kMatrix) {
+        ArrayTerms<P>(words, weights, terms);
+      } else {
+      Slide:
+        for (unsigned lane = 0; lane < P::kVectorLanes; ++lane) {
+#pragma HLS UNROLL
+          columns[2][lane] = columns[1][lane];
+          columns[1][lane] = columns[0][lane];
+          columns[0][lane] = words[lane / kWordBytes][lane % kWordBytes];
+        }
+        LaneTerms<P>(row, columns, weights, command.first, command.again, terms);
+      }
+      if (command.complete) {
+      AddTerm:
+        for (unsigned i = 0; i < Sizes<P>::kBlock; ++i) {
+#pragma HLS UNROLL
+          const std::int32_t before = sums[half][command.pixel][i];
+          const std::int32_t added = before + terms[i];
+          const std::int32_t larger = before > terms[i] ? before : terms[i];
+          const std::int32_t later = row.kind == StepKind::kLargest ? larger : added;
+          sums[half][command.pixel][i] = command.first ? terms[i] : later;
+        }
+      }
+    }
+    // Write what earlier blocks completed.
+    if (draining) {
+      const WriteCommand<P> write = hwmap::Read(writes, clock);
+      WriteResults<P>(row, write, sums[1 - half], channels[1 - half], table, held, arena);
+      draining = !write.last;
+    }
+    // Keep the constants of what comes.
+    if (command.loading == Loading::kWeights) Keep<P>(constant, command.slot, next);
+    if (command.loading == Loading::kChannels) Keep<P>(constant, command.slot, channels[half]);
+    if (command.loading == Loading::kTable) Keep<P>(constant, command.slot, table);
+    if (command.last) {
+      draining = true;
+      half = 1 - half;
+    }
+    fetcher.Advance(program, constants, clock);
+  }
+}
+
+/// Runs one step.
+template <typename P, typename Words, typename ReadCommands, typename WriteCommands>
+void RunStep(ArenaMemory<P>& arena, ConstantMemory<P>& constants, SumMemory<P>& sums,
+             Words& program, ReadCommands& reads, WriteCommands& writes, Port<P::kBusBytes>& input,
+             Port<P::kBusBytes>& output, Clock& clock) {
+#pragma HLS INLINE
+  typename Fetcher<P>::Segments segments;
+#pragma HLS ARRAY_PARTITION variable = segments.at dim = 2 complete
+  const Row row = ReadRow<P>(program, clock);
+  SkipNumbers<P>(program, row.source_rows, clock);
+  SkipNumbers<P>(program, row.target_rows, clock);
+  ReadNumbers<P>(program, 2 * row.segments, segments, clock);
+  Fetcher<P> fetcher(row.fetch_words, segments);
+  clock.Skip(P::kOverheadCycles);
+  if (row.kind == StepKind::kFetch) {
+    Fetch<P>(row, fetcher, constants, program, clock);
+  } else if (row.kind == StepKind::kLoad) {
+    Load<P>(row, fetcher, arena, constants, program, writes, input, clock);
+  } else if (row.kind == StepKind::kStore) {
+    Store<P>(row, fetcher, arena, constants, program, reads, output, clock);
+  } else {
+    Compute<P>(row, fetcher, arena, constants, sums, program, reads, writes, clock);
+  }
+}
+
+}  // namespace hwmap

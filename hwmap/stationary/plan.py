@@ -1,0 +1,111 @@
+"""A plan: every decision that turns a float graph into a program, and what it costs."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from hwmap.errors import PlanError
+from hwmap.files.decode import decode
+from hwmap.solve.answer import Choice, Status
+from hwmap.stationary.engine import Engine
+
+Kind = Literal["load", "run", "store"]
+Style = Literal["sequential"]
+STYLE: Style = "sequential"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run. `name` is an op, or for "load" and "store" a graph input or output.
+
+    It makes rows [first_row, last_row) of the output, and of their pixels the words [first_word,
+    last_word). `instance` counts the runs of the same strip from 0: above 0, it is a
+    rematerialization.
+    """
+
+    kind: Kind
+    name: str
+    first_row: int
+    last_row: int
+    first_word: int
+    last_word: int
+    instance: int = 0
+
+
+@dataclass(frozen=True)
+class Retention:
+    """A copy of rows [first_row, last_row) of `tensor` lies at `address_words` of the arena during
+    steps [start_step, end_step), row after row."""
+
+    tensor: str
+    first_row: int
+    last_row: int
+    start_step: int
+    end_step: int
+    address_words: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """The constants of words [first_word, last_word) of op `name` lie at `address_words` of the
+    constant memory during steps [start_step, end_step). They are fetched in these steps, before the
+    first that needs them; with a start below 0, once, before the first image."""
+
+    name: str
+    first_word: int
+    last_word: int
+    start_step: int
+    end_step: int
+    address_words: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The decisions for one network, board and budget. Names are those of the rewritten graph.
+
+    `held` is in the order in which constants are fetched, `fetched_words` of the bus in each step.
+    `arena_words` of 8 bytes, `constant_words` of the port. `in_uram` names the memories that lie in
+    URAM, all others are in block RAM. `bound_cycles` is a proved lower bound over everything the
+    solver chooses: no plan takes fewer cycles.
+    """
+
+    network: str
+    board: str
+    status: Status
+    cycles: int
+    bound_cycles: int
+    engine: Engine
+    choices: tuple[Choice, ...]
+    steps: tuple[Step, ...]
+    retentions: tuple[Retention, ...]
+    held: tuple[Held, ...]
+    fetched_words: tuple[int, ...]
+    arena_words: int
+    constant_words: int
+    memory_bytes: int
+    in_uram: tuple[str, ...]
+    dsp: int
+    lut: int
+    ff: int
+    loss: float
+
+
+def to_json(plan: Plan) -> str:
+    """The plan as readable JSON."""
+    return json.dumps({"style": STYLE, **asdict(plan)}, indent=1) + "\n"
+
+
+def from_json(text: str, source: str) -> Plan:
+    """The plan that `to_json` wrote.
+
+    Raises:
+        PlanError: not a plan; `source` is named.
+    """
+    try:
+        values = json.loads(text)
+        if isinstance(values, dict) and values.pop("style", None) != STYLE:
+            raise ValueError(f"its style is not {STYLE}")
+        plan: Plan = decode(Plan, values, "plan")
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"{source}: not a plan of hwmap ({error}); expected a plan.json") from error
+    return plan

@@ -1,0 +1,160 @@
+"""The cycles of a program: what its rows compute, and what they fetch meanwhile.
+
+A step's rows run one after the other. A row is read at a bus word per cycle, and the pipeline
+fills; then every trip of its loop can take a word of the constants that come next:
+
+    cycles = sum over rows of  bus words of the row + overhead + max(trips, fetched words)
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from hwmap.ir.graph import Graph
+from hwmap.ir.ops import HardwareOp
+from hwmap.stationary.engine import Engine, SweepCost, part_of
+from hwmap.stationary.geometry import Sweep
+from hwmap.stationary.layout import Layout
+from hwmap.stationary.plan import Held, Step
+from hwmap.stationary.program import Segment, row_bus_words
+from hwmap.stationary.sweeps import Layouts, sweeps_of
+
+DRAM_LATENCY_CYCLES = 60
+"""From the first request to the first word. An assumption of the simulation (a read of a DDR
+controller behind an AXI port takes 30-60 cycles at 100-300 MHz); seen once per image,
+which begins when the first word is there."""
+
+
+@dataclass(frozen=True)
+class RowSize:
+    """What a row of the program takes without the constants that it fetches."""
+
+    trips: int
+    source_rows: int
+    target_rows: int
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A row with what it fetches."""
+
+    size: RowSize
+    fetched: tuple[Segment, ...]
+
+    @property
+    def fetch_words(self) -> int:
+        """Bus words of constants."""
+        return sum(segment.words for segment in self.fetched)
+
+    def cycles(self, engine: Engine) -> int:
+        """All cycles of the row."""
+        size = self.size
+        words = row_bus_words(
+            size.source_rows, size.target_rows, len(self.fetched), engine.bus_bytes
+        )
+        return words + engine.overhead_cycles + max(size.trips, self.fetch_words)
+
+
+def step_sweeps(
+    step: Step, op: HardwareOp, graph: Graph, layouts: Layouts
+) -> list[tuple[int, Sweep]]:
+    """The sweeps of a run, cut to its rows and words, with their numbers among those of the op."""
+    found = []
+    for number, sweep in enumerate(sweeps_of(op, graph, layouts)):
+        rows = sweep.rows.within(range(step.first_row, step.last_row))
+        if rows is None:
+            continue
+        part = part_of(replace(sweep, rows=rows), step.first_word, step.last_word)
+        if part is not None:
+            found.append((number, part))
+    return found
+
+
+def sweep_size(sweep: Sweep, engine: Engine) -> RowSize:
+    """The row of a sweep."""
+    rows = sweep.rows
+    sources = (rows.count - 1) * rows.stride + (rows.taps - 1) * rows.tap_step + 1
+    if len(sweep.sources) > 1:
+        sources = rows.count + (1 if sweep.fixed else rows.count)
+    return RowSize(SweepCost(sweep, engine).trips, sources, rows.count)
+
+
+def stream_size(step: Step, row_words: int, engine: Engine) -> RowSize:
+    """The row of a load or a store of rows of so many words."""
+    count = step.last_row - step.first_row
+    trips = count * -(-row_words * 8 // engine.bus_bytes)
+    return RowSize(trips, *((0, count) if step.kind == "load" else (count, 0)))
+
+
+def row_words(name: str, graph: Graph, layouts: Layouts) -> int:
+    """Words of a row of a tensor."""
+    layout: Layout = layouts[name]
+    return graph.shape(name)[2] * layout.words
+
+
+def step_sizes(step: Step, graph: Graph, layouts: Layouts, engine: Engine) -> list[RowSize]:
+    """The rows of a step of a plan."""
+    if step.kind != "run":
+        return [stream_size(step, row_words(step.name, graph, layouts), engine)]
+    op = graph.op(step.name)
+    assert isinstance(op, HardwareOp)
+    return [sweep_size(sweep, engine) for _, sweep in step_sweeps(step, op, graph, layouts)]
+
+
+def held_bus_words(held: Held, graph: Graph, layouts: Layouts, engine: Engine) -> int:
+    """Bus words of some constants."""
+    words = constant_words(held.name, held.first_word, held.last_word, graph, layouts, engine)
+    return words * engine.port_bytes // engine.bus_bytes
+
+
+def constant_words(
+    name: str, first_word: int, last_word: int, graph: Graph, layouts: Layouts, engine: Engine
+) -> int:
+    """Port words of the constants of a part of an op."""
+    op = graph.op(name)
+    assert isinstance(op, HardwareOp)
+    parts = (part_of(sweep, first_word, last_word) for sweep in sweeps_of(op, graph, layouts))
+    return sum(SweepCost(part, engine).constant_words for part in parts if part is not None)
+
+
+def timed_rows(
+    sizes: Sequence[Sequence[RowSize]],
+    fetched_words: Sequence[int],
+    arriving: Sequence[Segment],
+) -> list[list[Timed]]:
+    """Every step's rows with what they fetch: `fetched_words` of `arriving`, which come in that
+    order. The rows of a step take as many as they have trips, the last one what is left."""
+    queue = _Queue(arriving)
+    return [
+        list(_step_rows(rows, words, queue))
+        for rows, words in zip(sizes, fetched_words, strict=True)
+    ]
+
+
+def _step_rows(rows: Sequence[RowSize], words: int, queue: "_Queue") -> Iterator[Timed]:
+    for number, size in enumerate(rows):
+        taken = words if number == len(rows) - 1 else min(words, size.trips)
+        words -= taken
+        yield Timed(size, queue.take(taken))
+
+
+class _Queue:
+    """The constants that are still to come."""
+
+    def __init__(self, arriving: Sequence[Segment]) -> None:
+        self.left = list(reversed(arriving))
+
+    def take(self, words: int) -> tuple[Segment, ...]:
+        found: list[Segment] = []
+        while words and self.left:
+            segment = self.left.pop()
+            count = min(words, segment.words)
+            last = found[-1] if found else None
+            if last is not None and last.address + last.words == segment.address:
+                found[-1] = Segment(last.address, last.words + count)
+            else:
+                found.append(Segment(segment.address, count))
+            if count < segment.words:
+                self.left.append(Segment(segment.address + count, segment.words - count))
+            words -= count
+        assert not words, "no more is fetched than is held"
+        return tuple(found)

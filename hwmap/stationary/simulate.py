@@ -1,0 +1,428 @@
+"""Simulates a sequential design: bit- and cycle-exact, on a real arena and real memories.
+
+It reads nothing but the bytes of the program, like the hardware. Values are moved with numpy, a row
+of the program at a time; the constants that a row fetches arrive before it computes, which is the
+worst order: a program that overwrites what a step still needs gives wrong values.
+
+Time follows from the loops. Trip k of a row runs at c[k] = c[k-1] + 1, and a trip that takes word
+j from the DRAM FIFO waits for it:
+
+    c[k] >= written[j] + 1,    written[j] = max(written[j-1] + 1, read[j - depth] + 1)
+"""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwmap.errors import SimulationError
+from hwmap.files.words import CHANNEL_BYTES, channel_fields
+from hwmap.ir.requantize import rescale
+from hwmap.ir.types import Array, Integers
+from hwmap.stationary.design.types import Design
+from hwmap.stationary.geometry import TAPS
+from hwmap.stationary.layout import WORD_BYTES, words_of
+from hwmap.stationary.memory import PROGRAM_FIFO_WORDS
+from hwmap.stationary.program import NOWHERE, Row, Segment, decode
+from hwmap.stationary.program_time import DRAM_LATENCY_CYCLES
+from hwmap.stationary.result import SimResult, StepTime
+
+CHUNK = 16
+UNWRITTEN = 0x5A
+HEADER_FIELDS = 6
+
+
+class _Machine:
+    """The memories of the accelerator, for a batch of images at once."""
+
+    def __init__(self, design: Design, images: int) -> None:
+        engine = design.engine
+        self.engine = engine
+        self.arena = np.full((images, design.arena_words, WORD_BYTES), UNWRITTEN, np.int8)
+        self.constants = np.full(
+            (design.constant_words * engine.port_bytes // engine.bus_bytes, engine.bus_bytes),
+            UNWRITTEN,
+            np.int8,
+        )
+        self.peak = 0
+
+    def fetch(self, segments: tuple[Segment, ...], words: NDArray[np.int8]) -> None:
+        """Move `words` of the bus into the constant memory."""
+        at = 0
+        for segment in segments:
+            if segment.address + segment.words > len(self.constants):
+                raise SimulationError(
+                    f"constants at [{segment.address}, {segment.address + segment.words}) of a"
+                    f" memory of {len(self.constants)} bus words"
+                )
+            target = slice(segment.address, segment.address + segment.words)
+            self.constants[target] = words[at : at + segment.words]
+            at += segment.words
+
+    def port_bytes(self, address: int, words: int) -> NDArray[np.int8]:
+        """The bytes of port words of the constant memory."""
+        flat = self.constants.reshape(-1, self.engine.port_bytes)
+        if address + words > len(flat):
+            raise SimulationError(f"port word {address + words} of a memory of {len(flat)} is read")
+        return flat[address : address + words].reshape(-1)
+
+    def read(self, words: Integers) -> NDArray[np.int8]:
+        """The bytes of the words at these addresses: (images, *addresses.shape, 8). A read may
+        reach beyond the arena, as a word of zeros; nothing takes its value."""
+        inside = np.minimum(words, len(self.arena[0]) - 1)
+        return self.arena[:, inside]
+
+    def write(self, words: Integers, values: NDArray[np.int8]) -> None:
+        """Write `values` (images, *addresses.shape, 8)."""
+        if words.min() < 0 or words.max() >= len(self.arena[0]):
+            raise SimulationError(
+                f"a write to word {int(words.max())} of an arena of {len(self.arena[0])} words"
+            )
+        self.arena[:, words] = values
+        self.peak = max(self.peak, int(words.max()) + 1)
+
+
+def simulate(design: Design, inputs: Mapping[str, Array]) -> SimResult:
+    """Run `design` on integer `inputs` (N, C, H, W), as the input tensors are quantized."""
+    count = len(next(iter(inputs.values())))
+    parts: dict[str, list[Integers]] = {tensor.name: [] for tensor in design.outputs}
+    peak = 0
+    for start in range(0, count, CHUNK):
+        chunk = {name: values[start : start + CHUNK] for name, values in inputs.items()}
+        outputs, peak = _run(design, chunk)
+        for name, values in outputs.items():
+            parts[name].append(values)
+    ((steps, stalls),) = time_lines(design, 1)
+    return SimResult(
+        outputs={name: np.concatenate(values) for name, values in parts.items()},
+        clock_mhz=design.clock_mhz,
+        steps=steps,
+        cycles=steps[-1].end_cycle,
+        stalls=stalls,
+        peak_bytes=peak * WORD_BYTES,
+    )
+
+
+class _Program:
+    """The program's words, taken one after the other."""
+
+    def __init__(self, design: Design) -> None:
+        self.words, self.bus = design.program, design.engine.bus_bytes
+        size = -(-4 * HEADER_FIELDS // self.bus)
+        header = np.frombuffer(self.words[:size].tobytes(), "<u4")
+        self.once, self.steps = int(header[2]), int(header[3])
+        self.at = size
+
+    def row(self) -> tuple[Row, NDArray[np.int8]]:
+        """The next row, and the constants behind it."""
+        row, count = decode(self.words[self.at :], self.bus)
+        first = self.at + count
+        self.at = first + row.fetch_words
+        return row, self.words[first : self.at]
+
+
+def _run(design: Design, inputs: Mapping[str, Array]) -> tuple[dict[str, Integers], int]:
+    machine = _Machine(design, len(next(iter(inputs.values()))))
+    program = _Program(design)
+    streams = _Streams(design, inputs)
+    for number in range(program.once + program.steps):
+        row, constants = program.row()
+        machine.fetch(row.fetched, constants)
+        match row.kind:
+            case "fetch":
+                pass
+            case "load":
+                words = _row_words(row.target_pointers, row.row_words)
+                machine.write(words, streams.load(words.size))
+            case "store":
+                streams.store(machine.read(_row_words(row.source_pointers, row.row_words)))
+            case "matrix":
+                _check_blocks(row)
+                _run_matrix(row, machine)
+            case _:
+                _check_blocks(row)
+                _run_vector(row, machine)
+        assert number < program.once or row.kind != "fetch"
+    if program.at != len(design.program):
+        raise SimulationError(f"{len(design.program) - program.at} words of the program are left")
+    return streams.outputs(), machine.peak
+
+
+class _Streams:
+    """What goes in and comes out: words of pixels, in the order of the program."""
+
+    def __init__(self, design: Design, inputs: Mapping[str, Array]) -> None:
+        self.design = design
+        loads = dict.fromkeys(row.source for row in design.rows if row.kind == "load")
+        self.stores = dict.fromkeys(row.source for row in design.rows if row.kind == "store")
+        parts = [to_words(inputs[name], design.layouts[name].places) for name in loads]
+        self.source = np.concatenate(parts, axis=1)
+        self.at = 0
+        self.found: list[NDArray[np.int8]] = []
+
+    def load(self, words: int) -> NDArray[np.int8]:
+        found = self.source[:, self.at : self.at + words]
+        self.at += words
+        return found
+
+    def store(self, words: NDArray[np.int8]) -> None:
+        self.found.append(words)
+
+    def outputs(self) -> dict[str, Integers]:
+        stream = np.concatenate(self.found, axis=1)
+        shapes = {tensor.name: tensor.shape for tensor in self.design.outputs}
+        found, at = {}, 0
+        for name in self.stores:
+            layout, (_, height, width) = self.design.layouts[name], shapes[name]
+            words = height * width * layout.words
+            pixels = stream[:, at : at + words].reshape(len(stream), height, width, -1)
+            found[name] = pixels[..., layout.places].transpose(0, 3, 1, 2).astype(np.int64)
+            at += words
+        return found
+
+
+def to_words(values: Array, places: NDArray[np.int64]) -> NDArray[np.int8]:
+    """Tensors (N, C, H, W) as words (N, words, 8): pixel after pixel, channels at `places`."""
+    count, _, height, width = values.shape
+    size = words_of(int(places[-1]) + 1) * WORD_BYTES
+    found = np.zeros((count, height, width, size), np.int8)
+    found[..., places] = values.transpose(0, 2, 3, 1)
+    return found.reshape(count, -1, WORD_BYTES)
+
+
+def _row_words(pointers: tuple[int, ...], row_words: int) -> Integers:
+    """The words of whole rows."""
+    return (np.array(pointers)[:, None] + np.arange(row_words)).reshape(-1)
+
+
+def _gather(row: Row, machine: _Machine, pointers: Integers, offsets: Integers) -> NDArray[np.int8]:
+    """The bytes of words `offsets` of the rows at `pointers` (broadcast), or padding:
+    (images, *shape, 8)."""
+    pointers, offsets = np.broadcast_arrays(pointers, offsets)
+    inside = (pointers != NOWHERE) & (offsets >= 0) & (offsets < row.row_words)
+    words = machine.read(np.where(inside, pointers + offsets, 0))
+    return np.where(inside[..., None], words, np.int8(row.pad_value))
+
+
+def _window(row: Row) -> tuple[Integers, Integers]:
+    """Of every (output row, kernel row) the pointer, of every column the first word."""
+    index = np.arange(row.rows)[:, None] * row.stride_rows
+    index = index + np.arange(row.kernel_rows) * row.row_step
+    pointers = np.array(row.source_pointers, np.int64)[index]
+    return pointers, row.origin + np.arange(row.columns) * row.pixel_words
+
+
+def _check_blocks(row: Row) -> None:
+    """Raise if the results of a block could not leave while the next one is computed."""
+    terms = row.kernel_rows * row.runs * row.run_trips
+    for first, other, last in (
+        (row.first, row.other, row.last),
+        (row.short_first, row.short_other, row.short_last),
+    ):
+        trips = last if terms == 1 else first + (terms - 2) * other + last
+        if trips < row.stripe * row.slices:
+            raise SimulationError(
+                f"a block takes {trips} trips, its results {row.stripe * row.slices}"
+            )
+
+
+def _run_matrix(row: Row, machine: _Machine) -> None:
+    engine = machine.engine
+    terms = row.kernel_rows * row.runs * row.run_trips
+    block_words = terms * row.weight_words + row.channel_words
+    pointers, columns = _window(row)
+    lane = np.arange(row.run_trips * engine.simd // WORD_BYTES)
+    for group in range(row.groups):
+        run = np.arange(row.runs)[:, None] * row.run_words + group * row.group_words + lane
+        offsets = columns[None, :, None, None, None] + run
+        x = _gather(row, machine, pointers[:, None, :, None, None], offsets)
+        flat = x.reshape(len(x), row.rows * row.columns, -1).astype(np.float64)
+        sums, channels = [], []
+        for block in range(row.blocks):
+            at = row.weight_address + (group * row.blocks + block) * block_words
+            data = machine.port_bytes(at, block_words)
+            first = row.weight_words * engine.port_bytes
+            behind = first + row.channel_words * engine.port_bytes
+            channels.append(data[first : first + engine.pe * CHANNEL_BYTES])
+            weights = np.concatenate([data[:first], data[behind:]])
+            weights = weights.reshape(terms, -1)[:, : engine.pe * engine.simd]
+            weights = weights.reshape(terms, engine.pe, engine.simd).transpose(1, 0, 2)
+            # Sums of int8 products are far below 2**53: float64 is exact.
+            sums.append(flat @ weights.reshape(engine.pe, -1).T.astype(np.float64))
+        total = np.concatenate(sums, axis=2).astype(np.int64)
+        _finish(row, machine, total, np.concatenate(channels), group)
+
+
+def _run_vector(row: Row, machine: _Machine) -> None:
+    engine = machine.engine
+    lanes = row.blocks * engine.vector_lanes
+    pointers, columns = _window(row)
+    lane = np.arange(lanes // WORD_BYTES)
+    terms = row.kernel_rows * row.runs
+    block_words = terms * row.weight_words + row.channel_words
+    data = machine.port_bytes(row.weight_address, row.blocks * block_words)
+    x = _columns(row, machine, pointers, columns, lane)
+    # x: (images, rows, columns, kernel rows, runs, taps, lanes)
+    taps = _tap_factors(row)
+    channels = np.zeros(0, np.int8)
+    match row.kind:
+        case "largest":
+            sums = x.max((3, 4, 5))
+        case "product":
+            sums = (x[..., 0, :] - row.first_operand) * (x[..., 1, :] - row.later_operand)
+            sums = sums[:, :, :, 0, 0]
+        case "depthwise":
+            weights, channels = _depthwise(row, machine, data)
+            sums = (x * weights).sum((3, 4, 5))
+        case _:
+            sums = (x * taps[..., None]).sum((3, 4, 5))
+    sums = sums.reshape(len(sums), row.rows * row.columns, lanes)
+    _finish(row, machine, sums, channels, 0)
+
+
+def _columns(
+    row: Row, machine: _Machine, pointers: Integers, columns: Integers, lane: Integers
+) -> Integers:
+    """The columns of every window: (images, rows, columns, kernel rows, runs, taps, lanes)."""
+    if row.second:
+        own = np.array(row.source_pointers[: row.rows])[:, None, None]
+        other = np.array(row.source_pointers[row.second :])[:, None, None]
+        at = columns[None, :, None] + lane
+        first = _gather(row, machine, own, at)
+        second = _gather(row, machine, other, lane + 0 * at if row.fixed else at)
+        both = np.stack([first, second], axis=3)
+        shape = (len(both), row.rows, row.columns, 1, 1, 2, -1)
+        return both.reshape(shape).astype(np.int64)
+    run = np.arange(row.runs)[:, None, None] * row.run_words
+    tap = np.arange(row.taps)[:, None] * row.column_words
+    offsets = columns[None, :, None, None, None, None] + run + tap + lane
+    x = _gather(row, machine, pointers[:, None, :, None, None, None], offsets)
+    return x.reshape(*x.shape[:6], -1).astype(np.int64)
+
+
+def _tap_factors(row: Row) -> Integers:
+    """The factor of every (kernel row, run, tap): what an earlier pass had does not count."""
+    factors = np.full((row.kernel_rows, row.runs, row.taps), row.later_operand)
+    factors[:, 1:, : row.repeated] = 0
+    factors[0, 0, 0] = row.first_operand
+    return factors
+
+
+def _depthwise(
+    row: Row, machine: _Machine, data: NDArray[np.int8]
+) -> tuple[Integers, NDArray[np.int8]]:
+    """Weights (kernel rows, runs, taps, lanes), and the bytes of the channels."""
+    engine = machine.engine
+    lanes, port = engine.vector_lanes, engine.port_bytes
+    terms = row.kernel_rows * row.runs
+    blocks = data.reshape(row.blocks, -1)
+    first = row.weight_words * port
+    behind = first + row.channel_words * port
+    channels = blocks[:, first : first + lanes * CHANNEL_BYTES].reshape(-1)
+    weights = np.concatenate([blocks[:, :first], blocks[:, behind:]], axis=1)
+    weights = weights.reshape(row.blocks, terms, -1)[..., : lanes * TAPS]
+    weights = weights.reshape(row.blocks, row.kernel_rows, row.runs, lanes, TAPS)
+    # The newest column, whose tap is the last, comes first.
+    weights = weights[..., row.taps - 1 :: -1] if row.taps else weights
+    weights = weights.transpose(1, 2, 4, 0, 3).reshape(
+        row.kernel_rows, row.runs, row.taps, row.blocks * lanes
+    )
+    return weights.astype(np.int64), channels
+
+
+def _finish(
+    row: Row, machine: _Machine, sums: Integers, channels: NDArray[np.int8], group: int
+) -> None:
+    """Requantize `sums` (images, pixels, lanes) and write the words that exist."""
+    lanes = row.target_words * WORD_BYTES
+    if row.weight_words and row.kind != "lookup":
+        bias, multiplier, shift = channel_fields(channels)
+        bias, multiplier, shift = bias[:lanes], multiplier[:lanes], shift[:lanes]
+    else:
+        bias, multiplier, shift = map(np.array, (row.bias, row.multiplier, row.shift))
+    scaled = rescale(sums[..., :lanes] + bias, multiplier, shift)
+    values = np.clip(scaled + row.zero_point, row.low, row.high)
+    if row.kind == "lookup":
+        table = machine.port_bytes(row.weight_address, row.weight_words)
+        values = table[values + 128].astype(np.int64)
+    columns = np.arange(row.columns) * row.target_pixel_words + row.target_origin
+    first = (np.array(row.target_pointers)[:, None] + columns).reshape(-1, 1)
+    words = first + group * row.target_group_words + np.arange(row.target_words)
+    shape = (len(values), *words.shape, WORD_BYTES)
+    machine.write(words, values.astype(np.int8).reshape(shape))
+
+
+def time_lines(design: Design, images: int) -> Iterator[tuple[tuple[StepTime, ...], int]]:
+    """When every row of each of some images in a row starts and ends, counted from the image's
+    start, and the cycles spent waiting for the program. The first image begins when its program is
+    there; the others when the one before has ended."""
+    bus, overhead = design.engine.bus_bytes, design.engine.overhead_cycles
+    fifo = _Fifo()
+    fifo.begin_burst()
+    end = fifo.read(0, -(-4 * HEADER_FIELDS // bus))
+    if design.once:
+        fifo.begin_burst()
+    for row in design.once:
+        end = fifo.read(fifo.read(end, row.row_bus_words(bus)) + overhead, row.fetch_words)
+    for image in range(images):
+        ready = fifo.begin_burst()
+        began = start = end if image else max(end, ready)
+        stalls = 0
+        steps: list[StepTime] = []
+        for row in design.rows:
+            words = row.row_bus_words(bus)
+            begin = fifo.read(start, words) + overhead
+            compute = _compute_trips(row)
+            end = fifo.read(begin, row.fetch_words) + max(compute - row.fetch_words, 0)
+            stalls += end - start - words - overhead - compute
+            steps.append(
+                StepTime(
+                    source=row.source,
+                    kind=row.kind,
+                    instance=row.instance,
+                    start_cycle=start - began,
+                    end_cycle=end - began,
+                    compute_trips=compute,
+                    fetch_words=row.fetch_words,
+                    cycles=end - start,
+                )
+            )
+            start = end
+        yield tuple(steps), stalls
+
+
+def _compute_trips(row: Row) -> int:
+    """Trips until the results of the last block have left."""
+    if row.kind in ("load", "store"):
+        return row.walk_trips
+    pixels = row.columns * (row.rows if row.across else 1)
+    return row.walk_trips + (pixels - (pixels - 1) // row.stripe * row.stripe) * row.last_slices
+
+
+class _Fifo:
+    """The FIFO from DRAM: a burst fills it at a word per cycle, unless it is full."""
+
+    def __init__(self) -> None:
+        self.last_written = -1
+        self.reads = np.full(PROGRAM_FIFO_WORDS, -1, np.int64)
+
+    def begin_burst(self) -> int:
+        """The cycle on which the first word of the next burst can be read."""
+        self.last_written += DRAM_LATENCY_CYCLES
+        return max(self.last_written + 1, int(self.reads[0]) + 1) + 1
+
+    def read(self, now: int, words: int) -> int:
+        """The cycle of the last of `words` reads, one per cycle from the cycle after `now` on."""
+        for start in range(0, words, PROGRAM_FIFO_WORDS):
+            count = min(PROGRAM_FIFO_WORDS, words - start)
+            index = np.arange(count)
+            freed = np.maximum(self.reads[:count] + 1, 0)
+            freed[0] = max(freed[0], self.last_written + 1)
+            written = np.maximum.accumulate(freed - index) + index
+            wanted = written + 1
+            wanted[0] = max(wanted[0], now + 1)
+            read = np.maximum.accumulate(wanted - index) + index
+            self.last_written = int(written[-1])
+            self.reads = np.concatenate([self.reads[count:], read])
+            now = int(read[-1])
+        return now
