@@ -1,0 +1,302 @@
+"""Replays a plan and refuses one that lies. It shares no code with the solver.
+
+The arena is replayed as words: every step paints what it writes, and finds what it reads there
+untouched. So is the constant memory: bus word by bus word as it is fetched. Cycles, memory and
+slices are counted again, step by step.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwmap.blocks import blocks_used
+from hwmap.board import Board, Budget
+from hwmap.errors import PlanError
+from hwmap.ir.given import least_weight
+from hwmap.ir.graph import Graph
+from hwmap.ir.ops import HardwareOp
+from hwmap.ir.rows import rows_read
+from hwmap.solve.answer import claim_problem, loss_problem
+from hwmap.stationary.engine import engine_problem
+from hwmap.stationary.layout import aligned, layouts_of
+from hwmap.stationary.logic import engine_logic
+from hwmap.stationary.memory import memories
+from hwmap.stationary.plan import Held, Plan, Retention, Step
+from hwmap.stationary.program import MOST_ROWS, Segment
+from hwmap.stationary.program_time import constant_words, row_words, step_sizes, timed_rows
+from hwmap.stationary.sweeps import Layouts
+
+MOST_SEGMENTS = 32
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """A graph whose tensors have layouts."""
+
+    graph: Graph
+    layouts: Layouts
+
+
+def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_loss: float) -> None:
+    """Pass if `plan` runs `graph` (rewritten with the plan's choices) within the budget, in the
+    cycles it states.
+
+    Raises:
+        PlanError: the first promise that it breaks.
+    """
+    graph = aligned(graph)
+    laid = _Laid(graph, layouts_of(graph))
+    problem = (
+        engine_problem(plan.engine, board.bus_bytes)
+        or _resource_problem(plan, graph, board, budget)
+        or _steps_problem(plan, laid)
+        or _arena_problem(plan, laid)
+        or _constants_problem(plan, laid)
+        or _number_problem(plan, laid, max_loss)
+    )
+    if problem:
+        raise PlanError(f"plan of '{plan.network}' for '{plan.board}': {problem}")
+
+
+def _target(step: Step, graph: Graph) -> str:
+    """The tensor whose rows a step makes, or sends."""
+    return graph.op(step.name).output if step.kind == "run" else step.name
+
+
+def _steps_problem(plan: Plan, laid: _Laid) -> str | None:
+    """Every step is known and numbered, makes rows and words that there are, and loads and stores
+    pass every row once, in order."""
+    graph = laid.graph
+    runs: dict[tuple[str, str, int, int], int] = {}
+    streamed: dict[tuple[str, str], int] = {}
+    for index, step in enumerate(plan.steps):
+        known = {"load": graph.inputs, "store": graph.outputs, "run": graph.by_name}[step.kind]
+        if step.name not in known:
+            return (
+                f"step {index} is a {step.kind} of '{step.name}', which the network does not have"
+            )
+        name = _target(step, graph)
+        rows, words = graph.shape(name)[1], laid.layouts[name].words
+        ranges = 0 <= step.first_row < step.last_row <= rows
+        if not ranges or not 0 <= step.first_word < step.last_word <= words:
+            return f"step {index} ('{step.name}') makes rows or words that '{name}' does not have"
+        key = (step.kind, step.name, step.first_row, step.first_word)
+        if step.instance != runs.get(key, 0):
+            return f"step {index} ('{step.name}') is numbered {step.instance}"
+        runs[key] = step.instance + 1
+        if step.kind != "run":
+            at = streamed.get((step.kind, step.name), 0)
+            if step.first_row != at or (step.first_word, step.last_word) != (0, words):
+                return f"step {index}: '{step.name}' does not go on with row {at}"
+            streamed[step.kind, step.name] = step.last_row
+    for kind, names in (("load", graph.inputs), ("store", graph.outputs)):
+        for name in names:
+            if streamed.get((kind, name)) != graph.shape(name)[1]:
+                return f"'{name}' has no {kind} step for some of its rows"
+    return _stream_problem(plan)
+
+
+def _stream_problem(plan: Plan) -> str | None:
+    """One tensor after the other passes a port."""
+    for kind in ("load", "store"):
+        names = [step.name for step in plan.steps if step.kind == kind]
+        runs = [name for at, name in enumerate(names) if at == 0 or names[at - 1] != name]
+        if len(set(runs)) != len(runs):
+            return f"the {kind} steps of two tensors are mixed"
+    return None
+
+
+def _reads(step: Step, laid: _Laid) -> Iterator[tuple[str, int]]:
+    """The rows that a step reads."""
+    graph = laid.graph
+    if step.kind == "store":
+        yield from ((step.name, row) for row in range(step.first_row, step.last_row))
+    if step.kind == "run":
+        op = graph.op(step.name)
+        for position, name in enumerate(op.inputs):
+            wanted = range(step.first_row, step.last_row)
+            yield from ((name, row) for row in sorted(rows_read(op, graph, position, wanted)))
+
+
+def _space(item: Retention, row: int, laid: _Laid) -> slice:
+    width = row_words(item.tensor, laid.graph, laid.layouts)
+    start = item.address_words + (row - item.first_row) * width
+    return slice(start, start + width)
+
+
+def _arena_problem(plan: Plan, laid: _Laid) -> str | None:
+    """Every step finds its rows where they were written, and overwrites nothing that is kept."""
+    graph = laid.graph
+    for item in plan.retentions:
+        if item.tensor not in graph.tensors:
+            return f"keeps '{item.tensor}', which the network does not have"
+        if not 0 <= item.first_row < item.last_row <= graph.shape(item.tensor)[1]:
+            return f"keeps rows that '{item.tensor}' does not have"
+        end = _space(item, item.last_row - 1, laid).stop
+        if item.address_words < 0 or end > plan.arena_words:
+            return f"'{item.tensor}' at {item.address_words}..{end} is outside the arena"
+    content = np.full(plan.arena_words, -1, np.int64)
+    begins: dict[int, list[tuple[int, Retention]]] = {}
+    for number, item in enumerate(plan.retentions):
+        begins.setdefault(item.start_step, []).append((number, item))
+    kept: list[tuple[int, Retention]] = []
+    taken = np.zeros(plan.arena_words, np.int32)
+    for index, step in enumerate(plan.steps):
+        for _, item in kept:
+            if item.end_step == index:
+                taken[_whole(item, laid)] -= 1
+        kept = [(number, item) for number, item in kept if item.end_step > index]
+        for number, item in begins.get(index, ()):
+            taken[_whole(item, laid)] += 1
+            kept.append((number, item))
+            if (taken[_whole(item, laid)] > 1).any():
+                return f"step {index} ('{step.name}'): '{item.tensor}' overlaps another tensor"
+        problem = _step_problem(index, step, kept, content, laid)
+        if problem:
+            return problem
+    return None
+
+
+def _whole(item: Retention, laid: _Laid) -> slice:
+    first = _space(item, item.first_row, laid)
+    return slice(first.start, _space(item, item.last_row - 1, laid).stop)
+
+
+def _step_problem(
+    index: int,
+    step: Step,
+    kept: Sequence[tuple[int, Retention]],
+    content: np.ndarray,
+    laid: _Laid,
+) -> str | None:
+    where: dict[tuple[str, int], tuple[int, Retention]] = {}
+    for number, item in kept:
+        for row in range(item.first_row, item.last_row):
+            if (item.tensor, row) in where:
+                return f"step {index} ('{step.name}'): two copies of a row are kept at once"
+            where[item.tensor, row] = number, item
+    for name, row in _reads(step, laid):
+        found = where.get((name, row))
+        if found is None or (content[_space(found[1], row, laid)] != found[0]).any():
+            return f"step {index} ('{step.name}') reads row {row} of '{name}', not on chip"
+    if step.kind == "store":
+        return None
+    name = _target(step, laid.graph)
+    pixel, columns = laid.layouts[name].words, laid.graph.shape(name)[2]
+    for row in range(step.first_row, step.last_row):
+        found = where.get((name, row))
+        if found is None:
+            return f"step {index} ('{step.name}') writes row {row} of '{name}', which has no place"
+        pixels = content[_space(found[1], row, laid)].reshape(columns, pixel)
+        pixels[:, step.first_word : step.last_word] = found[0]
+    return None
+
+
+def _constants_problem(plan: Plan, laid: _Laid) -> str | None:
+    """Every step finds its constants, as they were fetched."""
+    graph, engine = laid.graph, plan.engine
+    if len(plan.fetched_words) != len(plan.steps) or min(plan.fetched_words, default=0) < 0:
+        return "does not say for every step how many words are fetched"
+    ratio = engine.port_bytes // engine.bus_bytes
+    content = np.full(plan.constant_words * ratio, -1, np.int64)
+    queue: list[tuple[int, int, Held]] = []
+    for number, item in enumerate(plan.held):
+        op = graph.by_name.get(item.name)
+        if not isinstance(op, HardwareOp):
+            return f"holds constants of '{item.name}', which the network does not have"
+        size = constant_words(
+            item.name, item.first_word, item.last_word, graph, laid.layouts, engine
+        )
+        if item.address_words < 0 or item.address_words + size > plan.constant_words:
+            return f"the constants of '{item.name}' are outside their memory"
+        if item.start_step < 0:
+            content[item.address_words * ratio : (item.address_words + size) * ratio] = number
+        else:
+            queue += [
+                (number, item.address_words * ratio + word, item) for word in range(size * ratio)
+            ]
+    at = 0
+    for index, step in enumerate(plan.steps):
+        key = (step.name, step.first_word, step.last_word)
+        if step.kind == "run":
+            size = constant_words(*key, graph, laid.layouts, engine)
+            if size and not _is_held(plan, content, index, key, size * ratio, ratio):
+                return f"step {index} ('{step.name}'): its constants are not on chip"
+        for number, address, item in queue[at : at + plan.fetched_words[index]]:
+            if item.start_step > index:
+                return f"step {index} fetches constants of '{item.name}' before their time"
+            content[address] = number
+        at += plan.fetched_words[index]
+        overwritten = step.kind == "run" and size
+        if overwritten and not _is_held(plan, content, index, key, size * ratio, ratio):
+            return f"step {index} ('{step.name}'): its constants are overwritten while it runs"
+    if at != len(queue):
+        return f"{abs(len(queue) - at)} bus words of constants are not fetched, or too many"
+    return None
+
+
+def _is_held(
+    plan: Plan, content: np.ndarray, index: int, key: tuple[str, int, int], words: int, ratio: int
+) -> bool:
+    """Whether the place that a step takes its constants from has them, all of them."""
+    for number, item in enumerate(plan.held):
+        own = (item.name, item.first_word, item.last_word)
+        if own == key and item.start_step < index < item.end_step:
+            first = item.address_words * ratio
+            return bool((content[first : first + words] == number).all())
+    return False
+
+
+def _resource_problem(plan: Plan, graph: Graph, board: Board, budget: Budget) -> str | None:
+    if min(plan.arena_words, plan.constant_words, plan.bound_cycles) < 0:
+        return "a memory or a bound is negative"
+    found = memories(plan.engine, plan.arena_words, plan.constant_words)
+    size = sum(memory.size_bytes for memory in found)
+    if size != plan.memory_bytes or size > budget.memory_bytes:
+        return (
+            f"memories take {size:,} bytes; the plan says {plan.memory_bytes:,}, the budget is"
+            f" {budget.memory_bytes:,}"
+        )
+    logic = engine_logic(plan.engine, board.dsp_slice, least_weight(graph))
+    for what, taken, said, most in (
+        ("DSP slices", plan.engine.dsp, plan.dsp, budget.dsp),
+        ("LUTs", logic.lut, plan.lut, budget.lut),
+        ("flip-flops", logic.ff, plan.ff, budget.ff),
+    ):
+        if taken > said or said > most:
+            return (
+                f"the engine takes {taken:,} {what}; the plan says {said:,}, the budget is {most:,}"
+            )
+    movable = [memory.name for memory in found if not memory.block_ram_only]
+    wrong = [name for name in plan.in_uram if name not in movable]
+    if wrong or len(set(plan.in_uram)) != len(plan.in_uram):
+        return f"'{(wrong or plan.in_uram)[0]}' cannot be in URAM, or is named twice"
+    use = blocks_used(found, plan.in_uram)
+    if use.bram18 > budget.bram18 or use.uram > budget.uram:
+        return f"memories do not fit {budget.bram18} BRAM18 and {budget.uram} URAM"
+    return None
+
+
+def _number_problem(plan: Plan, laid: _Laid, max_loss: float) -> str | None:
+    """Cycles and loss are what the steps and choices add up to; a row holds its lists."""
+    engine = plan.engine
+    sizes = [step_sizes(step, laid.graph, laid.layouts, engine) for step in plan.steps]
+    ratio = engine.port_bytes // engine.bus_bytes
+    arriving = []
+    for item in plan.held:
+        key = (item.name, item.first_word, item.last_word)
+        words = constant_words(*key, laid.graph, laid.layouts, engine) * ratio
+        if item.start_step >= 0 and words:
+            arriving.append(Segment(item.address_words * ratio, words))
+    timed = [row for rows in timed_rows(sizes, plan.fetched_words, arriving) for row in rows]
+    for row in timed:
+        lists = (row.size.source_rows, row.size.target_rows)
+        if max(lists) > MOST_ROWS or len(row.fetched) > MOST_SEGMENTS:
+            return f"a step has more than {MOST_ROWS} rows or {MOST_SEGMENTS} fetches"
+    cycles = sum(row.cycles(engine) for row in timed)
+    if cycles != plan.cycles:
+        return f"the steps take {cycles:,} cycles; the plan says {plan.cycles:,}"
+    return claim_problem(plan.status, plan.cycles, plan.bound_cycles) or loss_problem(
+        plan.choices, plan.loss, max_loss
+    )

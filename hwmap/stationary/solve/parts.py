@@ -1,0 +1,119 @@
+"""A sequence of strips -> steps: what has more constants than fit at once is made in parts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hwmap.stationary.engine import Engine, SweepCost, part_of
+from hwmap.stationary.layout import WORD_BYTES
+from hwmap.stationary.plan import Kind, Step
+from hwmap.stationary.program_time import RowSize, step_sizes
+from hwmap.stationary.solve.fetches import Use
+from hwmap.stationary.solve.nodes import Network, Node
+
+Parts = Mapping[str, tuple[tuple[int, int], ...]]
+"""Of every op the words of its pixels that are made at a time."""
+
+
+def parts_of(network: Network, engine: Engine, most_words: int) -> Parts:
+    """The parts of every op, each with at most `most_words` of the port of constants, or a block if
+    that has more."""
+    return {
+        name: _parts(
+            network, name, engine, network.layouts[network.graph.op(name).output].words, most_words
+        )
+        for name in network.sweeps
+    }
+
+
+def largest_block(network: Network, engine: Engine) -> int:
+    """Port words of the constants that at least must be there at once."""
+    parts = parts_of(network, engine, 0)
+    return max(
+        part_words(network, name, part, engine) for name, own in parts.items() for part in own
+    )
+
+
+def _parts(
+    network: Network, name: str, engine: Engine, words: int, most_words: int
+) -> tuple[tuple[int, int], ...]:
+    total = network.constant_words(name, engine)
+    if total <= most_words:
+        return ((0, words),)
+    sweeps = network.sweeps[name]
+    if not all(sweep.matrix and sweep.words * sweep.groups == words for sweep in sweeps):
+        return ((0, words),)
+    groups = max(sweep.groups for sweep in sweeps)
+    unit = words // groups if groups > 1 else engine.pe // WORD_BYTES
+    units = -(-words // unit)
+    each = max(most_words * units // total, 1)
+    each = -(-units // -(-units // each))
+    starts = range(0, words, each * unit)
+    return tuple((start, min(start + each * unit, words)) for start in starts)
+
+
+def part_words(network: Network, name: str, part: tuple[int, int], engine: Engine) -> int:
+    """Port words of the constants of a part of an op."""
+    sweeps = (part_of(sweep, *part) for sweep in network.sweeps[name])
+    return sum(SweepCost(sweep, engine).constant_words for sweep in sweeps if sweep is not None)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Steps, the node of each, and what their rows take."""
+
+    steps: tuple[Step, ...]
+    nodes: tuple[int, ...]
+    sizes: tuple[tuple[RowSize, ...], ...]
+
+    @property
+    def trips(self) -> list[int]:
+        """Of each step."""
+        return [sum(size.trips for size in rows) for rows in self.sizes]
+
+
+def steps_of(
+    network: Network, engine: Engine, nodes: Sequence[Node], order: Sequence[int], parts: Parts
+) -> Steps:
+    """The steps of nodes in an order, in which some may be more than once."""
+    steps: list[Step] = []
+    owners: list[int] = []
+    count: dict[tuple[Kind, str, int, int], int] = {}
+    for number in order:
+        node = nodes[number]
+        own = parts[node.name] if node.kind == "run" else None
+        for first, last in own or ((0, network.layouts[node.name].words),):
+            key = (node.kind, node.name, node.first_row, first)
+            instance = count.get(key, 0)
+            count[key] = instance + 1
+            rows = node.first_row, node.last_row
+            steps.append(Step(node.kind, node.name, *rows, first, last, instance))
+            owners.append(number)
+    known: dict[tuple[str, int, int, int, int], tuple[RowSize, ...]] = {}
+    sizes = []
+    for step in steps:
+        place = (step.name, step.first_row, step.last_row, step.first_word, step.last_word)
+        if step.kind != "run" or place not in known:
+            known[place] = tuple(step_sizes(step, network.graph, network.layouts, engine))
+        sizes.append(known[place])
+    return Steps(tuple(steps), tuple(owners), tuple(sizes))
+
+
+def uses_of(
+    network: Network, engine: Engine, found: Steps
+) -> list[tuple[Use, tuple[str, int, int]]]:
+    """The constants that steps want, with the op and words that they are of."""
+    runs: dict[tuple[str, int, int], list[tuple[int, int]]] = {}
+    for index, step in enumerate(found.steps):
+        if step.kind == "run":
+            own = runs.setdefault((step.name, step.first_word, step.last_word), [])
+            if own and own[-1][1] == index - 1:
+                own[-1] = own[-1][0], index
+            else:
+                own.append((index, index))
+    uses = []
+    for key, indices in runs.items():
+        words = part_words(network, key[0], key[1:], engine)
+        if words:
+            bus = words * engine.port_bytes // engine.bus_bytes
+            uses.append((Use(words, bus, tuple(indices)), key))
+    return uses
