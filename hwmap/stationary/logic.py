@@ -12,13 +12,14 @@ from hwmap.logic import Block, Logic
 from hwmap.stationary.engine import CHANNEL_BYTES, Engine
 from hwmap.stationary.geometry import TAPS
 from hwmap.stationary.layout import WORD_BYTES
+from hwmap.stationary.memory import PROGRAM_FIFO_WORDS
 from hwmap.stationary.program import MOST_ROWS, ROW_BYTES
 
 SUM_BITS = 32
 MOST_SHIFT = 47
 COMMAND_BITS = 110
 WALK = Logic(1500, 1200)
-"""A walk of addresses and its pointers' memory beside: a dozen counters and adders of 12 to 24 bits.
+"""A walk of addresses, its pointers' memory beside: a dozen counters and adders of 12 to 24 bits.
 A judgement."""
 SHELL = Logic(3500, 4500)
 """AXI adapters (a burst master, two streams, one for registers), the parsing of rows in three
@@ -60,7 +61,9 @@ def _judged(engine: Engine) -> Logic:
     weights = max(engine.pe * engine.simd, TAPS * engine.vector_lanes)
     table = engine.requant_lanes * 40
     pointers = 2 * 24 * MOST_ROWS // 64
-    luts = block * memory + slices + lanes + rotators + table + pointers
+    # From DRAM to the engine and the two walks: 7 bits of 64 words take 8 LUTs.
+    fifos = 3 * ceil(8 * engine.bus_bytes / 7) * 8 * PROGRAM_FIFO_WORDS // 64
+    luts = block * memory + slices + lanes + rotators + table + pointers + fifos
     registers = 2 * 8 * weights + 2 * 8 * CHANNEL_BYTES * block + 3 * 8 * ROW_BYTES
     registers += engine.vector_lanes * (TAPS * 40 + 64) + 3 * word_bits * banks
     return Logic(luts, registers)

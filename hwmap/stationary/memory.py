@@ -11,17 +11,16 @@ WORD_BITS = 8 * WORD_BYTES
 
 
 def memories(engine: Engine, arena_words: int, constant_words: int) -> tuple[Memory, ...]:
-    """All memories of an engine: the arena (a bank per word that it reads at once), constants (a
-    bank per 8 bytes of the port), and the FIFOs from DRAM to the engine and its two walks.
+    """All memories of an engine: the arena (a bank per word that it reads at once) and constants (a
+    bank per 8 bytes of the port).
 
-    What LUTs hold (sums, a table, pointers) is counted with the logic.
+    What LUTs hold (sums, a table, pointers, FIFOs) is counted with the logic.
     """
     rows = arena_rows(engine, arena_words)
     port_banks = engine.port_bytes // WORD_BYTES
     return (
         Memory("arena", engine.banks, WORD_BITS, rows),
         Memory("constants", port_banks, WORD_BITS, constant_words),
-        Memory("program FIFOs", 3, 8 * engine.bus_bytes, PROGRAM_FIFO_WORDS, block_ram_only=True),
     )
 
 

@@ -18,7 +18,7 @@ from hwmap.stationary.solve.fetches import fetch
 from hwmap.stationary.solve.nodes import Network, Node
 from hwmap.stationary.solve.parts import Steps, largest_block, parts_of, steps_of, uses_of
 
-SHARES = (1, 2, 4, 8)
+SHARES = (1, 2, 4, 8, 16, 32)
 """Parts of the constant memory that the constants of a step may take."""
 
 

@@ -20,6 +20,8 @@ from hwmap.stationary.engine import (
 from hwmap.stationary.geometry import TAPS, Sweep, passes_of
 from hwmap.stationary.layout import WORD_BYTES
 from hwmap.stationary.logic import engine_logic
+from hwmap.stationary.program import row_bus_words
+from hwmap.stationary.program_time import sweep_size
 
 SIDES = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128)
 LANES = (8, 16, 24, 32, 48, 64)
@@ -94,6 +96,12 @@ class Grid:
         terms, _, _ = self._window(sweep)
         blocks = _up(sweep.words * WORD_BYTES, self.pe if sweep.matrix else self.lanes)
         return np.asarray(sweep.groups * blocks * (terms * loads + channels) + table)
+
+    def cycles(self, sweep: Sweep) -> Integers:
+        """The cycles of a whole sweep on each engine, its row included."""
+        rows = sweep_size(sweep, self.engines[0])
+        words = row_bus_words(rows.source_rows, rows.target_rows, 0, self.engines[0].bus_bytes)
+        return self.trips(sweep) + self.overhead + words
 
     def trips(self, sweep: Sweep) -> Integers:
         """The trips of a whole sweep on each engine."""

@@ -73,14 +73,15 @@ def fetch(uses: Sequence[Use], trips: Sequence[int], capacity: int) -> Fetches |
     best.grow([Stay.HELD] * len(uses), ())
     if best.stalls != 0:
         best.grow([Stay.AGAIN] * len(uses), [i for i in many if len(uses[i].runs) > 1], Stay.HELD)
-    if best.stay is None or best.stalls == 0:
+    stays = best.stay
+    if stays is None or best.stalls == 0:
         return best.fetches()
     for order in (
         sorted(range(len(uses)), key=lambda i: (-uses[i].runs[0][0], i)),
-        sorted(range(len(uses)), key=lambda i: (-_worth(uses[i], best.stay[i]), i)),
+        sorted(range(len(uses)), key=lambda i: (-_worth(uses[i], stays[i]), i)),
         sorted(range(len(uses)), key=lambda i: (-_pressure(uses[i], trips), i)),
     ):
-        best.grow(best.stay, order, Stay.RESIDENT)
+        best.grow(best.stay or stays, order, Stay.RESIDENT)
     return best.fetches()
 
 

@@ -1,37 +1,48 @@
 """The sequential solver: the best engine, cut into strips, order and constants.
 
 Every engine within the budget and every way to cut the network is estimated at once; the most
-promising pairs are planned, until none that is left could be better. Then recomputation is tried
-where memory cost cycles.
+promising pairs are planned, until none that is left could be better. With decompositions, those
+that take the fewest cycles on the most promising engines are planned in the same way.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwmap.board import Board, Budget
+from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
+from hwmap.decompose.method import DENSE
 from hwmap.errors import InfeasibleError, TimeLimitError
 from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph
 from hwmap.progress import Progress, quiet
+from hwmap.solve.answer import Choice
 from hwmap.solve.deadline import Deadline
 from hwmap.stationary.engine import STRIPES, Engine
 from hwmap.stationary.layout import WORD_BYTES, aligned
 from hwmap.stationary.logic import engine_logic
-from hwmap.stationary.memory import memories
 from hwmap.stationary.plan import Plan
+from hwmap.stationary.program import row_bus_words
 from hwmap.stationary.solve.assemble import assemble, with_bound
+from hwmap.stationary.solve.choose import Choices
 from hwmap.stationary.solve.engines import Grid, bus_bytes, engines_of
+from hwmap.stationary.solve.least import least_bytes, least_memory
 from hwmap.stationary.solve.nodes import Costs, Network, network_of
-from hwmap.stationary.solve.shapes import Shape, estimate, least_constants, shapes_of, with_costs
+from hwmap.stationary.solve.shapes import Shape, estimate, shapes_of, with_costs
 
 log = logging.getLogger(__name__)
 
-MOST_TRIES = 40
+MOST_MISSES = 25
 """Pairs of an engine and a shape that are planned without finding a better plan."""
+CHOSEN_FOR = 3
+"""Engines whose best decompositions are planned."""
+MOST_ENGINES = 3000
+"""Engines that are estimated with every shape: those with the fewest cycles without any limit on
+memory, and the smallest constants' ports."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,14 @@ class Limits:
     budget: Budget
     max_loss: float
     seconds: float
+
+
+@dataclass(frozen=True)
+class _Rewritten:
+    """A network with some decompositions."""
+
+    network: Network
+    choices: tuple[Choice, ...]
 
 
 def solve(
@@ -53,72 +72,146 @@ def solve(
     """The plan with the fewest cycles that was found, with a proved bound.
 
     Raises:
-        InfeasibleError: proved that nothing fits.
+        InfeasibleError: proved that nothing fits; says the least memory that was found to work.
         TimeLimitError: nothing was found, and nothing proved.
     """
-    network = network_of(aligned(graph))
     budget = limits.budget
     engines = engines_of(board, budget, least_weight(graph))
     if not engines:
         raise InfeasibleError(_too_few(board, budget))
-    progress(f"{len(engines)} engines")
+    deadline = Deadline(limits.seconds)
+    network = network_of(aligned(graph))
     grid = Grid(engines)
-    shapes = shapes_of(network, Costs(network, engines[0]))
-    whole, _ = estimates(shapes[:1], network, grid, replace(budget, memory_bytes=1 << 40,
-                         bram18=1 << 30, uram=0))  # fmt: skip
-    bound = int(whole[0].min())
-    best = _plans(network, board, budget, grid, shapes, limits, progress)
-    if best is None:
-        raise TimeLimitError(f"no design found for '{board.name}'")
-    return with_bound(best, bound)
+    choices = Choices(network, candidates, grid)
+    bound = _bound(network, choices, grid, limits.max_loss)
+    best: Plan | None = None
+    for rewritten in _rewritten(graph, network, choices, grid, limits):
+        best = _better(best, _plan(rewritten, board, budget, grid, deadline, best, progress))
+    if best is not None:
+        return with_bound(best, bound)
+    progress("looking for the least memory that works")
+    raise _failure(network, board, budget, grid)
 
 
-def estimates(
-    shapes: Sequence[Shape], network: Network, grid: Grid, budget: Budget
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Of every shape its cycles on each engine, and the same in one array, without what cannot
-    fit."""
-    found = [estimate(shape, network, grid, budget).cycles for shape in shapes]
-    table = np.stack(found).astype(np.float64)
-    table[table < 0] = np.inf
-    return found, table
+def _bound(network: Network, choices: Choices, grid: Grid, max_loss: float) -> int:
+    """No plan on any engine has fewer cycles: what every op takes whole, and inputs and outputs."""
+    bus = grid.engines[0].bus_bytes
+    fixed = np.zeros(len(grid.engines), np.int64)
+    graph = network.graph
+    for name, load in [(n, True) for n in graph.inputs] + [(n, False) for n in graph.outputs]:
+        rows = graph.shape(name)[1]
+        pointers = (0, rows) if load else (rows, 0)
+        trips = rows * -(-network.row_words(name) * WORD_BYTES // bus)
+        fixed = fixed + row_bus_words(*pointers, 0, bus) + grid.overhead + trips
+    return int((choices.bound(max_loss) + fixed).min())
 
 
-def _plans(
-    network: Network,
+def _rewritten(
+    graph: Graph, network: Network, choices: Choices, grid: Grid, limits: Limits
+) -> Iterator[_Rewritten]:
+    """The network as it is, and with the decompositions that are best on the best engines."""
+    yield _Rewritten(network, ())
+    if not any(len(items) > 1 for items in choices.candidates.values()):
+        return
+    seen: set[tuple[int, ...]] = {tuple(0 for _ in choices.cycles)}
+    tried: set[tuple[int, int]] = set()
+    for engine in np.argsort(choices.bound(limits.max_loss), kind="stable").tolist():
+        size = grid.engines[engine].pe, grid.engines[engine].simd
+        if size in tried:
+            continue
+        tried.add(size)
+        picks = choices.best(engine, limits.max_loss)
+        if tuple(picks.values()) not in seen:
+            seen.add(tuple(picks.values()))
+            chosen = [choices.candidates[name][pick] for name, pick in picks.items()]
+            rewritten = apply_parts(graph, [candidate.graph for candidate in chosen])
+            yield _Rewritten(
+                network_of(aligned(rewritten)),
+                tuple(
+                    Choice(candidate.op, candidate.method, candidate.error, candidate.loss)
+                    for candidate in chosen
+                    if candidate.method != DENSE
+                ),
+            )
+        if len(tried) == CHOSEN_FOR:
+            return
+
+
+def _better(best: Plan | None, found: Plan | None) -> Plan | None:
+    if found is None or (best is not None and best.cycles <= found.cycles):
+        return best
+    return found
+
+
+def _few(grid: Grid, network: Network) -> Grid:
+    """The engines that are worth an estimate with every shape."""
+    if len(grid.engines) <= MOST_ENGINES:
+        return grid
+    total = sum(
+        grid.trips(sweep) for sweeps in network.sweeps.values() for sweep in sweeps
+    )  # fmt: skip
+    order = np.argsort(total, kind="stable")[:MOST_ENGINES]
+    return Grid(grid.engines[int(index)] for index in sorted(order))
+
+
+def _plan(
+    rewritten: _Rewritten,
     board: Board,
     budget: Budget,
     grid: Grid,
-    shapes: Sequence[Shape],
-    limits: Limits,
+    deadline: Deadline,
+    best: Plan | None,
     progress: Progress,
 ) -> Plan | None:
-    """The best plan without recomputation of the most promising engines and shapes."""
-    deadline = Deadline(limits.seconds)
-    _, table = estimates(shapes, network, grid, budget)
-    order = np.argsort(table, axis=None, kind="stable")
-    best: Plan | None = None
+    """A plan that is better than `best`, of the most promising engines and shapes."""
+    network = rewritten.network
+    progress(f"{len(grid.engines)} engines")
+    grid = _few(grid, network)
+    shapes = shapes_of(network, Costs(network, grid.engines[0]))
+    found: Plan | None = None
     misses = 0
-    for number, flat in enumerate(order):
-        shape_index, engine_index = np.unravel_index(flat, table.shape)
-        low = table[shape_index, engine_index]
-        if not np.isfinite(low) or (best is not None and low >= best.cycles):
+    for low, shape, engine in _promising(shapes, network, grid, budget):
+        least = min((plan.cycles for plan in (best, found) if plan is not None), default=None)
+        if (least is not None and low >= least) or deadline.over or misses > MOST_MISSES:
             break
-        if deadline.over or misses > MOST_TRIES:
-            break
-        engine = grid.engines[int(engine_index)]
-        progress(f"plan {number + 1}")
-        costs = Costs(network, engine)
-        shape = with_costs(shapes[int(shape_index)], network, costs)
-        plan = assemble(
-            network, board, budget, engine, shape.nodes, shape.order, addresses=shape.addresses
-        )
-        if plan is not None and (best is None or plan.cycles < best.cycles):
-            log.info("%s: %d cycles, estimated %d", engine, plan.cycles, int(low))
-            best, misses = plan, 0
+        progress(f"PE {engine.pe} x SIMD {engine.simd}, {len(shape.nodes)} strips")
+        shape = with_costs(shape, network, Costs(network, engine))
+        plan = assemble(network, board, budget, engine, shape.nodes, shape.order,
+                        addresses=shape.addresses, choices=rewritten.choices)  # fmt: skip
+        if plan is not None and (least is None or plan.cycles < least):
+            log.info("%s: %d cycles, estimated %d", engine, plan.cycles, low)
+            found, misses = plan, 0
         else:
             misses += 1
-    return best
+    return found
+
+
+def _promising(
+    shapes: Sequence[Shape], network: Network, grid: Grid, budget: Budget
+) -> Iterator[tuple[int, Shape, Engine]]:
+    """(estimated cycles, shape, engine), the fewest cycles first."""
+    rows = [estimate(shape, network, grid, budget).cycles for shape in shapes]
+    table: NDArray[np.float64] = np.stack(rows).astype(np.float64)
+    table[table < 0] = np.inf
+    for flat in np.argsort(table, axis=None, kind="stable"):
+        shape, engine = np.unravel_index(flat, table.shape)
+        if not np.isfinite(table[shape, engine]):
+            return
+        yield int(table[shape, engine]), shapes[int(shape)], grid.engines[int(engine)]
+
+
+def _failure(network: Network, board: Board, budget: Budget, grid: Grid) -> Exception:
+    """Why there is no plan."""
+    message = (
+        f"no design fits '{board.name}' in {budget.memory_bytes:,} bytes of on-chip memory"
+        f" with {budget.dsp} DSP slices and {budget.lut:,} LUTs"
+    )
+    least = least_bytes(network, grid)
+    smallest = least_memory(network, board, budget, grid)
+    remedy = "" if smallest is None else f"; --mem {smallest} works"
+    if least > budget.memory_bytes:
+        return InfeasibleError(f"{message} (proved: at least {least:,} bytes are needed){remedy}")
+    return TimeLimitError(f"{message} that was found (infeasibility not proved){remedy}")
 
 
 def _too_few(board: Board, budget: Budget) -> str:

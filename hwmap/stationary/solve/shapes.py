@@ -4,7 +4,6 @@ Large tensors are cut into strips of at most so many words, small ones stay whol
 all are whole, with few the first layers run depth first, a few rows of each at a time.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -23,7 +22,7 @@ from hwmap.stationary.solve.engines import Grid
 from hwmap.stationary.solve.nodes import Costs, Network, Node, depth_first, nodes_of
 
 STEP = 2.0 ** (-1 / 2)
-LEAST_ROWS = 1
+FACTORS = (0.0, 1.0, 4.0)
 
 
 @dataclass(frozen=True)
@@ -38,27 +37,42 @@ class Shape:
 
 
 def shapes_of(network: Network, costs: Costs) -> list[Shape]:
-    """From whole tensors to strips of one row, each with a smaller arena than all before."""
+    """From whole tensors to strips of one row. Of each number of words there are several: all large
+    tensors are cut, or only those that are so many times as large as the constants that make them,
+    which each of their strips wants again."""
     graph = network.graph
     rows = {name: network.row_words(name) for name in graph.tensors}
-    largest = max(graph.shape(name)[1] * words for name, words in rows.items())
+    sizes = {name: graph.shape(name)[1] * words for name, words in rows.items()}
+    constants = dict.fromkeys(graph.tensors, 0.0)
+    for name in network.sweeps:
+        size = network.constant_words(name, costs.engine) * costs.engine.port_bytes
+        constants[graph.op(name).output] = size / WORD_BYTES
     found: list[Shape] = []
-    words = float(largest)
     seen: set[tuple[int, ...]] = set()
+    most = float(max(sizes.values()))
     while True:
-        heights = {
-            name: max(min(int(words) // row, graph.shape(name)[1]), LEAST_ROWS)
-            for name, row in rows.items()
-        }
-        key = tuple(heights.values())
-        if key not in seen:
-            seen.add(key)
-            shape = _shape(network, costs, heights)
-            if not found or shape.arena_words < found[-1].arena_words:
-                found.append(shape)
-        if words < min(rows.values()) or set(key) == {LEAST_ROWS}:
-            return found
-        words *= STEP
+        for factor in FACTORS:
+            heights = {
+                name: max(min(int(most) // row, graph.shape(name)[1]), 1)
+                if sizes[name] >= factor * constants[name]
+                else graph.shape(name)[1]
+                for name, row in rows.items()
+            }
+            if tuple(heights.values()) not in seen:
+                seen.add(tuple(heights.values()))
+                found.append(_shape(network, costs, heights))
+        if most < min(rows.values()):
+            return _smaller(found)
+        most *= STEP
+
+
+def _smaller(shapes: list[Shape]) -> list[Shape]:
+    """Those with a smaller arena than all that have fewer strips."""
+    found: list[Shape] = []
+    for shape in sorted(shapes, key=lambda shape: (len(shape.nodes), shape.arena_words)):
+        if not found or shape.arena_words < min(other.arena_words for other in found):
+            found.append(shape)
+    return found
 
 
 def _shape(network: Network, costs: Costs, heights: Mapping[str, int]) -> Shape:
@@ -83,21 +97,67 @@ class Estimate:
 
 
 def estimate(shape: Shape, network: Network, grid: Grid, budget: Budget) -> Estimate:
-    """What a shape takes at least: its engine's cycles, or those of the bus if the constants that
-    find no room take longer."""
+    """What a shape takes at least: overheads, trips, and the cycles in which the engine waits.
+
+    Constants that are wanted after step a arrive in the trips from a on, or are in their memory by
+    then:  stalls >= bus words wanted after a - memory - trips from a on.
+    """
     fixed, trips = _cycles(shape, network, grid)
-    words = sum(
-        grid.constant_words(sweep) for sweeps in network.sweeps.values() for sweep in sweeps
-    )
     rooms = {
         sizes: most_constants(engine, shape.arena_words, budget)
         for sizes, engine in _by_memory(grid).items()
     }
     room = np.array([rooms[_memory_sizes(engine)] for engine in grid.engines])
-    buses = np.array([engine.bus_bytes for engine in grid.engines])
-    fetched = np.maximum(words - np.maximum(room, 0), 0) * (grid.port // buses)
-    cycles = fixed + np.maximum(trips, fetched)
+    ratio = grid.port // grid.engines[0].bus_bytes
+    constants = {
+        name: np.asarray(sum(grid.constant_words(sweep) for sweep in sweeps))
+        for name, sweeps in network.sweeps.items()
+    }
+    again = _fetched_again(shape, constants, room)
+    names = [shape.nodes[number].name for number in shape.order]
+    first = {name: place for place, name in reversed(list(enumerate(names)))}
+    stalls = np.zeros_like(room)
+    wanted, computed = np.zeros_like(room), np.zeros_like(room)
+    for place in reversed(range(len(names))):
+        number = shape.order[place]
+        computed = computed + trips[number]
+        if shape.nodes[number].kind != "run":
+            continue
+        stalls = np.maximum(stalls, (wanted - room) * ratio - computed)
+        wanted = wanted + again.get(place, 0)
+        if first[names[place]] == place:
+            wanted = wanted + constants[names[place]]
+    cycles = fixed + computed + stalls
     return Estimate(np.where(room < 1, -1, cycles))
+
+
+def _fetched_again(
+    shape: Shape, constants: Mapping[str, Integers], room: Integers
+) -> dict[int, Integers]:
+    """By places in the order, about how many words are fetched again there: of what is open at once
+    (wanted before and after) what finds no room."""
+    runs: dict[str, list[int]] = {}
+    before = ""
+    for place, number in enumerate(shape.order):
+        node = shape.nodes[number]
+        if node.kind == "run" and node.name != before:
+            runs.setdefault(node.name, []).append(place)
+        before = node.name
+    several = {name: own for name, own in runs.items() if len(own) > 1}
+    events = sorted(
+        [(own[0], name, 1) for name, own in several.items()]
+        + [(own[-1] + 1, name, -1) for name, own in several.items()]
+    )
+    uses = sorted((place, name) for name, own in several.items() for place in own[1:])
+    found: dict[int, Integers] = {}
+    opened, at = np.zeros_like(room), 0
+    for place, name in uses:
+        while at < len(events) and events[at][0] <= place:
+            opened = opened + events[at][2] * constants[events[at][1]]
+            at += 1
+        lacking = np.clip(1 - room / np.maximum(opened, 1), 0, 1)
+        found[place] = (constants[name] * lacking).astype(np.int64)
+    return found
 
 
 def _memory_sizes(engine: Engine) -> tuple[int, int, int]:
@@ -108,29 +168,34 @@ def _by_memory(grid: Grid) -> dict[tuple[int, int, int], Engine]:
     return {_memory_sizes(engine): engine for engine in grid.engines}
 
 
-def _cycles(shape: Shape, network: Network, grid: Grid) -> tuple[Integers, Integers]:
-    """Overheads and trips of all strips, on every engine."""
-    counted: Counter[Sweep] = Counter()
+def _cycles(shape: Shape, network: Network, grid: Grid) -> tuple[Integers, list[Integers]]:
+    """The overheads of all strips, and the trips of each, on every engine."""
     bus = grid.engines[0].bus_bytes
-    rows = steps = streamed = 0
+    rows = steps = 0
+    known: dict[Sweep, Integers] = {}
+    trips: list[Integers] = []
     for node in shape.nodes:
         height = node.last_row - node.first_row
         if node.kind != "run":
             pointers = (0, height) if node.kind == "load" else (height, 0)
             rows += row_bus_words(*pointers, 0, bus)
-            streamed += height * -(-network.row_words(node.name) * WORD_BYTES // bus)
             steps += 1
+            beats = height * -(-network.row_words(node.name) * WORD_BYTES // bus)
+            trips.append(np.full(len(grid.engines), beats))
             continue
+        own = np.zeros(len(grid.engines), np.int64)
         for sweep in network.sweeps[node.name]:
             part = sweep.rows.within(range(node.first_row, node.last_row))
-            if part is not None:
-                counted[replace(sweep, rows=replace(part, first=0, pad=0, size=1))] += 1
-    trips = np.full(len(grid.engines), streamed)
-    for sweep, count in counted.items():
-        size = sweep_size(sweep, grid.engines[0])
-        rows += count * row_bus_words(size.source_rows, size.target_rows, 0, bus)
-        steps += count
-        trips = trips + count * grid.trips(sweep)
+            if part is None:
+                continue
+            key = replace(sweep, rows=replace(part, first=0, pad=0, size=1))
+            if key not in known:
+                known[key] = grid.trips(key)
+            size = sweep_size(key, grid.engines[0])
+            rows += row_bus_words(size.source_rows, size.target_rows, 0, bus)
+            steps += 1
+            own = own + known[key]
+        trips.append(own)
     return rows + steps * grid.overhead, trips
 
 
