@@ -19,7 +19,7 @@ ORDER = (
     {"frontend", "passes", "quantize"},
     {"decompose", "imported", "inference"},
     {"solve"},
-    {"sequential", "stationary", "streaming"},
+    {"sequential", "streaming"},
     {"style"},
     {"compiler"},
     {"project"},
@@ -35,18 +35,6 @@ LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 # The same inside a style: what things cost, how they are solved, what a design is, who uses it.
 STYLE_ORDER = {
     "sequential": (
-        {"geometry"},
-        {"sweeps"},
-        {"engine"},
-        {"logic", "memory", "strips"},
-        {"plan"},
-        {"check", "curve", "solve"},
-        {"design"},
-        {"result", "vectors"},
-        {"hls", "simulate"},
-        {"profile", "rungs", "summary"},
-    ),
-    "stationary": (
         {"geometry", "layout"},
         {"engine", "program", "sweeps"},
         {"memory", "plan"},
@@ -54,6 +42,7 @@ STYLE_ORDER = {
         {"check", "solve"},
         {"curve", "design"},
         {"result", "vectors"},
+        {"timeline"},
         {"hls", "simulate"},
         {"profile", "rungs", "summary"},
     ),

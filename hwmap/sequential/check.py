@@ -1,12 +1,12 @@
 """Replays a plan and refuses one that lies. It shares no code with the solver.
 
-Memory is replayed as bytes: every step paints what it writes into an arena, and finds what it reads
-there untouched. Cycles, constants, memory and DSP slices are counted again, step by step.
+The arena is replayed as words: every step paints what it writes, and finds what it reads there
+untouched. So is the constant memory: bus word by bus word as it is fetched. Cycles, memory and
+slices are counted again, step by step.
 """
 
-from collections.abc import Sequence
-from dataclasses import astuple
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,12 +15,27 @@ from hwmap.board import Board, Budget
 from hwmap.errors import PlanError
 from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import HardwareOp, Weighted
-from hwmap.sequential.engine import DRAM_LATENCY_CYCLES, engine_problem, op_cost
+from hwmap.ir.ops import HardwareOp
+from hwmap.ir.rows import rows_read
+from hwmap.sequential.engine import engine_problem
+from hwmap.sequential.layout import aligned, layouts_of
 from hwmap.sequential.logic import engine_logic
-from hwmap.sequential.memory import count_tables
-from hwmap.sequential.plan import Plan, Retention, Step
+from hwmap.sequential.memory import memories
+from hwmap.sequential.plan import Held, Plan, Retention, Step
+from hwmap.sequential.program import MOST_ROWS, Segment
+from hwmap.sequential.program_time import constant_words, row_words, step_sizes, timed_rows
+from hwmap.sequential.sweeps import Layouts
 from hwmap.solve.answer import claim_problem, loss_problem
+
+MOST_SEGMENTS = 32
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """A graph whose tensors have layouts."""
+
+    graph: Graph
+    layouts: Layouts
 
 
 def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_loss: float) -> None:
@@ -30,134 +45,214 @@ def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_loss:
     Raises:
         PlanError: the first promise that it breaks.
     """
+    graph = aligned(graph)
+    laid = _Laid(graph, layouts_of(graph))
     problem = (
         engine_problem(plan.engine, board.bus_bytes)
         or _resource_problem(plan, graph, board, budget)
-        or _steps_problem(plan, graph)
-        or _arena_problem(plan, graph)
-        or _constants_problem(plan, graph)
-        or _number_problem(plan, graph, max_loss)
+        or _steps_problem(plan, laid)
+        or _arena_problem(plan, laid)
+        or _constants_problem(plan, laid)
+        or _number_problem(plan, laid, max_loss)
     )
     if problem:
         raise PlanError(f"plan of '{plan.network}' for '{plan.board}': {problem}")
 
 
-def _steps_problem(plan: Plan, graph: Graph) -> str | None:
-    """Every step is known, numbered, and loads and stores happen once."""
-    runs: dict[tuple[str, str], int] = {}
+def _target(step: Step, graph: Graph) -> str:
+    """The tensor whose rows a step makes, or sends."""
+    return graph.op(step.name).output if step.kind == "run" else step.name
+
+
+def _steps_problem(plan: Plan, laid: _Laid) -> str | None:
+    """Every step is known and numbered, makes rows and words that there are, and loads and stores
+    pass every row once, in order."""
+    graph = laid.graph
+    runs: dict[tuple[str, str, int, int], int] = {}
+    streamed: dict[tuple[str, str], int] = {}
     for index, step in enumerate(plan.steps):
         known = {"load": graph.inputs, "store": graph.outputs, "run": graph.by_name}[step.kind]
         if step.name not in known:
             return (
                 f"step {index} is a {step.kind} of '{step.name}', which the network does not have"
             )
-        if step.instance != runs.get((step.kind, step.name), 0):
+        name = _target(step, graph)
+        rows, words = graph.shape(name)[1], laid.layouts[name].words
+        ranges = 0 <= step.first_row < step.last_row <= rows
+        if not ranges or not 0 <= step.first_word < step.last_word <= words:
+            return f"step {index} ('{step.name}') makes rows or words that '{name}' does not have"
+        key = (step.kind, step.name, step.first_row, step.first_word)
+        if step.instance != runs.get(key, 0):
             return f"step {index} ('{step.name}') is numbered {step.instance}"
-        runs[step.kind, step.name] = step.instance + 1
+        runs[key] = step.instance + 1
+        if step.kind != "run":
+            at = streamed.get((step.kind, step.name), 0)
+            if step.first_row != at or (step.first_word, step.last_word) != (0, words):
+                return f"step {index}: '{step.name}' does not go on with row {at}"
+            streamed[step.kind, step.name] = step.last_row
     for kind, names in (("load", graph.inputs), ("store", graph.outputs)):
         for name in names:
-            if runs.get((kind, name)) != 1:
-                return f"'{name}' has {runs.get((kind, name), 0)} {kind} steps, expected 1"
+            if streamed.get((kind, name)) != graph.shape(name)[1]:
+                return f"'{name}' has no {kind} step for some of its rows"
+    return _stream_problem(plan)
+
+
+def _stream_problem(plan: Plan) -> str | None:
+    """One tensor after the other passes a port."""
+    for kind in ("load", "store"):
+        names = [step.name for step in plan.steps if step.kind == kind]
+        runs = [name for at, name in enumerate(names) if at == 0 or names[at - 1] != name]
+        if len(set(runs)) != len(runs):
+            return f"the {kind} steps of two tensors are mixed"
     return None
 
 
-def _reads(step: Step, graph: Graph) -> Sequence[str]:
+def _reads(step: Step, laid: _Laid) -> Iterator[tuple[str, int]]:
+    """The rows that a step reads."""
+    graph = laid.graph
+    if step.kind == "store":
+        yield from ((step.name, row) for row in range(step.first_row, step.last_row))
     if step.kind == "run":
-        return graph.op(step.name).inputs
-    return (step.name,) if step.kind == "store" else ()
+        op = graph.op(step.name)
+        for position, name in enumerate(op.inputs):
+            wanted = range(step.first_row, step.last_row)
+            yield from ((name, row) for row in sorted(rows_read(op, graph, position, wanted)))
 
 
-def _writes(step: Step, graph: Graph) -> str | None:
-    if step.kind == "run":
-        return graph.op(step.name).output
-    return step.name if step.kind == "load" else None
+def _space(item: Retention, row: int, laid: _Laid) -> slice:
+    width = row_words(item.tensor, laid.graph, laid.layouts)
+    start = item.address_words + (row - item.first_row) * width
+    return slice(start, start + width)
 
 
-def _arena_problem(plan: Plan, graph: Graph) -> str | None:
-    """Every step finds its inputs where they were written, and overwrites nothing that is kept."""
-    unknown = [item.tensor for item in plan.retentions if item.tensor not in graph.tensors]
-    if unknown:
-        return f"keeps '{unknown[0]}', which the network does not have"
-    content = np.full(plan.memory.arena_bytes, -1, np.int64)
+def _arena_problem(plan: Plan, laid: _Laid) -> str | None:
+    """Every step finds its rows where they were written, and overwrites nothing that is kept."""
+    graph = laid.graph
+    for item in plan.retentions:
+        if item.tensor not in graph.tensors:
+            return f"keeps '{item.tensor}', which the network does not have"
+        if not 0 <= item.first_row < item.last_row <= graph.shape(item.tensor)[1]:
+            return f"keeps rows that '{item.tensor}' does not have"
+        end = _space(item, item.last_row - 1, laid).stop
+        if item.address_words < 0 or end > plan.arena_words:
+            return f"'{item.tensor}' at {item.address_words}..{end} is outside the arena"
+    content = np.full(plan.arena_words, -1, np.int64)
+    begins: dict[int, list[tuple[int, Retention]]] = {}
+    for number, item in enumerate(plan.retentions):
+        begins.setdefault(item.start_step, []).append((number, item))
+    kept: list[tuple[int, Retention]] = []
+    taken = np.zeros(plan.arena_words, np.int32)
     for index, step in enumerate(plan.steps):
-        kept = [
-            (number, item)
-            for number, item in enumerate(plan.retentions)
-            if item.start_step <= index < item.end_step
-        ]
-        copies = [item.tensor for _, item in kept]
-        if len(set(copies)) != len(copies):
-            return f"step {index} ('{step.name}'): two copies of a tensor are kept at once"
-        taken = np.zeros(plan.memory.arena_bytes, bool)
         for _, item in kept:
-            space = _space(item, graph)
-            if item.address_bytes < 0 or space.stop > plan.memory.arena_bytes:
-                return f"'{item.tensor}' at {space.start}..{space.stop} is outside the arena"
-            if taken[space].any():
+            if item.end_step == index:
+                taken[_whole(item, laid)] -= 1
+        kept = [(number, item) for number, item in kept if item.end_step > index]
+        for number, item in begins.get(index, ()):
+            taken[_whole(item, laid)] += 1
+            kept.append((number, item))
+            if (taken[_whole(item, laid)] > 1).any():
                 return f"step {index} ('{step.name}'): '{item.tensor}' overlaps another tensor"
-            taken[space] = True
-        for name in _reads(step, graph):
-            if not any(
-                item.tensor == name and (content[_space(item, graph)] == number).all()
-                for number, item in kept
-            ):
-                return f"step {index} ('{step.name}') reads '{name}', which is not on chip"
-        written = _writes(step, graph)
-        begun = [(number, item) for number, item in kept if item.start_step == index]
-        if [item.tensor for _, item in begun] != ([] if written is None else [written]):
-            return f"step {index} ('{step.name}') does not write what begins to be kept there"
-        for number, item in begun:
-            content[_space(item, graph)] = number
+        problem = _step_problem(index, step, kept, content, laid)
+        if problem:
+            return problem
     return None
 
 
-def _space(item: Retention, graph: Graph) -> slice:
-    return slice(item.address_bytes, item.address_bytes + graph.tensors[item.tensor].elements)
+def _whole(item: Retention, laid: _Laid) -> slice:
+    first = _space(item, item.first_row, laid)
+    return slice(first.start, _space(item, item.last_row - 1, laid).stop)
 
 
-def _fetches(plan: Plan, graph: Graph) -> list[tuple[int, int, int]]:
-    """(weight words, channel words, bus words) that must be fetched for each step."""
-    found = []
-    for step in plan.steps:
-        op = graph.by_name.get(step.name) if step.kind == "run" else None
-        if op is None or step.name in plan.resident:
-            found.append((0, 0, 0))
-            continue
-        assert isinstance(op, HardwareOp)
-        cost = op_cost(op, graph, plan.engine)
-        found.append((cost.weight_words, cost.channel_words, cost.fetch_words))
-    return found
-
-
-def _constants_problem(plan: Plan, graph: Graph) -> str | None:
-    """Resident constants and those of two neighbouring steps fit their memories."""
-    weights = channels = 0
-    for name in plan.resident:
-        op = graph.by_name.get(name)
-        if not isinstance(op, Weighted) or plan.resident.count(name) > 1:
-            return f"'{name}' is resident, but is no op with constants, or is named twice"
-        cost = op_cost(op, graph, plan.engine)
-        weights += cost.weight_words
-        channels += cost.channel_words
-    fetches = [*_fetches(plan, graph), (0, 0, 0)]
-    for index, (now, following) in enumerate(pairwise(fetches)):
-        if weights + now[0] + following[0] > plan.memory.weight_words:
-            return f"step {index}: weights need more than {plan.memory.weight_words} words"
-        if channels + now[1] + following[1] > plan.memory.channel_words:
-            return (
-                f"step {index}: channel constants need more than {plan.memory.channel_words} words"
-            )
-    if fetches[0] != (0, 0, 0):
-        return "the first step needs constants that no step before it can fetch"
+def _step_problem(
+    index: int,
+    step: Step,
+    kept: Sequence[tuple[int, Retention]],
+    content: np.ndarray,
+    laid: _Laid,
+) -> str | None:
+    where: dict[tuple[str, int], tuple[int, Retention]] = {}
+    for number, item in kept:
+        for row in range(item.first_row, item.last_row):
+            if (item.tensor, row) in where:
+                return f"step {index} ('{step.name}'): two copies of a row are kept at once"
+            where[item.tensor, row] = number, item
+    for name, row in _reads(step, laid):
+        found = where.get((name, row))
+        if found is None or (content[_space(found[1], row, laid)] != found[0]).any():
+            return f"step {index} ('{step.name}') reads row {row} of '{name}', not on chip"
+    if step.kind == "store":
+        return None
+    name = _target(step, laid.graph)
+    pixel, columns = laid.layouts[name].words, laid.graph.shape(name)[2]
+    for row in range(step.first_row, step.last_row):
+        found = where.get((name, row))
+        if found is None:
+            return f"step {index} ('{step.name}') writes row {row} of '{name}', which has no place"
+        pixels = content[_space(found[1], row, laid)].reshape(columns, pixel)
+        pixels[:, step.first_word : step.last_word] = found[0]
     return None
+
+
+def _constants_problem(plan: Plan, laid: _Laid) -> str | None:
+    """Every step finds its constants, as they were fetched."""
+    graph, engine = laid.graph, plan.engine
+    if len(plan.fetched_words) != len(plan.steps) or min(plan.fetched_words, default=0) < 0:
+        return "does not say for every step how many words are fetched"
+    ratio = engine.port_bytes // engine.bus_bytes
+    content = np.full(plan.constant_words * ratio, -1, np.int64)
+    queue: list[tuple[int, int, Held]] = []
+    for number, item in enumerate(plan.held):
+        op = graph.by_name.get(item.name)
+        if not isinstance(op, HardwareOp):
+            return f"holds constants of '{item.name}', which the network does not have"
+        size = constant_words(
+            item.name, item.first_word, item.last_word, graph, laid.layouts, engine
+        )
+        if item.address_words < 0 or item.address_words + size > plan.constant_words:
+            return f"the constants of '{item.name}' are outside their memory"
+        if item.start_step < 0:
+            content[item.address_words * ratio : (item.address_words + size) * ratio] = number
+        else:
+            queue += [
+                (number, item.address_words * ratio + word, item) for word in range(size * ratio)
+            ]
+    at = 0
+    for index, step in enumerate(plan.steps):
+        key = (step.name, step.first_word, step.last_word)
+        if step.kind == "run":
+            size = constant_words(*key, graph, laid.layouts, engine)
+            if size and not _is_held(plan, content, index, key, size * ratio, ratio):
+                return f"step {index} ('{step.name}'): its constants are not on chip"
+        for number, address, item in queue[at : at + plan.fetched_words[index]]:
+            if item.start_step > index:
+                return f"step {index} fetches constants of '{item.name}' before their time"
+            content[address] = number
+        at += plan.fetched_words[index]
+        overwritten = step.kind == "run" and size
+        if overwritten and not _is_held(plan, content, index, key, size * ratio, ratio):
+            return f"step {index} ('{step.name}'): its constants are overwritten while it runs"
+    if at != len(queue):
+        return f"{abs(len(queue) - at)} bus words of constants are not fetched, or too many"
+    return None
+
+
+def _is_held(
+    plan: Plan, content: np.ndarray, index: int, key: tuple[str, int, int], words: int, ratio: int
+) -> bool:
+    """Whether the place that a step takes its constants from has them, all of them."""
+    for number, item in enumerate(plan.held):
+        own = (item.name, item.first_word, item.last_word)
+        if own == key and item.start_step < index < item.end_step:
+            first = item.address_words * ratio
+            return bool((content[first : first + words] == number).all())
+    return False
 
 
 def _resource_problem(plan: Plan, graph: Graph, board: Board, budget: Budget) -> str | None:
-    sizes = plan.memory
-    if min(*astuple(sizes), plan.bound_cycles) < 0:
+    if min(plan.arena_words, plan.constant_words, plan.bound_cycles) < 0:
         return "a memory or a bound is negative"
-    memories = sizes.memories(plan.engine, count_tables(graph))
-    size = sum(memory.size_bytes for memory in memories)
+    found = memories(plan.engine, plan.arena_words, plan.constant_words)
+    size = sum(memory.size_bytes for memory in found)
     if size != plan.memory_bytes or size > budget.memory_bytes:
         return (
             f"memories take {size:,} bytes; the plan says {plan.memory_bytes:,}, the budget is"
@@ -173,32 +268,33 @@ def _resource_problem(plan: Plan, graph: Graph, board: Board, budget: Budget) ->
             return (
                 f"the engine takes {taken:,} {what}; the plan says {said:,}, the budget is {most:,}"
             )
-    movable = [memory.name for memory in memories if not memory.block_ram_only]
+    movable = [memory.name for memory in found if not memory.block_ram_only]
     wrong = [name for name in plan.in_uram if name not in movable]
     if wrong or len(set(plan.in_uram)) != len(plan.in_uram):
         return f"'{(wrong or plan.in_uram)[0]}' cannot be in URAM, or is named twice"
-    use = blocks_used(memories, plan.in_uram)
+    use = blocks_used(found, plan.in_uram)
     if use.bram18 > budget.bram18 or use.uram > budget.uram:
         return f"memories do not fit {budget.bram18} BRAM18 and {budget.uram} URAM"
     return None
 
 
-def _number_problem(plan: Plan, graph: Graph, max_loss: float) -> str | None:
-    """Cycles and loss are what the steps and choices add up to."""
-    cycles = 0
-    fetches = [*_fetches(plan, graph), (0, 0, 0)]
-    for index, step in enumerate(plan.steps):
-        op = graph.by_name.get(step.name)
-        if step.kind == "run":
-            assert isinstance(op, HardwareOp)
-            cost = op_cost(op, graph, plan.engine)
-            trips = cost.trips
-            cycles += cost.lead_cycles
-        else:
-            trips = -(-graph.tensors[step.name].elements // plan.engine.bus_bytes)
-        cycles += plan.engine.step_overhead_cycles + max(trips, fetches[index + 1][2])
-    if any(fetch[2] for fetch in fetches):
-        cycles += DRAM_LATENCY_CYCLES + 1
+def _number_problem(plan: Plan, laid: _Laid, max_loss: float) -> str | None:
+    """Cycles and loss are what the steps and choices add up to; a row holds its lists."""
+    engine = plan.engine
+    sizes = [step_sizes(step, laid.graph, laid.layouts, engine) for step in plan.steps]
+    ratio = engine.port_bytes // engine.bus_bytes
+    arriving = []
+    for item in plan.held:
+        key = (item.name, item.first_word, item.last_word)
+        words = constant_words(*key, laid.graph, laid.layouts, engine) * ratio
+        if item.start_step >= 0 and words:
+            arriving.append(Segment(item.address_words * ratio, words))
+    timed = [row for rows in timed_rows(sizes, plan.fetched_words, arriving) for row in rows]
+    for row in timed:
+        lists = (row.size.source_rows, row.size.target_rows)
+        if max(lists) > MOST_ROWS or len(row.fetched) > MOST_SEGMENTS:
+            return f"a step has more than {MOST_ROWS} rows or {MOST_SEGMENTS} fetches"
+    cycles = sum(row.cycles(engine) for row in timed)
     if cycles != plan.cycles:
         return f"the steps take {cycles:,} cycles; the plan says {plan.cycles:,}"
     return claim_problem(plan.status, plan.cycles, plan.bound_cycles) or loss_problem(

@@ -3,13 +3,18 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from hwmap.ir.graph import Graph, peak_elements
+from hwmap.ir.graph import Graph
 from hwmap.progress import Progress, quiet
 from hwmap.sequential.engine import Engine
-from hwmap.sequential.strips import StripGraph, strip_graph
+from hwmap.sequential.layout import WORD_BYTES, aligned
+from hwmap.sequential.solve.assemble import arena_items
+from hwmap.sequential.solve.nodes import Costs, Node, network_of, nodes_of
+from hwmap.solve.addresses import Item, live_peak
 from hwmap.solve.remat.rematerialize import rematerialize
 
-ENGINE = Engine(pe=32, simd=16, vector_lanes=32, requant_lanes=8, bus_bytes=8)
+ENGINE = Engine(
+    pe=32, simd=64, vector_lanes=32, requant_lanes=32, port_bytes=64, bus_bytes=16, stripe=64
+)
 """Cycles are those of this engine; what matters here is their ratio, and that hardly changes."""
 
 SHARES = (1.0, 0.75, 0.5, 0.35, 0.25, 0.17, 0.12, 0.08)
@@ -60,7 +65,7 @@ def memory_curve(
     """The points of `graph` (hardware ops), from much memory to little, as they are found;
     `seconds` is the time limit of one search."""
     curve = _Curve(graph, seconds)
-    peak = peak_elements(graph)
+    peak = curve.peak
     for share in shares:
         budget = int(share * peak)
         progress(f"schedules in {budget:,} bytes")
@@ -73,14 +78,21 @@ class _Curve:
     """The strips of a network, and the last schedule for each height, to begin the next with."""
 
     def __init__(self, graph: Graph, seconds: float) -> None:
+        network = network_of(aligned(graph))
+        graph = network.graph
+        costs = Costs(network, ENGINE)
         tallest = max(graph.shape(name)[1] for name in graph.tensors)
         heights = [None, *(height for height in HEIGHTS if height < tallest)]
-        self.strips: dict[int | None, StripGraph] = {
-            height: strip_graph(graph, ENGINE, height) for height in heights
+        self.strips: dict[int | None, tuple[Node, ...]] = {
+            height: nodes_of(network, costs, dict.fromkeys(graph.tensors, height or tallest))
+            for height in heights
         }
-        self.needs = {height: strips.footprint for height, strips in self.strips.items()}
+        self.needs = {height: _footprint(nodes) for height, nodes in self.strips.items()}
+        whole = self.strips[None]
+        live = arena_items(whole, range(len(whole)))
+        self.peak = live_peak([Item(_bytes(whole[n]), start, end) for n, start, end in live])
         self.starts: dict[int | None, tuple[int, ...]] = dict.fromkeys(heights, ())
-        self.least = sum(self.strips[None].durations)
+        self.least = sum(node.cycles for node in whole)
         self.seconds = seconds
 
     def point(self, budget: int, height: int | None) -> Point | None:
@@ -88,9 +100,9 @@ class _Curve:
         if self.needs[height] > budget:
             return None
         found = rematerialize(
-            edges=strips.edges,
-            sizes=strips.sizes,
-            durations=strips.durations,
+            edges=[(read, number) for number, node in enumerate(strips) for read in node.reads],
+            sizes=[_bytes(node) for node in strips],
+            durations=[node.cycles for node in strips],
             budget=budget,
             time_limit=self.seconds,
             addresses=True,
@@ -105,7 +117,7 @@ class _Curve:
             cycles=found.duration,
             extra=found.duration / self.least - 1,
             runs=runs,
-            again=runs - len(strips.names),
+            again=runs - len(strips),
             height=height,
             optimal=found.status == "optimal",
         )
@@ -116,13 +128,22 @@ class _Curve:
         best: Point | None = None
         fitting = [height for height in self.strips if height and self.needs[height] <= budget]
         for tried, height in enumerate(fitting):
-            alone = sum(self.strips[height].durations)
+            alone = sum(node.cycles for node in self.strips[height])
             if best is not None and (tried >= TRIED or alone >= best.cycles):
                 break
             found = self.point(budget, height)
             if found is not None and (best is None or found.cycles < best.cycles):
                 best = found
         return best
+
+
+def _bytes(node: Node) -> int:
+    return node.words * WORD_BYTES
+
+
+def _footprint(nodes: tuple[Node, ...]) -> int:
+    """The bytes that the largest node takes alone, with the strips that it reads."""
+    return max(_bytes(node) + sum(_bytes(nodes[read]) for read in node.reads) for node in nodes)
 
 
 TITLE = "memory of activations -> cycles more than whole tensors without a limit"

@@ -1,102 +1,125 @@
-"""How the engine reads a source and writes a destination: what cycles and addresses follow from.
+"""What a run of the engine's loop reads and writes, as positions along the axes of tensors."""
 
-Tensors lie in the arena as (height, width, channels), without gaps. A window is read row by row, a
-row in runs of adjacent bytes: where the kernel's columns are adjacent, K_w * C bytes at once.
-"""
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from dataclasses import dataclass
+Kind = Literal["matrix", "depthwise", "largest", "sum", "product", "lookup"]
+"""What becomes of a window: dot products on the array; on the vector lanes products with weights of
+each channel, the largest value, a sum with factors, a product, a value of a table."""
 
-from hwmap.ir.types import Shape
-
-Taps = tuple[tuple[int, ...], tuple[int, ...]]
-
-
-@dataclass(frozen=True)
-class Window:
-    """The source as rows of bytes, and the bytes of one window.
-
-    A window has `kernel_rows` rows, `row_step` source rows apart; in each row `runs` runs of
-    `run_bytes` bytes, `run_step_bytes` apart. `groups` windows per pixel read `group_bytes`
-    further each (grouped convolution). Vector ops read run by run, some channels at a time.
-    Pads below 0 skip rows or bytes.
-    """
-
-    rows: int
-    row_bytes: int
-    kernel_rows: int
-    row_step: int
-    runs: int
-    run_bytes: int
-    run_step_bytes: int
-    stride_rows: int
-    stride_bytes: int
-    pad_rows: int
-    pad_bytes: int
-    groups: int
-    group_bytes: int
+TAPS = 3
+"""Neighbouring columns that a vector lane multiplies in one cycle."""
 
 
 @dataclass(frozen=True)
-class Destination:
-    """Where results go: pixels `pixel_bytes` apart in a row, rows `row_bytes` apart, from
-    `first_byte` of the tensor on; `channels` bytes each."""
+class Axis:
+    """Rows or columns: output j of `count` is position first + j * step of the target, and its tap
+    k of `taps` is position j * stride + k * tap_step - pad of a source of `size`; other positions
+    than those are padding."""
 
-    rows: int
-    columns: int
-    channels: int
-    first_byte: int
-    pixel_bytes: int
-    row_bytes: int
+    count: int
+    first: int
+    step: int
+    stride: int
+    taps: int
+    tap_step: int
+    pad: int
+    size: int
+
+    def positions(self) -> list[list[int]]:
+        """The source positions of every output, tap by tap; -1 is padding."""
+        found = []
+        for j in range(self.count):
+            taps = (j * self.stride + k * self.tap_step - self.pad for k in range(self.taps))
+            found.append([at if 0 <= at < self.size else -1 for at in taps])
+        return found
+
+    def targets(self) -> range:
+        """The target positions."""
+        return range(self.first, self.first + self.count * self.step, self.step)
+
+    def within(self, wanted: range) -> "Axis | None":
+        """The part whose target positions are in `wanted`; None if there is none."""
+        start = max(0, -(-(wanted.start - self.first) // self.step))
+        end = min(self.count, -(-(wanted.stop - self.first) // self.step))
+        if start >= end:
+            return None
+        first, pad = self.first + start * self.step, self.pad - start * self.stride
+        return replace(self, count=end - start, first=first, pad=pad)
+
+
+def same(size: int) -> Axis:
+    """Every position by itself."""
+    return Axis(size, 0, 1, 1, 1, 1, 0, size)
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One run of the engine's loop. `source` is the position of the input that it reads. `taps` are
-    the kernel rows and columns whose weights it takes, in the order in which the window has them;
-    `divisor` is the number of values of a mean, `factors` those of the first and of later terms."""
+    """One run of the engine's loop over an op, in words of 8 channels.
 
-    window: Window
-    destination: Destination
-    source: int = 0
-    taps: Taps = ((), ())
+    Of `sources`, positions among the op's inputs, a pixel has `source_words` and is read from
+    `source_word` on; two are read pixel by pixel in turn, the second `fixed` at its one pixel. The
+    target's pixels have `target_words`; `words` of them are written from `target_word` on, for each
+    of `groups` from `first_group` on, which read `group_words` each (matrix only). `joined`: the
+    taps of a row are one run of words. `taps` are the kernel rows and columns whose weights it
+    takes, in the order of its axes. `divisor` is the number of values of a mean, `factors` those of
+    the first and of later terms.
+    """
+
+    kind: Kind
+    rows: Axis
+    columns: Axis
+    source_words: int
+    target_words: int
+    words: int
+    sources: tuple[int, ...] = (0,)
+    fixed: bool = False
+    source_word: int = 0
+    target_word: int = 0
+    groups: int = 1
+    first_group: int = 0
+    group_words: int = 0
+    joined: bool = False
+    taps: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
     divisor: int = 1
     factors: tuple[int, int] = (1, 1)
 
+    @property
+    def matrix(self) -> bool:
+        """Whether it runs on the array."""
+        return self.kind == "matrix"
 
-def whole(shape: Shape) -> Destination:
-    """A tensor of this shape, all of it."""
-    channels, height, width = shape
-    return Destination(height, width, channels, 0, channels, width * channels)
+    @property
+    def weighted(self) -> bool:
+        """Whether it has weights, and constants of each channel."""
+        return self.kind in ("matrix", "depthwise")
 
 
-def window_of(
-    shape: Shape,
-    kernel: tuple[int, int],
-    *,
-    strides: tuple[int, int] = (1, 1),
-    pads: tuple[int, ...] = (0, 0),
-    row_step: int = 1,
-    runs: int = 1,
-    run_bytes: int = 0,
-    run_step_bytes: int = 0,
-    groups: int = 1,
-    group_bytes: int = 0,
-) -> Window:
-    """The windows of `kernel` on a source of this shape; `strides` and `pads` in pixels. Runs are
-    of all channels unless `run_bytes` says otherwise."""
-    channels, height, width = shape
-    return Window(
-        rows=height,
-        row_bytes=width * channels,
-        kernel_rows=kernel[0],
-        row_step=row_step,
-        runs=runs,
-        run_bytes=run_bytes or channels,
-        run_step_bytes=run_step_bytes,
-        stride_rows=strides[0],
-        stride_bytes=strides[1] * channels,
-        pad_rows=pads[0],
-        pad_bytes=pads[1] * channels,
-        groups=groups,
-        group_bytes=group_bytes,
-    )
+@dataclass(frozen=True)
+class Passes:
+    """The columns of a window as `count` passes of `taps` neighbours, `step` columns apart: passes
+    may overlap, and what was read before does not count again."""
+
+    count: int
+    taps: int
+    step: int
+
+
+def passes_of(columns: Axis) -> Passes:
+    """The fewest passes over the columns of a vector sweep."""
+    if columns.tap_step > 1 or columns.taps == 1:
+        return Passes(columns.taps, 1, columns.tap_step)
+    found = [
+        Passes(count, taps, (columns.taps - taps) // max(count - 1, 1))
+        for taps in range(1, min(TAPS, columns.taps) + 1)
+        for count in range(1, columns.taps + 1)
+        if _covers(columns.taps, count, taps)
+    ]
+    return min(found, key=lambda passes: (passes.count, -passes.taps))
+
+
+def _covers(columns: int, count: int, taps: int) -> bool:
+    if count == 1:
+        return taps == columns
+    step, rest = divmod(columns - taps, count - 1)
+    return rest == 0 and 0 < step <= taps

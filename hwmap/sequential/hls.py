@@ -1,30 +1,35 @@
 """A Design as the files of a project: {path: content}. Same design, same bytes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import jinja2
 
 from hwmap.files.resources import data_directory, one_line, used_headers
-from hwmap.ir.types import Array
-from hwmap.sequential.design.steps import Fetch, StepDescriptor, StepKind
+from hwmap.sequential.design.build import MAGIC, signature
 from hwmap.sequential.design.types import Design
-from hwmap.sequential.engine import (
-    COMMAND_FIFO_WORDS,
-    DRAM_LATENCY_CYCLES,
-    FETCH_FIFO_WORDS,
-    WALK_OVERHEAD_CYCLES,
-)
+from hwmap.sequential.memory import PROGRAM_FIFO_WORDS, arena_rows, memories
 from hwmap.sequential.plan import STYLE
-from hwmap.sequential.vectors import images_per_start, port_order
+from hwmap.sequential.program import (
+    FIELDS,
+    KINDS,
+    MOST_ROWS,
+    NOWHERE,
+    POINTER_BYTES,
+    ROW_BYTES,
+    SEGMENT_BYTES,
+    Row,
+)
+from hwmap.sequential.program_time import DRAM_LATENCY_CYCLES
+from hwmap.sequential.vectors import ports_text
 
 TOP = "hwmap_top"
+COMMAND_FIFO_WORDS = 16
+"""Depth of the FIFOs from the walks to the engine."""
 TEMPLATE_FOLDER = data_directory("templates")
 TEMPLATES = {
     "hls/params.hpp": "params.hpp.j2",
-    "hls/steps.hpp": "steps.hpp.j2",
-    "hls/tables.inc": "tables.inc.j2",
+    "hls/hwmap/row.hpp": "row.hpp.j2",
     "hls/top.hpp": "top.hpp.j2",
     "hls/top.cpp": "top.cpp.j2",
     "hls/testbench.cpp": "testbench.cpp.j2",
@@ -32,36 +37,36 @@ TEMPLATES = {
     "vitis_hls.tcl": "vitis_hls.tcl.j2",
 }
 
-# The fields of hls/hwmap/step.hpp after `kind`, in order, a line of the table each: those of the
-# walk, and the others.
-WALK_LINES = (
-    ("first_row_address", "second_source_bytes"),
-    ("rows", "row_bytes", "pad_rows", "pad_bytes"),
-    ("stride_rows", "stride_row_bytes", "stride_bytes"),
-    ("row_step", "row_step_bytes"),
-    ("kernel_rows", "runs", "run_words", "run_step_bytes"),
-    ("out_columns", "groups", "group_bytes", "blocks", "block_bytes"),
-    ("period", "walk_trips"),
-    ("target_address", "pixel_bytes", "target_row_bytes", "group_channels"),
-    ("weight_address", "channel_address", "drains"),
-)
-STEP_LINES = (
-    ("pad_value", "first_operand", "later_operand"),
-    ("bias", "multiplier", "shift", "zero_point", "low", "high"),
-    ("table", "fetch"),
-    ("stream_address", "stream_words", "last_bytes"),
-)
+COMMENTS = {
+    "fetch": "constants only",
+    "load": "input stream -> arena",
+    "store": "arena -> output stream",
+    "matrix": "convolution or linear layer on the array",
+    "depthwise": "depthwise convolution on the vector lanes",
+    "largest": "vector lanes: the largest value of a window, or a copy",
+    "sum": "vector lanes: values times factors",
+    "product": "vector lanes: two tensors",
+    "lookup": "vector lanes: every value through a table",
+}
 
 
 @dataclass(frozen=True)
-class StepText:
-    """One row of the step table as C++."""
+class FieldText:
+    """A field of a row as C++."""
 
+    name: str
+    at: int
+    size: int
+    signed: str
+
+
+@dataclass(frozen=True)
+class KindText:
+    """A kind of step as C++."""
+
+    name: str
+    gap: str
     comment: str
-    kind: str
-    trips: int
-    walk: tuple[str, ...]
-    others: tuple[str, ...]
 
 
 def render(design: Design) -> dict[str, str | bytes]:
@@ -73,86 +78,104 @@ def render(design: Design) -> dict[str, str | bytes]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    engine = design.engine
+    names = [f"k{kind.capitalize()}" for kind in KINDS]
+    widest = max(map(len, names))
     context = {
         "design": replace(design, name=one_line(design.name), board=one_line(design.board)),
+        "engine": engine,
         "name": one_line(design.name),
         "board": one_line(design.board),
         "part": design.part,
         "timed": "step",
         "top": TOP,
-        "arena_rows": design.memory.arena_rows(design.engine),
-        "steps": tuple(_step_texts(design.steps)),
-        "resident": _fetch(design.resident),
-        "weight_depth": max(design.memory.weight_words, 1),
-        "channel_depth": max(design.memory.channel_words, 1),
-        "fetched_words": len(design.dram) - design.resident_words,
-        "fetch_fifo_words": FETCH_FIFO_WORDS,
-        "dram_latency_cycles": DRAM_LATENCY_CYCLES,
+        "arena_rows": arena_rows(engine, design.arena_words),
+        "constant_words": max(design.constant_words, 1),
+        "most_rows": MOST_ROWS,
+        "program_fifo_words": PROGRAM_FIFO_WORDS,
         "command_fifo_words": COMMAND_FIFO_WORDS,
-        "walk_overhead_cycles": WALK_OVERHEAD_CYCLES,
-        "dram_words": max(len(design.dram), 1),
-        "inputs": _port_bytes(design, "load"),
-        "outputs": _port_bytes(design, "store"),
-        "images_per_start": images_per_start(design),
-        "kinds": tuple(_cpp_kind(kind) for kind in sorted({step.kind for step in design.steps})),
+        "dram_latency_cycles": DRAM_LATENCY_CYCLES,
+        "program_words": len(design.program),
+        "magic": f"0x{MAGIC:08x}",
+        "signature": f"0x{signature(engine):08x}",
+        "kinds": tuple(
+            KindText(name, " " * (widest - len(name)), COMMENTS[kind])
+            for name, kind in zip(names, KINDS, strict=True)
+        ),
+        "fields": tuple(_fields()),
+        "row_bytes": ROW_BYTES,
+        "pointer_bytes": POINTER_BYTES,
+        "segment_bytes": SEGMENT_BYTES,
+        "nowhere": NOWHERE,
         "impl": {
             memory.name: "uram" if memory.name in design.in_uram else "bram"
-            for memory in design.memory.memories(design.engine, len(design.tables))
+            for memory in memories(engine, design.arena_words, design.constant_words)
         },
-        "most_trips": max(step.trips for step in design.steps),
-        "tables": tuple(_table_lines(table) for table in design.tables),
         "clock_ns": f"{1000 / design.clock_mhz:.3f}",
     }
     files: dict[str, str | bytes] = {
         path: environment.get_template(name).render(context) for path, name in TEMPLATES.items()
     }
+    own = {path.removeprefix("hls/") for path in files}
     sources = (str(text) for path, text in files.items() if path.startswith("hls/"))
-    files |= {f"hls/{path}": text for path, text in used_headers(sources, STYLE).items()}
-    files["constants.bin"] = design.dram.tobytes()
+    headers = used_headers(sources, STYLE, own)
+    files |= {f"hls/{path}": text for path, text in headers.items()}
+    files["program.bin"] = design.program.tobytes()
+    files["program.txt"] = listing(design)
+    files["ports.txt"] = ports_text(design)
     return files
 
 
-def _port_bytes(design: Design, kind: Literal["load", "store"]) -> tuple[int, ...]:
-    sizes = {tensor.name: tensor.elements for tensor in (*design.inputs, *design.outputs)}
-    return tuple(sizes[name] for name in port_order(design, kind))
+def _fields() -> Iterator[FieldText]:
+    at = 0
+    for name, (size, signed) in FIELDS.items():
+        if name != "kind":
+            yield FieldText(name, at, size, str(signed).lower())
+        at += size
 
 
-def _step_texts(steps: Iterable[StepDescriptor]) -> Iterator[StepText]:
-    for index, step in enumerate(steps):
-        again = f", run again ({step.instance + 1})" if step.instance else ""
-        walk, others = _lines(step, WALK_LINES), _lines(step, STEP_LINES)
-        comment = f"{index}: '{one_line(step.source)}'{again}{_size(step)}"
-        yield StepText(comment, _cpp_kind(step.kind), step.trips, walk, others)
+def listing(design: Design) -> str:
+    """The program for people, a line per step."""
+    lines = [f"# {one_line(design.name)}, {len(design.rows)} steps per image"]
+    for number, row in enumerate((*design.once, *design.rows)):
+        index = number - len(design.once)
+        lines.append(f"{index if index >= 0 else 'once'}: {_described(row)}")
+    return "\n".join(lines) + "\n"
 
 
-def _lines(step: StepDescriptor, fields: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    return tuple(
-        ", ".join(f"/*{name}*/ {_value(step, name)}" for name in names) for names in fields
+def _described(row: Row) -> str:
+    parts = [f"{row.kind} '{one_line(row.source)}'"]
+    if row.instance:
+        parts.append(f"run again ({row.instance + 1})")
+    if row.kind in ("load", "store"):
+        parts.append(f"{row.rows} rows of {row.row_words} words")
+    elif row.kind != "fetch":
+        channels = row.groups * row.target_words * 8
+        parts.append(f"{channels} x {row.rows} x {row.columns}")
+        parts.append(
+            f"{row.kernel_rows * row.runs * row.run_trips} terms in stripes of {row.stripe}"
+        )
+    if row.source_pointers:
+        parts.append(f"from {_span(row.source_pointers)}")
+    if row.target_pointers:
+        parts.append(f"to {_span(row.target_pointers)}")
+    if row.weight_words:
+        parts.append(f"constants at {row.weight_address}")
+    for segment in row.fetched:
+        parts.append(f"fetches {segment.words} words to {segment.address}")
+    return ", ".join([*parts, f"{row.trips} trips"])
+
+
+def _span(pointers: tuple[int, ...]) -> str:
+    """Pointers as runs of even steps."""
+    known = [pointer for pointer in pointers if pointer != NOWHERE]
+    found: list[list[int]] = []
+    for pointer in known:
+        run = found[-1] if found else []
+        if len(run) == 1 or (len(run) > 1 and pointer - run[-1] == run[1] - run[0]):
+            run.append(pointer)
+        else:
+            found.append([pointer])
+    return " ".join(
+        str(run[0]) if len(run) == 1 else f"{run[0]}..{run[-1]}/{run[1] - run[0]}" for run in found
     )
-
-
-def _cpp_kind(kind: StepKind) -> str:
-    return "k" + "".join(part.capitalize() for part in kind.split("_"))
-
-
-def _table_lines(table: Array) -> tuple[str, ...]:
-    """The values of a lookup table, 16 to a line."""
-    return tuple(", ".join(map(str, row)) for row in table.reshape(-1, 16).tolist())
-
-
-def _size(step: StepDescriptor) -> str:
-    """What a step computes, in words."""
-    if step.stream_words:
-        return f", {step.stream_words} words"
-    channels = step.groups * step.group_channels
-    return f", {channels} x {step.out_rows} x {step.out_columns}"
-
-
-def _value(step: StepDescriptor, name: str) -> str:
-    value = getattr(step, name)
-    return "{" + _fetch(value) + "}" if isinstance(value, Fetch) else str(value)
-
-
-def _fetch(fetch: Fetch) -> str:
-    words = (fetch.weight_address, fetch.weight_words, fetch.channel_address, fetch.channel_words)
-    return ", ".join(map(str, words))

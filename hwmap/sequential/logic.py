@@ -1,66 +1,76 @@
 """LUTs and flip-flops of the engine: a sum of blocks, each with a model (`hwmap/logic.py`).
 
-The widths of registers are known when a network has been quantized; a plan is made before, and
-takes the widest that a network can want.
+Blocks that the models do not have yet are judged here from what they are made of: a LUT holds a
+4 : 1 multiplexer of one bit, or 64 bits of memory (UG474, UG574).
 """
 
 from functools import cache
+from math import ceil, log2
 
 from hwmap.dsp import DspSlice, packing
-from hwmap.files.words import CHANNEL_BYTES
-from hwmap.ir.requantize import MAX_SHIFT
 from hwmap.logic import Block, Logic
-from hwmap.sequential.engine import Engine
+from hwmap.sequential.engine import CHANNEL_BYTES, Engine
+from hwmap.sequential.geometry import TAPS
+from hwmap.sequential.layout import WORD_BYTES
+from hwmap.sequential.memory import PROGRAM_FIFO_WORDS
+from hwmap.sequential.program import MOST_ROWS, ROW_BYTES
 
 SUM_BITS = 32
-ADDRESS_BITS = 20
-COUNT_BITS = 12
+MOST_SHIFT = 47
 COMMAND_BITS = 110
-LOOPS = 4
-"""Loops that fetch constants beside what they do: resident constants, load, compute, store."""
-
-STEP_TABLE = Logic(700, 0)
-"""The table of steps: about 700 bits of a row are not the same in all; a LUT each, for up to 64."""
-
-SHELL = Logic(2500, 3500)
-"""AXI adapters (a burst master, two streams, one for registers) and the control of three processes.
-A judgement: no synthesis report is behind it."""
+WALK = Logic(1500, 1200)
+"""A walk of addresses, its pointers' memory beside: a dozen counters and adders of 12 to 24 bits.
+A judgement."""
+SHELL = Logic(3500, 4500)
+"""AXI adapters (a burst master, two streams, one for registers), the parsing of rows in three
+processes, and the control of four. A judgement: no synthesis report is behind it."""
 
 
 def engine_blocks(
     engine: Engine, dsp_slice: DspSlice, least_weight: int = -127
 ) -> tuple[Block, ...]:
-    """The blocks of an engine for weights from `least_weight` on, but for the table of steps and
-    the shell."""
-    lanes, bus, results = engine.arena_lanes, engine.bus_bytes, engine.requant_lanes
+    """The blocks with models: the array, requantizers, command FIFOs."""
     packed = packing(dsp_slice, least_weight)
     array = {
         "pe": engine.pe,
         "simd": engine.simd,
         "terms": min(packed.terms, engine.simd),
         "shift_bits": packed.shift_bits,
+        "sum_bits": SUM_BITS,
     }
-    slices = engine.weight_word_bytes // engine.vector_lanes
-    parts = max(engine.weight_word_bytes, CHANNEL_BYTES * results) // bus
-    block = max(engine.pe, engine.vector_lanes)
-    sums = {"sum_bits": SUM_BITS}
     return (
-        Block("matrix", array | sums),
-        Block("lane", {"slices": slices, **sums}, engine.vector_lanes),
-        Block("requantizer", {**sums, "most_shift": MAX_SHIFT}, results),
-        Block("block_register", {"block": block, **sums}),
-        Block("read_rotator", {"lanes": lanes}),
-        Block("write_rotator", {"lanes": lanes, "count": results}),
-        # The input's bytes, and the output's.
-        Block("write_rotator", {"lanes": lanes, "count": bus}, 2),
-        Block("walker", {"count_bits": COUNT_BITS, "address_bits": ADDRESS_BITS}),
-        Block("fifo", {"bits": COMMAND_BITS}),
-        Block("fetcher", {"address_bits": ADDRESS_BITS, "parts": parts}, LOOPS),
+        Block("matrix", array),
+        Block(
+            "requantizer", {"sum_bits": SUM_BITS, "most_shift": MOST_SHIFT}, engine.requant_lanes
+        ),
+        Block("fifo", {"bits": COMMAND_BITS}, 2),
     )
+
+
+def _judged(engine: Engine) -> Logic:
+    """What no model is there for."""
+    word_bits = 8 * WORD_BYTES
+    block, banks = engine.block, engine.banks
+    stages = ceil(log2(banks) / 2) if banks > 1 else 0
+    # Two halves of 32-bit sums: 6 bits of 32 words take 4 LUTs, 3 bits of 64 words too.
+    memory = 2 * ceil(SUM_BITS / (6 if engine.stripe <= 32 else 3)) * 4 + SUM_BITS
+    slices = ceil((SUM_BITS + 8 * CHANNEL_BYTES) * (block - engine.requant_lanes) / 3)
+    # A lane selects a factor of 22 bits and a column for each multiplication, and adds or compares.
+    lanes = engine.vector_lanes * (TAPS * 40 + SUM_BITS + 24)
+    rotators = 2 * word_bits * banks * stages + word_bits * banks // 2
+    weights = max(engine.pe * engine.simd, TAPS * engine.vector_lanes)
+    table = engine.requant_lanes * 40
+    pointers = 2 * 24 * MOST_ROWS // 64
+    # From DRAM to the engine and the two walks: 7 bits of 64 words take 8 LUTs.
+    fifos = 3 * ceil(8 * engine.bus_bytes / 7) * 8 * PROGRAM_FIFO_WORDS // 64
+    luts = block * memory + slices + lanes + rotators + table + pointers + fifos
+    registers = 2 * 8 * weights + 2 * 8 * CHANNEL_BYTES * block + 3 * 8 * ROW_BYTES
+    registers += engine.vector_lanes * (TAPS * 40 + 64) + 3 * word_bits * banks
+    return Logic(luts, registers)
 
 
 @cache
 def engine_logic(engine: Engine, dsp_slice: DspSlice, least_weight: int = -127) -> Logic:
     """What an engine takes."""
     blocks = (block.logic for block in engine_blocks(engine, dsp_slice, least_weight))
-    return sum(blocks, STEP_TABLE + SHELL)
+    return sum(blocks, SHELL + WALK.times(2) + _judged(engine))

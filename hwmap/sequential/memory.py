@@ -1,41 +1,30 @@
-"""The memories of the engine: from bytes and words to widths and depths."""
-
-from dataclasses import dataclass
+"""The memories of the engine: from words to widths and depths."""
 
 from hwmap.blocks import Memory
-from hwmap.ir.graph import Graph
-from hwmap.ir.ops import Lookup
-from hwmap.sequential.engine import FETCH_FIFO_WORDS, Engine
+from hwmap.sequential.engine import Engine
+from hwmap.sequential.layout import WORD_BYTES
 
-TABLE_ENTRIES = 256
+PROGRAM_FIFO_WORDS = 64
+"""Depth of the FIFOs from DRAM: longer than a burst's setup, so that a burst never pauses."""
 
-
-@dataclass(frozen=True)
-class EngineMemory:
-    """The sizes that a plan decides: bytes of the arena, words of the constant memories."""
-
-    arena_bytes: int
-    weight_words: int
-    channel_words: int
-
-    def arena_rows(self, engine: Engine) -> int:
-        """Rows of `arena_lanes` bytes that hold the arena: one more at either end, because an
-        unaligned read may begin before the first byte and end after the last."""
-        return -(-self.arena_bytes // engine.arena_lanes) + 2
-
-    def memories(self, engine: Engine, tables: int) -> tuple[Memory, ...]:
-        """All memories of an engine: the arena (a memory per lane), constants (a memory per bus
-        word of a word), the FIFO from DRAM, and `tables` lookup tables (a copy per result lane)."""
-        lanes, bus = engine.arena_lanes, engine.bus_bytes
-        return (
-            Memory("arena", lanes, 8, self.arena_rows(engine)),
-            Memory("weights", engine.weight_word_bytes // bus, 8 * bus, self.weight_words),
-            Memory("channels", engine.channel_word_bytes // bus, 8 * bus, self.channel_words),
-            Memory("fetch FIFO", 1, 8 * bus, FETCH_FIFO_WORDS, block_ram_only=True),
-            Memory("tables", engine.requant_lanes, 8, TABLE_ENTRIES * tables, block_ram_only=True),
-        )
+WORD_BITS = 8 * WORD_BYTES
 
 
-def count_tables(graph: Graph) -> int:
-    """The tables that the lookups of a graph need."""
-    return sum(isinstance(op, Lookup) for op in graph.ops)
+def memories(engine: Engine, arena_words: int, constant_words: int) -> tuple[Memory, ...]:
+    """All memories of an engine: the arena (a bank per word that it reads at once) and constants (a
+    bank per 8 bytes of the port).
+
+    What LUTs hold (sums, a table, pointers, FIFOs) is counted with the logic.
+    """
+    rows = arena_rows(engine, arena_words)
+    port_banks = engine.port_bytes // WORD_BYTES
+    return (
+        Memory("arena", engine.banks, WORD_BITS, rows),
+        Memory("constants", port_banks, WORD_BITS, constant_words),
+    )
+
+
+def arena_rows(engine: Engine, arena_words: int) -> int:
+    """Rows of words that hold the arena: one more at either end, because a read may begin before
+    the first word that it wants, and end after the last."""
+    return -(-arena_words // engine.banks) + 2

@@ -1,13 +1,12 @@
-"""A plan: every decision that turns a float graph into a design, and what it costs."""
+"""A plan: every decision that turns a float graph into a program, and what it costs."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from hwmap.errors import PlanError
 from hwmap.files.decode import decode
 from hwmap.sequential.engine import Engine
-from hwmap.sequential.memory import EngineMemory
 from hwmap.solve.answer import Choice, Status
 
 Kind = Literal["load", "run", "store"]
@@ -19,32 +18,55 @@ STYLE: Style = "sequential"
 class Step:
     """One run. `name` is an op, or for "load" and "store" a graph input or output.
 
-    `instance` counts the runs of the same op from 0: above 0, it is a rematerialization.
+    It makes rows [first_row, last_row) of the output, and of their pixels the words [first_word,
+    last_word). `instance` counts the runs of the same strip from 0: above 0, it is a
+    rematerialization.
     """
 
     kind: Kind
     name: str
+    first_row: int
+    last_row: int
+    first_word: int
+    last_word: int
     instance: int = 0
 
 
 @dataclass(frozen=True)
 class Retention:
-    """A copy of `tensor` lies at `address_bytes` of the arena during steps [start, end)."""
+    """A copy of rows [first_row, last_row) of `tensor` lies at `address_words` of the arena during
+    steps [start_step, end_step), row after row."""
 
     tensor: str
+    first_row: int
+    last_row: int
     start_step: int
     end_step: int
-    address_bytes: int
+    address_words: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """The constants of words [first_word, last_word) of op `name` lie at `address_words` of the
+    constant memory during steps [start_step, end_step). They are fetched in these steps, before the
+    first that needs them; with a start below 0, once, before the first image."""
+
+    name: str
+    first_word: int
+    last_word: int
+    start_step: int
+    end_step: int
+    address_words: int
 
 
 @dataclass(frozen=True)
 class Plan:
     """The decisions for one network, board and budget. Names are those of the rewritten graph.
 
-    `resident` names the ops whose constants stay on chip; all others are fetched each time, while
-    the step before computes. `in_uram` names the memories that lie in URAM, all others are in block
-    RAM. `bound_cycles` is a proved lower bound over everything the solver
-    chooses: no plan takes fewer cycles.
+    `held` is in the order in which constants are fetched, `fetched_words` of the bus in each step.
+    `arena_words` of 8 bytes, `constant_words` of the port. `in_uram` names the memories that lie in
+    URAM, all others are in block RAM. `bound_cycles` is a proved lower bound over everything the
+    solver chooses: no plan takes fewer cycles.
     """
 
     network: str
@@ -54,10 +76,12 @@ class Plan:
     bound_cycles: int
     engine: Engine
     choices: tuple[Choice, ...]
-    resident: tuple[str, ...]
     steps: tuple[Step, ...]
     retentions: tuple[Retention, ...]
-    memory: EngineMemory
+    held: tuple[Held, ...]
+    fetched_words: tuple[int, ...]
+    arena_words: int
+    constant_words: int
     memory_bytes: int
     in_uram: tuple[str, ...]
     dsp: int
@@ -67,11 +91,8 @@ class Plan:
 
 
 def to_json(plan: Plan) -> str:
-    """The plan as readable JSON; the sizes of its memory stand among its own fields."""
-    values: dict[str, object] = {"style": STYLE}
-    for name, value in asdict(plan).items():
-        values |= value if name == "memory" else {name: value}
-    return json.dumps(values, indent=1) + "\n"
+    """The plan as readable JSON."""
+    return json.dumps({"style": STYLE, **asdict(plan)}, indent=1) + "\n"
 
 
 def from_json(text: str, source: str) -> Plan:
@@ -82,11 +103,8 @@ def from_json(text: str, source: str) -> Plan:
     """
     try:
         values = json.loads(text)
-        if isinstance(values, dict):
-            if values.pop("style", None) != STYLE:
-                raise ValueError(f"its style is not {STYLE}")
-            sizes = [field.name for field in fields(EngineMemory) if field.name in values]
-            values["memory"] = {name: values.pop(name) for name in sizes}
+        if isinstance(values, dict) and values.pop("style", None) != STYLE:
+            raise ValueError(f"its style is not {STYLE}")
         plan: Plan = decode(Plan, values, "plan")
     except (ValueError, RecursionError) as error:
         raise PlanError(f"{source}: not a plan of hwmap ({error}); expected a plan.json") from error

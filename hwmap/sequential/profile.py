@@ -1,51 +1,66 @@
 """A sequential design as layers, spans of steps, and what the arena holds at each."""
 
-from math import prod
-
 from hwmap.ir.graph import Graph
-from hwmap.ir.ops import Weighted
+from hwmap.ir.ops import HardwareOp
 from hwmap.profile import Fill, Profile, Span
 from hwmap.sequential.design.types import Design
+from hwmap.sequential.layout import WORD_BYTES, aligned, layouts_of
 from hwmap.sequential.plan import Plan, Step
-from hwmap.sequential.simulate import time_lines
+from hwmap.sequential.program_time import row_words, step_sweeps
+from hwmap.sequential.timeline import time_lines
 from hwmap.solve.answer import with_method
 
 COLUMNS = ("step", "layer", "weights", "cycles", "computing", "fetched words")
 
 
-def _place(step: Step, plan: Plan, graph: Graph) -> str:
-    """Where the weights of a step lie."""
-    op = next((op for op in graph.ops if op.name == step.name), None)
-    if not isinstance(op, Weighted):
-        return "-"
-    return "on chip" if step.name in plan.resident else "fetched"
+def _place(step: Step, index: int, plan: Plan) -> str:
+    """Where the constants of a step lie."""
+    for item in plan.held:
+        own = (item.name, item.first_word, item.last_word)
+        if own == (step.name, step.first_word, step.last_word) and (
+            item.start_step < index < item.end_step
+        ):
+            return "on chip" if item.start_step < 0 else "fetched"
+    return "-"
+
+
+def _named(step: Step, plan: Plan) -> str:
+    again = f" (again, {step.instance + 1})" if step.instance else ""
+    return f"{with_method(step.name, plan.choices)} [{step.first_row}:{step.last_row}]{again}"
 
 
 def profile_of(plan: Plan, design: Design, graph: Graph) -> Profile:
     """The profile of a design; `graph` is its integer graph."""
     ((times, _),) = time_lines(design, 1)
+    graph = aligned(graph)
+    layouts = layouts_of(graph)
     layers, spans, fills = [], [], []
+    at = 0
     for number, step in enumerate(plan.steps):
-        own = [row for row in times if (row.source, row.instance) == (step.name, step.instance)]
-        if own:
-            again = f" (again, {step.instance + 1})" if step.instance else ""
-            spans.append(Span(f"{step.name}{again}", own[0].start_cycle, own[-1].end_cycle))
-            layers.append(
-                (
-                    f"{step.kind}{again}",
-                    with_method(step.name, plan.choices),
-                    _place(step, plan, graph),
-                    f"{sum(row.cycles for row in own):,}",
-                    f"{sum(row.compute_trips for row in own):,}",
-                    f"{sum(row.fetch_words for row in own):,}",
-                )
+        rows = 1
+        if step.kind == "run":
+            op = graph.op(step.name)
+            assert isinstance(op, HardwareOp)
+            rows = len(step_sweeps(step, op, graph, layouts))
+        own = times[at : at + rows]
+        at += rows
+        spans.append(Span(_named(step, plan), own[0].start_cycle, own[-1].end_cycle))
+        layers.append(
+            (
+                step.kind,
+                _named(step, plan),
+                _place(step, number, plan),
+                f"{sum(row.cycles for row in own):,}",
+                f"{sum(row.compute_trips for row in own):,}",
+                f"{sum(row.fetch_words for row in own):,}",
             )
+        )
         held = sum(
-            prod(graph.shape(kept.tensor))
+            (kept.last_row - kept.first_row) * row_words(kept.tensor, graph, layouts) * WORD_BYTES
             for kept in plan.retentions
             if kept.start_step <= number < kept.end_step
         )
-        fills.append(Fill(step.name, held, plan.memory.arena_bytes))
+        fills.append(Fill(step.name, held, plan.arena_words * WORD_BYTES))
     return Profile(
         COLUMNS, tuple(layers), tuple(spans), "the arena, step by step", tuple(fills), plan.cycles
     )

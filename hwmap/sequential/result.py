@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class StepTime:
-    """One step of the table on the time line of an image: `cycles` from the end of the step before
+    """One row of the program on the time line of an image: `cycles` from the end of the row before
     to its own end, `compute_trips` and `fetch_words` in them."""
 
     source: str
@@ -26,7 +26,7 @@ class StepTime:
 class SimResult:
     """Outputs (N, C, H, W) as integers, the time line of one image, and the arena's peak.
 
-    `stalls` are cycles in which a step had nothing to compute and waited for constants.
+    `stalls` are cycles in which a row had nothing to compute and waited for constants.
     """
 
     outputs: Mapping[str, NDArray[np.int64]]

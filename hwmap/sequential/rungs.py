@@ -6,7 +6,7 @@ from hwmap.rung import Rung
 from hwmap.sequential.design.types import Design
 from hwmap.sequential.plan import Plan
 from hwmap.sequential.result import SimResult
-from hwmap.sequential.simulate import time_lines
+from hwmap.sequential.timeline import time_lines
 from hwmap.sequential.vectors import images_per_start
 
 
@@ -34,9 +34,9 @@ def counted_rung(design: Design, directory: Path, images: int) -> Rung:
                 found = f"{cycle:,} counted, {step.end_cycle:,} simulated"
                 return Rung(name, False, f"image {image}, step {number}: {found}")
     steps_of = {len(line.split()) for line in lines}
-    complete = len(lines) == images and steps_of == {len(design.steps)}
+    complete = len(lines) == images and steps_of == {len(design.rows)}
     return Rung(
         name,
         complete,
-        f"{len(design.steps)} steps of {len(lines)} images, {len(row)} in a row, equal",
+        f"{len(design.rows)} steps of {len(lines)} images, {len(row)} in a row, equal",
     )

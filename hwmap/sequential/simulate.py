@@ -1,17 +1,12 @@
 """Simulates a sequential design: bit- and cycle-exact, on a real arena and real memories.
 
-It reads nothing but the step table and the DRAM image of the `Design`, like the hardware. Values
-are moved with numpy, a step at a time; the constants that a step fetches arrive before it computes,
-which is the worst order: a table that overwrites what a step still needs gives wrong values.
-
-Time follows from the loops. Trip k of a step runs at c[k] = c[k-1] + 1, and a trip that takes word
-j from the DRAM FIFO waits for it:
-
-    c[k] >= written[j] + 1,    written[j] = max(written[j-1] + 1, read[j - depth] + 1)
+It reads nothing but the bytes of the program, like the hardware. Values are moved with numpy, a row
+of the program at a time; the constants that a row fetches arrive before it computes, which is the
+worst order: a program that overwrites what a step still needs gives wrong values. Time is
+`timeline.py`.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import assert_never
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +15,12 @@ from hwmap.errors import SimulationError
 from hwmap.files.words import CHANNEL_BYTES, channel_fields
 from hwmap.ir.requantize import rescale
 from hwmap.ir.types import Array, Integers
-from hwmap.sequential.design.constants import fetch_words
-from hwmap.sequential.design.steps import Fetch, StepDescriptor, VectorKind
 from hwmap.sequential.design.types import Design
-from hwmap.sequential.engine import DRAM_LATENCY_CYCLES, FETCH_FIFO_WORDS
-from hwmap.sequential.result import SimResult, StepTime
+from hwmap.sequential.geometry import TAPS
+from hwmap.sequential.layout import WORD_BYTES, words_of
+from hwmap.sequential.program import HEADER_BYTES, NOWHERE, Row, Segment, decode
+from hwmap.sequential.result import SimResult
+from hwmap.sequential.timeline import time_lines
 
 CHUNK = 16
 UNWRITTEN = 0x5A
@@ -35,49 +31,49 @@ class _Machine:
 
     def __init__(self, design: Design, images: int) -> None:
         engine = design.engine
-        self.design = design
         self.engine = engine
-        self.guard = engine.arena_lanes
-        size = design.memory.arena_rows(engine) * engine.arena_lanes
-        self.arena = np.full((images, size), UNWRITTEN, np.int8)
-        self.weights = np.zeros((design.memory.weight_words, engine.weight_word_bytes), np.int8)
-        self.channels = np.zeros((design.memory.channel_words, engine.channel_word_bytes), np.int8)
-        self.next_word = 0
+        self.arena = np.full((images, design.arena_words, WORD_BYTES), UNWRITTEN, np.int8)
+        self.constants = np.full(
+            (design.constant_words * engine.port_bytes // engine.bus_bytes, engine.bus_bytes),
+            UNWRITTEN,
+            np.int8,
+        )
         self.peak = 0
 
-    def fetch(self, fetch: Fetch) -> int:
-        """Take `fetch` from DRAM into the memories; how many bus words it was."""
-        bus = self.engine.bus_bytes
-        words = 0
-        for memory, address, count in (
-            (self.weights, fetch.weight_address, fetch.weight_words),
-            (self.channels, fetch.channel_address, fetch.channel_words),
-        ):
-            if address + count > len(memory):
+    def fetch(self, segments: tuple[Segment, ...], words: NDArray[np.int8]) -> None:
+        """Move `words` of the bus into the constant memory."""
+        at = 0
+        for segment in segments:
+            if segment.address + segment.words > len(self.constants):
                 raise SimulationError(
-                    f"constants at [{address}, {address + count}) of a memory of"
-                    f" {len(memory)} words"
+                    f"constants at [{segment.address}, {segment.address + segment.words}) of a"
+                    f" memory of {len(self.constants)} bus words"
                 )
-            taken = count * memory.shape[1] // bus
-            blob = self.design.dram[self.next_word : self.next_word + taken]
-            memory[address : address + count] = blob.reshape(count, memory.shape[1])
-            self.next_word += taken
-            words += taken
-        return words
+            target = slice(segment.address, segment.address + segment.words)
+            self.constants[target] = words[at : at + segment.words]
+            at += segment.words
 
-    def read(self, addresses: Integers) -> NDArray[np.int8]:
-        """The bytes at `addresses`, for every image: (images, *addresses.shape)."""
-        return self.arena[:, addresses + self.guard]
+    def port_bytes(self, address: int, words: int) -> NDArray[np.int8]:
+        """The bytes of port words of the constant memory."""
+        flat = self.constants.reshape(-1, self.engine.port_bytes)
+        if address + words > len(flat):
+            raise SimulationError(f"port word {address + words} of a memory of {len(flat)} is read")
+        return flat[address : address + words].reshape(-1)
 
-    def write(self, addresses: Integers, values: Integers) -> None:
-        """Write `values` (images, *addresses.shape)."""
-        if addresses.min() < 0 or addresses.max() >= self.design.memory.arena_bytes:
+    def read(self, words: Integers) -> NDArray[np.int8]:
+        """The bytes of the words at these addresses: (images, *addresses.shape, 8). A read may
+        reach beyond the arena, as a word of zeros; nothing takes its value."""
+        inside = np.minimum(words, len(self.arena[0]) - 1)
+        return self.arena[:, inside]
+
+    def write(self, words: Integers, values: NDArray[np.int8]) -> None:
+        """Write `values` (images, *addresses.shape, 8)."""
+        if words.min() < 0 or words.max() >= len(self.arena[0]):
             raise SimulationError(
-                f"a write to byte {int(addresses.max())} of an arena of"
-                f" {self.design.memory.arena_bytes} bytes"
+                f"a write to word {int(words.max())} of an arena of {len(self.arena[0])} words"
             )
-        self.arena[:, addresses + self.guard] = values.astype(np.int8)
-        self.peak = max(self.peak, int(addresses.max()) + 1)
+        self.arena[:, words] = values
+        self.peak = max(self.peak, int(words.max()) + 1)
 
 
 def simulate(design: Design, inputs: Mapping[str, Array]) -> SimResult:
@@ -97,195 +93,254 @@ def simulate(design: Design, inputs: Mapping[str, Array]) -> SimResult:
         steps=steps,
         cycles=steps[-1].end_cycle,
         stalls=stalls,
-        peak_bytes=peak,
+        peak_bytes=peak * WORD_BYTES,
     )
+
+
+class _Program:
+    """The program's words, taken one after the other."""
+
+    def __init__(self, design: Design) -> None:
+        self.words, self.bus = design.program, design.engine.bus_bytes
+        size = -(-HEADER_BYTES // self.bus)
+        header = np.frombuffer(self.words[:size].tobytes(), "<u4")
+        self.once, self.steps = int(header[2]), int(header[3])
+        self.at = size
+
+    def row(self) -> tuple[Row, NDArray[np.int8]]:
+        """The next row, and the constants behind it."""
+        row, count = decode(self.words[self.at :], self.bus)
+        first = self.at + count
+        self.at = first + row.fetch_words
+        return row, self.words[first : self.at]
 
 
 def _run(design: Design, inputs: Mapping[str, Array]) -> tuple[dict[str, Integers], int]:
     machine = _Machine(design, len(next(iter(inputs.values()))))
-    machine.fetch(design.resident)
-    shapes = {tensor.name: tensor.shape for tensor in (*design.inputs, *design.outputs)}
-    outputs: dict[str, Integers] = {}
-    for step in design.steps:
-        machine.fetch(step.fetch)
-        match step.kind:
+    program = _Program(design)
+    streams = _Streams(design, inputs)
+    for number in range(program.once + program.steps):
+        row, constants = program.row()
+        machine.fetch(row.fetched, constants)
+        match row.kind:
+            case "fetch":
+                pass
             case "load":
-                # The stream moves (height, width, channels).
-                moved = inputs[step.source].transpose(0, 2, 3, 1)
-                values = moved.reshape(len(moved), -1).astype(np.int64)
-                machine.write(step.stream_address + np.arange(values.shape[1]), values)
+                words = _row_words(row.target_pointers, row.row_words)
+                machine.write(words, streams.load(words.size))
             case "store":
-                channels, height, width = shapes[step.source]
-                addresses = step.stream_address + np.arange(channels * height * width)
-                rows = machine.read(addresses).reshape(-1, height, width, channels)
-                outputs[step.source] = rows.transpose(0, 3, 1, 2).astype(np.int64)
+                streams.store(machine.read(_row_words(row.source_pointers, row.row_words)))
             case "matrix":
-                _run_matrix(step, machine)
-            case kind:
-                _run_vector(step, kind, machine)
-    if machine.next_word != len(design.dram):
-        raise SimulationError(f"{len(design.dram) - machine.next_word} DRAM words were not fetched")
-    return outputs, machine.peak
+                _check_blocks(row)
+                _run_matrix(row, machine)
+            case _:
+                _check_blocks(row)
+                _run_vector(row, machine)
+        assert number < program.once or row.kind != "fetch"
+    if program.at != len(design.program):
+        raise SimulationError(f"{len(design.program) - program.at} words of the program are left")
+    return streams.outputs(), machine.peak
 
 
-def _terms(step: StepDescriptor, lanes: Integers, group: int) -> tuple[Integers, NDArray[np.bool_]]:
-    """Addresses of all terms (pixels, kernel rows, runs, words, lanes), and which are inside."""
-    row, column, tap, run, word, lane = np.ix_(
-        *(np.arange(n) for n in (step.out_rows, step.out_columns, step.kernel_rows, step.runs)),
-        np.arange(step.run_words),
-        lanes,
-    )
-    source_row = row * step.stride_rows - step.pad_rows + tap * step.row_step
-    begin = step.first_row_address + row * step.stride_row_bytes + tap * step.row_step_bytes
-    if step.kind in ("add", "mul"):
-        begin = begin + (run > 0) * step.second_source_bytes
-    offset = column * step.stride_bytes - step.pad_bytes + run * step.run_step_bytes
-    offset = offset + group * step.group_bytes + word * len(lanes) + lane
-    inside = (source_row >= 0) & (source_row < step.rows)
-    inside = inside & (offset >= 0) & (offset < step.row_bytes)
-    shape = (step.out_rows * step.out_columns, *inside.shape[2:])
-    addresses = np.where(inside, begin + offset, 0)
-    return addresses.reshape(shape), inside.reshape(shape)
+class _Streams:
+    """What goes in and comes out: words of pixels, in the order of the program."""
+
+    def __init__(self, design: Design, inputs: Mapping[str, Array]) -> None:
+        self.design = design
+        loads = dict.fromkeys(row.source for row in design.rows if row.kind == "load")
+        self.stores = dict.fromkeys(row.source for row in design.rows if row.kind == "store")
+        parts = [to_words(inputs[name], design.layouts[name].places) for name in loads]
+        self.source = np.concatenate(parts, axis=1)
+        self.at = 0
+        self.found: list[NDArray[np.int8]] = []
+
+    def load(self, words: int) -> NDArray[np.int8]:
+        found = self.source[:, self.at : self.at + words]
+        self.at += words
+        return found
+
+    def store(self, words: NDArray[np.int8]) -> None:
+        self.found.append(words)
+
+    def outputs(self) -> dict[str, Integers]:
+        stream = np.concatenate(self.found, axis=1)
+        shapes = {tensor.name: tensor.shape for tensor in self.design.outputs}
+        found, at = {}, 0
+        for name in self.stores:
+            layout, (_, height, width) = self.design.layouts[name], shapes[name]
+            words = height * width * layout.words
+            pixels = stream[:, at : at + words].reshape(len(stream), height, width, -1)
+            found[name] = pixels[..., layout.places].transpose(0, 3, 1, 2).astype(np.int64)
+            at += words
+        return found
 
 
-def _gather(
-    step: StepDescriptor, machine: _Machine, lanes: Integers, group: int
-) -> NDArray[np.int8]:
-    """The bytes of all terms, with padding: (images, pixels, kernel rows, runs, words, lanes)."""
-    addresses, inside = _terms(step, lanes, group)
-    return np.where(inside, machine.read(addresses), np.int8(step.pad_value))
+def to_words(values: Array, places: NDArray[np.int64]) -> NDArray[np.int8]:
+    """Tensors (N, C, H, W) as words (N, words, 8): pixel after pixel, channels at `places`."""
+    count, _, height, width = values.shape
+    size = words_of(int(places[-1]) + 1) * WORD_BYTES
+    found = np.zeros((count, height, width, size), np.int8)
+    found[..., places] = values.transpose(0, 2, 3, 1)
+    return found.reshape(count, -1, WORD_BYTES)
 
 
-def _run_matrix(step: StepDescriptor, machine: _Machine) -> None:
-    engine = machine.engine
-    terms = step.kernel_rows * step.runs * step.run_words
-    for group in range(step.groups):
-        x = _gather(step, machine, np.arange(engine.simd), group)
-        flat = x.reshape(len(x), step.out_rows * step.out_columns, -1).astype(np.float64)
-        first = step.weight_address + group * step.blocks * terms
-        words = machine.weights[first : first + step.blocks * terms]
-        weights = words.reshape(step.blocks, terms, engine.pe, engine.simd).transpose(0, 2, 1, 3)
-        # Sums of int8 products are far below 2**53: float64 is exact.
-        sums = flat @ weights.reshape(step.blocks * engine.pe, -1).T.astype(np.float64)
-        _finish(step, machine, sums.astype(np.int64), group)
+def _row_words(pointers: tuple[int, ...], row_words: int) -> Integers:
+    """The words of whole rows."""
+    return (np.array(pointers)[:, None] + np.arange(row_words)).reshape(-1)
 
 
-def _run_vector(step: StepDescriptor, kind: VectorKind, machine: _Machine) -> None:
-    channels = step.group_channels
-    x = _gather(step, machine, np.arange(channels), 0).astype(np.int64)
-    x = x.reshape(len(x), step.out_rows * step.out_columns, -1, channels)
-    match kind:
-        case "max_pool":
-            sums = x.max(2)
-        case "mul":
-            sums = (x[:, :, 0] - step.first_operand) * (x[:, :, 1] - step.later_operand)
-        case "scale":
-            per_channel = machine.read(step.second_source_bytes + np.arange(channels))
-            factor = per_channel[:, None].astype(np.int64) - step.later_operand
-            sums = (x[:, :, 0] - step.first_operand) * factor
-        case "depthwise":
-            sums = (x * _vector_weights(step, machine)).sum(2)
-        case "average_pool" | "add" | "lookup":
-            factors = np.full(step.kernel_rows * step.runs, step.later_operand)
-            factors[0] = step.first_operand
-            sums = (x * factors[:, None]).sum(2)
-        case _:
-            assert_never(kind)
-    _finish(step, machine, sums, 0)
+def _gather(row: Row, machine: _Machine, pointers: Integers, offsets: Integers) -> NDArray[np.int8]:
+    """The bytes of words `offsets` of the rows at `pointers` (broadcast), or padding:
+    (images, *shape, 8)."""
+    pointers, offsets = np.broadcast_arrays(pointers, offsets)
+    inside = (pointers != NOWHERE) & (offsets >= 0) & (offsets < row.row_words)
+    words = machine.read(np.where(inside, pointers + offsets, 0))
+    return np.where(inside[..., None], words, np.int8(row.pad_value))
 
 
-def _vector_weights(step: StepDescriptor, machine: _Machine) -> Integers:
-    """Depthwise weights (taps, channels) from the slices of the weight words."""
-    lanes = machine.engine.vector_lanes
-    taps = step.kernel_rows * step.runs
-    slices = machine.weights[step.weight_address :].reshape(-1, lanes)[: step.blocks * taps]
-    by_tap = slices.reshape(step.blocks, taps, lanes).transpose(1, 0, 2).reshape(taps, -1)
-    return by_tap[:, : step.group_channels].astype(np.int64)
+def _window(row: Row) -> tuple[Integers, Integers]:
+    """Of every (output row, kernel row) the pointer, of every column the first word."""
+    index = np.arange(row.rows)[:, None] * row.stride_rows
+    index = index + np.arange(row.kernel_rows) * row.row_step
+    pointers = np.array(row.source_pointers, np.int64)[index]
+    return pointers, row.origin + np.arange(row.columns) * row.pixel_words
 
 
-def _finish(step: StepDescriptor, machine: _Machine, sums: Integers, group: int) -> None:
-    """Requantize `sums` (images, pixels, lanes) and write the channels that exist."""
-    channels = step.group_channels
-    bias, multiplier, shift = _channel_constants(step, machine, group)
-    scaled = rescale(sums[..., :channels] + bias, multiplier, shift)
-    values = np.clip(scaled + step.zero_point, step.low, step.high)
-    if step.kind == "lookup":
-        values = machine.design.tables[step.table][values + 128].astype(np.int64)
-    rows = np.arange(step.out_rows)[:, None] * step.target_row_bytes
-    pixels = (rows + np.arange(step.out_columns) * step.pixel_bytes).reshape(-1, 1)
-    target = step.target_address + pixels + group * channels + np.arange(channels)
-    machine.write(target, values)
-
-
-def _channel_constants(
-    step: StepDescriptor, machine: _Machine, group: int
-) -> tuple[Integers, Integers, Integers]:
-    if step.kind not in ("matrix", "depthwise"):
-        return np.array(step.bias), np.array(step.multiplier), np.array(step.shift)
-    count = step.blocks * step.drains
-    first = step.channel_address + group * count
-    entries = machine.channels[first : first + count].reshape(-1, CHANNEL_BYTES)
-    return channel_fields(entries[: step.group_channels])
-
-
-def time_lines(design: Design, images: int) -> Iterator[tuple[tuple[StepTime, ...], int]]:
-    """When every step of each of some images in a row starts and ends, counted from the image's
-    start, and the cycles spent waiting for constants. The first image begins when the constants
-    that stay on chip are there; the others find the FIFO full."""
-    engine = design.engine
-    fetches = len(design.dram) > design.resident_words
-    fifo = _Fifo()
-    end = 0
-    for _ in range(images):
-        began = start = end
-        ready = fifo.begin_burst() if fetches else 0
-        stalls = 0
-        steps: list[StepTime] = []
-        for step in design.steps:
-            fetched = fetch_words(step.fetch, engine)
-            begin = max(start, ready) + engine.step_overhead_cycles
-            end = fifo.read(begin, fetched) + max(step.busy_trips - fetched, 0)
-            stalls += end - begin - step.busy_trips
-            steps.append(
-                StepTime(
-                    source=step.source,
-                    kind=step.kind,
-                    instance=step.instance,
-                    start_cycle=start - began,
-                    end_cycle=end - began,
-                    compute_trips=step.busy_trips,
-                    fetch_words=fetched,
-                    cycles=end - start,
-                )
+def _check_blocks(row: Row) -> None:
+    """Raise if the results of a block could not leave while the next one is computed."""
+    terms = row.kernel_rows * row.runs * row.run_trips
+    for first, other, last in (
+        (row.first, row.other, row.last),
+        (row.short_first, row.short_other, row.short_last),
+    ):
+        trips = last if terms == 1 else first + (terms - 2) * other + last
+        if trips < row.stripe * row.slices:
+            raise SimulationError(
+                f"a block takes {trips} trips, its results {row.stripe * row.slices}"
             )
-            start = end
-        yield tuple(steps), stalls
 
 
-class _Fifo:
-    """The FIFO from DRAM: a burst fills it at a word per cycle, unless it is full."""
+def _run_matrix(row: Row, machine: _Machine) -> None:
+    engine = machine.engine
+    terms = row.kernel_rows * row.runs * row.run_trips
+    block_words = terms * row.weight_words + row.channel_words
+    pointers, columns = _window(row)
+    lane = np.arange(row.run_trips * engine.simd // WORD_BYTES)
+    for group in range(row.groups):
+        run = np.arange(row.runs)[:, None] * row.run_words + group * row.group_words + lane
+        offsets = columns[None, :, None, None, None] + run
+        x = _gather(row, machine, pointers[:, None, :, None, None], offsets)
+        flat = x.reshape(len(x), row.rows * row.columns, -1).astype(np.float64)
+        sums, channels = [], []
+        for block in range(row.blocks):
+            at = row.weight_address + (group * row.blocks + block) * block_words
+            data = machine.port_bytes(at, block_words)
+            first = row.weight_words * engine.port_bytes
+            behind = first + row.channel_words * engine.port_bytes
+            channels.append(data[first : first + engine.pe * CHANNEL_BYTES])
+            weights = np.concatenate([data[:first], data[behind:]])
+            weights = weights.reshape(terms, -1)[:, : engine.pe * engine.simd]
+            weights = weights.reshape(terms, engine.pe, engine.simd).transpose(1, 0, 2)
+            # Sums of int8 products are far below 2**53: float64 is exact.
+            sums.append(flat @ weights.reshape(engine.pe, -1).T.astype(np.float64))
+        total = np.concatenate(sums, axis=2).astype(np.int64)
+        _finish(row, machine, total, np.concatenate(channels), group)
 
-    def __init__(self) -> None:
-        self.last_written = -1
-        self.reads = np.full(FETCH_FIFO_WORDS, -1, np.int64)
 
-    def begin_burst(self) -> int:
-        """The cycle on which the first word of the next burst can be read."""
-        self.last_written += DRAM_LATENCY_CYCLES
-        return max(self.last_written + 1, int(self.reads[0]) + 1) + 1
+def _run_vector(row: Row, machine: _Machine) -> None:
+    engine = machine.engine
+    lanes = row.blocks * engine.vector_lanes
+    pointers, columns = _window(row)
+    lane = np.arange(lanes // WORD_BYTES)
+    terms = row.kernel_rows * row.runs
+    block_words = terms * row.weight_words + row.channel_words
+    data = machine.port_bytes(row.weight_address, row.blocks * block_words)
+    x = _columns(row, machine, pointers, columns, lane)
+    # x: (images, rows, columns, kernel rows, runs, taps, lanes)
+    taps = _tap_factors(row)
+    channels = np.zeros(0, np.int8)
+    match row.kind:
+        case "largest":
+            sums = x.max((3, 4, 5))
+        case "product":
+            sums = (x[..., 0, :] - row.first_operand) * (x[..., 1, :] - row.later_operand)
+            sums = sums[:, :, :, 0, 0]
+        case "depthwise":
+            weights, channels = _depthwise(row, machine, data)
+            sums = (x * weights).sum((3, 4, 5))
+        case _:
+            sums = (x * taps[..., None]).sum((3, 4, 5))
+    sums = sums.reshape(len(sums), row.rows * row.columns, lanes)
+    _finish(row, machine, sums, channels, 0)
 
-    def read(self, now: int, words: int) -> int:
-        """The cycle of the last of `words` reads, one per cycle from the cycle after `now` on."""
-        for start in range(0, words, FETCH_FIFO_WORDS):
-            count = min(FETCH_FIFO_WORDS, words - start)
-            index = np.arange(count)
-            freed = np.maximum(self.reads[:count] + 1, 0)
-            freed[0] = max(freed[0], self.last_written + 1)
-            written = np.maximum.accumulate(freed - index) + index
-            wanted = written + 1
-            wanted[0] = max(wanted[0], now + 1)
-            read = np.maximum.accumulate(wanted - index) + index
-            self.last_written = int(written[-1])
-            self.reads = np.concatenate([self.reads[count:], read])
-            now = int(read[-1])
-        return now
+
+def _columns(
+    row: Row, machine: _Machine, pointers: Integers, columns: Integers, lane: Integers
+) -> Integers:
+    """The columns of every window: (images, rows, columns, kernel rows, runs, taps, lanes)."""
+    if row.second:
+        own = np.array(row.source_pointers[: row.rows])[:, None, None]
+        other = np.array(row.source_pointers[row.second :])[:, None, None]
+        at = columns[None, :, None] + lane
+        first = _gather(row, machine, own, at)
+        second = _gather(row, machine, other, lane + 0 * at if row.fixed else at)
+        both = np.stack([first, second], axis=3)
+        shape = (len(both), row.rows, row.columns, 1, 1, 2, -1)
+        return both.reshape(shape).astype(np.int64)
+    run = np.arange(row.runs)[:, None, None] * row.run_words
+    tap = np.arange(row.taps)[:, None] * row.column_words
+    offsets = columns[None, :, None, None, None, None] + run + tap + lane
+    x = _gather(row, machine, pointers[:, None, :, None, None, None], offsets)
+    return x.reshape(*x.shape[:6], -1).astype(np.int64)
+
+
+def _tap_factors(row: Row) -> Integers:
+    """The factor of every (kernel row, run, tap): what an earlier pass had does not count."""
+    factors = np.full((row.kernel_rows, row.runs, row.taps), row.later_operand)
+    factors[:, 1:, : row.repeated] = 0
+    factors[0, 0, 0] = row.first_operand
+    return factors
+
+
+def _depthwise(
+    row: Row, machine: _Machine, data: NDArray[np.int8]
+) -> tuple[Integers, NDArray[np.int8]]:
+    """Weights (kernel rows, runs, taps, lanes), and the bytes of the channels."""
+    engine = machine.engine
+    lanes, port = engine.vector_lanes, engine.port_bytes
+    terms = row.kernel_rows * row.runs
+    blocks = data.reshape(row.blocks, -1)
+    first = row.weight_words * port
+    behind = first + row.channel_words * port
+    channels = blocks[:, first : first + lanes * CHANNEL_BYTES].reshape(-1)
+    weights = np.concatenate([blocks[:, :first], blocks[:, behind:]], axis=1)
+    weights = weights.reshape(row.blocks, terms, -1)[..., : lanes * TAPS]
+    weights = weights.reshape(row.blocks, row.kernel_rows, row.runs, lanes, TAPS)
+    # The newest column, whose tap is the last, comes first.
+    weights = weights[..., row.taps - 1 :: -1] if row.taps else weights
+    weights = weights.transpose(1, 2, 4, 0, 3).reshape(
+        row.kernel_rows, row.runs, row.taps, row.blocks * lanes
+    )
+    return weights.astype(np.int64), channels
+
+
+def _finish(
+    row: Row, machine: _Machine, sums: Integers, channels: NDArray[np.int8], group: int
+) -> None:
+    """Requantize `sums` (images, pixels, lanes) and write the words that exist."""
+    lanes = row.target_words * WORD_BYTES
+    if row.weight_words and row.kind != "lookup":
+        bias, multiplier, shift = channel_fields(channels)
+        bias, multiplier, shift = bias[:lanes], multiplier[:lanes], shift[:lanes]
+    else:
+        bias, multiplier, shift = map(np.array, (row.bias, row.multiplier, row.shift))
+    scaled = rescale(sums[..., :lanes] + bias, multiplier, shift)
+    values = np.clip(scaled + row.zero_point, row.low, row.high)
+    if row.kind == "lookup":
+        table = machine.port_bytes(row.weight_address, row.weight_words)
+        values = table[values + 128].astype(np.int64)
+    columns = np.arange(row.columns) * row.target_pixel_words + row.target_origin
+    first = (np.array(row.target_pointers)[:, None] + columns).reshape(-1, 1)
+    words = first + group * row.target_group_words + np.arange(row.target_words)
+    shape = (len(values), *words.shape, WORD_BYTES)
+    machine.write(words, values.astype(np.int8).reshape(shape))

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from hwmap.accuracy import Accuracy
 from hwmap.blocks import blocks_used
 from hwmap.ir.graph import Graph, total_macs
-from hwmap.ir.ops import Weighted
 from hwmap.sequential.design.types import Design
 from hwmap.sequential.engine import Engine
-from hwmap.sequential.memory import count_tables
+from hwmap.sequential.layout import WORD_BYTES
+from hwmap.sequential.memory import memories
 from hwmap.sequential.plan import STYLE, Plan, Step, Style
 from hwmap.sequential.result import SimResult, StepTime
 from hwmap.solve.answer import Choice, Status, described, kept
@@ -17,7 +17,9 @@ from hwmap.solve.settings import Settings
 
 @dataclass(frozen=True)
 class CompileReport:
-    """The result of a compilation. `loss` is what the choices are expected to cost (see `Choice`),
+    """The result of a compilation. `strips` are steps that go on with a tensor which another one
+    began; `fetched` ops have constants that come from DRAM for every image, some of them or all.
+    `loss` is what the choices are expected to cost (see `Choice`),
     `macs_per_multiplier_cycle` the share of cycles in which a multiplier computes."""
 
     network: str
@@ -43,9 +45,12 @@ class CompileReport:
     memory_bytes: int
     memory_budget_bytes: int
     arena_bytes: int
+    constant_bytes: int
+    fetched_bytes: int
     bram18: int
     uram: int
     steps: int
+    strips: int
     resident: tuple[str, ...]
     fetched: tuple[str, ...]
     decomposed: tuple[Choice, ...]
@@ -64,9 +69,8 @@ def summarize(
 ) -> CompileReport:
     """The summary of a checked plan; `source` is the float network, `graph` the integer one."""
     budget = settings.budget
-    memories = plan.memory.memories(plan.engine, count_tables(graph))
-    use = blocks_used(memories, plan.in_uram)
-    constants = [op.name for op in graph.ops if isinstance(op, Weighted)]
+    use = blocks_used(memories(plan.engine, plan.arena_words, plan.constant_words), plan.in_uram)
+    stays = {item.name: item.start_step < 0 for item in plan.held}
     return CompileReport(
         network=plan.network,
         board=settings.board.name,
@@ -90,12 +94,17 @@ def summarize(
         ff_budget=budget.ff,
         memory_bytes=plan.memory_bytes,
         memory_budget_bytes=budget.memory_bytes,
-        arena_bytes=plan.memory.arena_bytes,
+        arena_bytes=plan.arena_words * WORD_BYTES,
+        constant_bytes=plan.constant_words * plan.engine.port_bytes,
+        fetched_bytes=sum(plan.fetched_words) * plan.engine.bus_bytes,
         bram18=use.bram18,
         uram=use.uram,
         steps=len(plan.steps),
-        resident=plan.resident,
-        fetched=tuple(name for name in constants if name not in plan.resident),
+        strips=sum(
+            step.kind == "run" and (step.first_row > 0 or step.instance > 0) for step in plan.steps
+        ),
+        resident=tuple(name for name, stay in stays.items() if stay),
+        fetched=tuple(name for name, stay in stays.items() if not stay),
         decomposed=plan.choices,
         recomputed=tuple(step for step in plan.steps if step.instance),
         loss=plan.loss,
@@ -114,8 +123,9 @@ def rows(report: CompileReport) -> list[tuple[str, str]]:
         ("throughput", f"{report.fps:,.1f} images/s at {report.clock_mhz} MHz"),
         (
             "engine",
-            f"PE {engine.pe} x SIMD {engine.simd}, {engine.vector_lanes} vector lanes,"
-            f" {engine.requant_lanes} results and {engine.bus_bytes} DRAM bytes per cycle",
+            f"PE {engine.pe} x SIMD {engine.simd}, stripes of {engine.stripe} pixels,"
+            f" {engine.vector_lanes} vector lanes, {engine.requant_lanes} results,"
+            f" {engine.port_bytes} bytes of constants and {engine.bus_bytes} of DRAM per cycle",
         ),
         ("MAC per multiplier per cycle", f"{report.macs_per_multiplier_cycle:.3f}"),
         ("MACs", kept(report.macs, report.dense_macs)),
@@ -128,15 +138,25 @@ def rows(report: CompileReport) -> list[tuple[str, str]]:
         (
             "on-chip memory",
             f"{report.memory_bytes:,} of {report.memory_budget_bytes:,} bytes"
-            f" ({report.arena_bytes:,} arena); {report.bram18} BRAM18, {report.uram} URAM",
+            f" ({report.arena_bytes:,} arena, {report.constant_bytes:,} constants);"
+            f" {report.bram18} BRAM18, {report.uram} URAM",
         ),
-        ("weights", f"{len(report.resident)} ops resident, {len(report.fetched)} fetched"),
+        (
+            "constants",
+            f"{len(report.resident)} ops resident, {len(report.fetched)} fetched"
+            f" ({report.fetched_bytes:,} bytes per image)",
+        ),
+        ("steps", f"{report.steps:,}, of which {report.strips:,} go on with a tensor"),
         ("decomposed", described(report.decomposed)),
-        ("recomputed", "\n".join(step.name for step in report.recomputed) or "none"),
+        ("recomputed", "\n".join(map(_described, report.recomputed)) or "none"),
     ]
     if report.accuracy is not None:
         found.append(("top-1", str(report.accuracy)))
     return found
+
+
+def _described(step: Step) -> str:
+    return f"{step.name}, rows {step.first_row} to {step.last_row - 1}"
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,20 @@
-"""The sweeps of every op: runs of the engine's loop, each a row of its table.
+"""The sweeps of every op: runs of the engine's loop, a step of a program each.
 
 Most ops are one sweep; a Concat is one per input, a transposed convolution one per phase of its
 strides, a pool whose windows count different numbers of values one per number, a Select one per
 regular piece.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby, product
 from math import gcd
 from typing import assert_never
 
+import numpy as np
+
 from hwmap.ir.graph import Graph
-from hwmap.ir.interpolate import blends, is_unit
+from hwmap.ir.interpolate import Blend, blends, is_unit
 from hwmap.ir.ops import (
     Add,
     AveragePool,
@@ -26,289 +29,253 @@ from hwmap.ir.ops import (
     Select,
     Weighted,
     average_counts,
-    is_depthwise,
 )
-from hwmap.ir.select import Indices, keeps_bytes, pieces, separated
-from hwmap.ir.types import Shape
-from hwmap.sequential.geometry import Destination, Sweep, Window, whole, window_of
+from hwmap.ir.select import Piece, pieces, separated
+from hwmap.sequential.geometry import Axis, Sweep, same
+from hwmap.sequential.layout import WORD_BYTES, Layout, channel_runs, is_matrix, words_of
+
+Layouts = Mapping[str, Layout]
 
 
-def is_matrix(op: HardwareOp, graph: Graph) -> bool:
-    """Whether `op` runs on the PE x SIMD array; else it runs on the vector lanes."""
-    match op:
-        case Conv() | ConvTranspose():
-            return not is_depthwise(op, graph.shape(op.inputs[0])[0], graph.shape(op.output)[0])
-        case Add() | Mul() | Lookup() | Concat() | MaxPool() | AveragePool() | Select() | Resize():
-            return False
-        case _:
-            assert_never(op)
-
-
-def sweeps_of(op: HardwareOp, graph: Graph) -> tuple[Sweep, ...]:
+def sweeps_of(op: HardwareOp, graph: Graph, layouts: Layouts) -> tuple[Sweep, ...]:
     """The sweeps of `op`, in order."""
     source, target = graph.shape(op.inputs[0]), graph.shape(op.output)
-    everything = whole(target)
+    words = layouts[op.output].words
+    plain = Sweep(
+        "sum", same(target[1]), same(target[2]), layouts[op.inputs[0]].words, words, words
+    )
     match op:
         case Conv():
-            kernel = graph.constants[op.weight].values.shape[2:]
-            taps = tuple(range(kernel[0])), tuple(range(kernel[1]))
-            return (Sweep(_conv_window(op, graph, kernel), everything, taps=taps),)
+            return (_convolution(op, graph, layouts, plain),)
         case ConvTranspose():
-            return tuple(_phases(op, graph))
-        case Add() | Mul():
-            # Two runs of one pixel each: the step from one source to the other is the design's.
-            return (Sweep(window_of(source, (1, 1), runs=2, run_bytes=source[0]), everything),)
+            return tuple(_phases(op, graph, layouts, plain))
+        case Add():
+            return (replace(plain, sources=(0, 1)),)
+        case Mul():
+            fixed = source != graph.shape(op.inputs[1])
+            return (replace(plain, kind="product", sources=(0, 1), fixed=fixed),)
         case Lookup():
-            return (Sweep(window_of(source, (1, 1)), everything),)
+            return (replace(plain, kind="lookup"),)
         case MaxPool():
-            window = _pool_window(op, source, op.dilations)
-            return (Sweep(window, everything),)
+            rows, columns = (
+                _windows(op, axis, source, target, op.dilations[axis]) for axis in (0, 1)
+            )
+            return (replace(plain, kind="largest", rows=rows, columns=columns),)
         case AveragePool():
-            return tuple(_means(op, source, target))
+            return tuple(_means(op, source, target, plain))
         case Concat():
-            return tuple(_parts(op, graph))
+            return tuple(_parts(op, graph, layouts, plain))
         case Select():
-            return tuple(_copies(op, graph))
+            return tuple(_copies(op, graph, layouts, plain))
         case Resize():
-            return tuple(_blends(op, graph))
+            return tuple(_blends(op, graph, plain))
         case _:
             assert_never(op)
 
 
-def _pool_window(
-    op: MaxPool | AveragePool, source: Shape, dilations: tuple[int, int] = (1, 1)
-) -> Window:
-    return window_of(
-        source,
-        op.kernel,
-        strides=op.strides,
-        pads=op.pads,
-        row_step=dilations[0],
-        runs=op.kernel[1],
-        run_bytes=source[0],
-        run_step_bytes=dilations[1] * source[0],
+def _windows(
+    op: MaxPool | AveragePool | Conv,
+    axis: int,
+    source: tuple[int, int, int],
+    target: tuple[int, int, int],
+    tap_step: int = 1,
+    taps: int | None = None,
+) -> Axis:
+    """The windows of a pool or a convolution along rows (0) or columns (1)."""
+    taps = op.kernel[axis] if not isinstance(op, Conv) else taps
+    assert taps is not None
+    return Axis(
+        target[axis + 1], 0, 1, op.strides[axis], taps, tap_step, op.pads[axis], source[axis + 1]
     )
 
 
-def _conv_window(op: Conv, graph: Graph, kernel: tuple[int, int]) -> Window:
-    """A kernel as large as the map reads it as one run (linear layers)."""
-    channels, height, width = graph.shape(op.inputs[0])
-    matrix = is_matrix(op, graph)
-    if matrix and kernel == (height, width) and not any(op.pads) and op.groups == 1:
-        return window_of((channels * height * width, 1, 1), (1, 1))
-    strides, pads = op.strides, (op.pads[0], op.pads[1])
-    return _weighted_window(
-        op, (channels, height, width), kernel, op.dilations, strides, pads, matrix=matrix
+def merged_groups(op: Weighted, graph: Graph) -> int:
+    """The groups of a convolution, neighbours taken together until each reads and writes whole
+    words: weights between them are 0."""
+    per_input = graph.shape(op.inputs[0])[0] // op.groups
+    per_output = graph.shape(op.output)[0] // op.groups
+    for merged in range(1, op.groups):
+        whole = merged * per_input % WORD_BYTES == merged * per_output % WORD_BYTES == 0
+        if op.groups % merged == 0 and whole:
+            return op.groups // merged
+    return 1
+
+
+def _weighted(op: Weighted, graph: Graph, layouts: Layouts, sweep: Sweep) -> Sweep:
+    """`sweep` with what the groups of `op` say."""
+    if not is_matrix(op, graph, layouts):
+        return replace(sweep, kind="depthwise")
+    has_holes = len(layouts[op.inputs[0]].runs) > 1
+    groups = 1 if has_holes else merged_groups(op, graph)
+    return replace(
+        sweep,
+        kind="matrix",
+        groups=groups,
+        group_words=sweep.source_words // groups,
+        words=sweep.target_words // groups,
+        joined=groups == 1 and sweep.columns.tap_step == 1,
     )
 
 
-def _weighted_window(
-    op: Weighted,
-    source: Shape,
-    kernel: tuple[int, int],
-    steps: tuple[int, int],
-    strides: tuple[int, int],
-    pads: tuple[int, int],
-    *,
-    matrix: bool,
-) -> Window:
-    """`kernel` taps, `steps` apart; `pads` at the top and left."""
-    channels = source[0]
-    merged = matrix and op.groups == 1 and steps[1] == 1
-    per_group = channels // op.groups if matrix else channels
-    return window_of(
-        source,
-        kernel,
-        strides=strides,
-        pads=pads,
-        row_step=steps[0],
-        runs=1 if merged else kernel[1],
-        run_bytes=kernel[1] * channels if merged else per_group,
-        run_step_bytes=steps[1] * channels,
-        groups=op.groups if matrix else 1,
-        group_bytes=per_group if matrix else 0,
+def _convolution(op: Conv, graph: Graph, layouts: Layouts, plain: Sweep) -> Sweep:
+    source, target = graph.shape(op.inputs[0]), graph.shape(op.output)
+    kernel = graph.constants[op.weight].values.shape[2:]
+    rows, columns = (
+        _windows(op, axis, source, target, op.dilations[axis], kernel[axis]) for axis in (0, 1)
     )
+    taps = tuple(range(kernel[0])), tuple(range(kernel[1]))
+    return _weighted(op, graph, layouts, replace(plain, rows=rows, columns=columns, taps=taps))
 
 
 @dataclass(frozen=True)
 class _Phase:
-    """Output positions first, first + stride ... (count of them) along an axis, which read taps
-    `taps` (in the order of source positions, `step` apart), the first of them at source position
-    -pad for the first output."""
+    """Outputs of a transposed convolution that read the same taps, along an axis."""
 
-    first: int
-    count: int
+    axis: Axis
     taps: tuple[int, ...]
-    step: int
-    pad: int
 
 
 def _axis_phases(
-    size: int, kernel: int, stride: int, dilation: int, cut: int
-) -> tuple[_Phase, ...]:
-    """The phases of a transposed convolution along an axis of `size` outputs, of which `cut` were
-    cut off before the first.
+    op: ConvTranspose, axis: int, source: int, target: int, kernel: int
+) -> list[_Phase]:
+    """The phases along an axis of `target` outputs, of which some were cut off before the first.
 
     Output r is position R = r + cut of the full output; tap k gives it source position
     (R - k * dilation) / stride, where that is whole. So outputs of one R mod stride read the same
     taps, at neighbouring source positions.
     """
+    stride, dilation, cut = op.strides[axis], op.dilations[axis], op.pads[axis]
     found = []
     for phase in range(stride):
         first = (phase - cut) % stride
-        if first >= size:
+        if first >= target:
             continue
         taps = [k for k in range(kernel) if (phase - k * dilation) % stride == 0][::-1]
         # Without taps there is the bias only: a tap of weight 0, see `design/constants.py`.
         start = (first + cut - (taps[0] if taps else 0) * dilation) // stride
         step = dilation // gcd(dilation, stride)
-        count = -(-(size - first) // stride)
-        found.append(_Phase(first, count, tuple(taps) or (-1,), step, -start))
-    return tuple(found)
+        count = -(-(target - first) // stride)
+        used = tuple(taps) or (-1,)
+        found.append(_Phase(Axis(count, first, stride, 1, len(used), step, -start, source), used))
+    return found
 
 
-def _phases(op: ConvTranspose, graph: Graph) -> list[Sweep]:
-    source, (channels, height, width) = graph.shape(op.inputs[0]), graph.shape(op.output)
+def _phases(op: ConvTranspose, graph: Graph, layouts: Layouts, plain: Sweep) -> Iterator[Sweep]:
+    source, target = graph.shape(op.inputs[0]), graph.shape(op.output)
     kernel = graph.constants[op.weight].values.shape[2:]
     rows, columns = (
-        _axis_phases(size, kernel[axis], op.strides[axis], op.dilations[axis], op.pads[axis])
-        for axis, size in enumerate((height, width))
+        _axis_phases(op, axis, source[axis + 1], target[axis + 1], kernel[axis]) for axis in (0, 1)
     )
-    matrix = is_matrix(op, graph)
-    found = []
     for row, column in product(rows, columns):
-        taps = row.taps, column.taps
-        window = _weighted_window(
-            op,
-            source,
-            (len(row.taps), len(column.taps)),
-            (row.step, column.step),
-            (1, 1),
-            (row.pad, column.pad),
-            matrix=matrix,
-        )
-        target = Destination(
-            row.count,
-            column.count,
-            channels,
-            (row.first * width + column.first) * channels,
-            op.strides[1] * channels,
-            op.strides[0] * width * channels,
-        )
-        found.append(Sweep(window, target, taps=taps))
-    return found
+        phase = replace(plain, rows=row.axis, columns=column.axis, taps=(row.taps, column.taps))
+        yield _weighted(op, graph, layouts, phase)
 
 
-def _means(op: AveragePool, source: Shape, shape: Shape) -> list[Sweep]:
+def _means(
+    op: AveragePool, source: tuple[int, int, int], target: tuple[int, int, int], plain: Sweep
+) -> Iterator[Sweep]:
     """A sweep for every rectangle of windows that count the same number of values."""
-    channels, _, width = shape
-    window = _pool_window(op, source)
-    rows, columns = (_runs(average_counts(op, size, axis)) for axis, size in enumerate(source[1:]))
-    found = []
-    for (row, row_end, tall), (column, column_end, wide) in product(rows, columns):
-        moved = replace(
-            window,
-            pad_rows=window.pad_rows - row * op.strides[0],
-            pad_bytes=window.pad_bytes - column * op.strides[1] * channels,
-        )
-        first = (row * width + column) * channels
-        target = Destination(
-            row_end - row, column_end - column, channels, first, channels, width * channels
-        )
-        found.append(Sweep(moved, target, divisor=tall * wide))
-    return found
+    rows, columns = (
+        [
+            (_windows(op, axis, source, target).within(range(start, end)), count)
+            for start, end, count in _runs(average_counts(op, source[axis + 1], axis))
+        ]
+        for axis in (0, 1)
+    )
+    for (row, tall), (column, wide) in product(rows, columns):
+        assert row is not None
+        assert column is not None
+        yield replace(plain, rows=row, columns=column, divisor=tall * wide)
 
 
-def _runs(counts: tuple[int, ...]) -> list[tuple[int, int, int]]:
+def _runs(counts: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
     """(start, end, count) of every run of equal counts."""
-    found, start = [], 0
+    start = 0
     for count, group in groupby(counts):
         end = start + len(list(group))
-        found.append((start, end, count))
+        yield start, end, count
         start = end
-    return found
 
 
-def _parts(op: Concat, graph: Graph) -> list[Sweep]:
-    channels, _, width = graph.shape(op.output)
-    found, position = [], 0
+def _parts(op: Concat, graph: Graph, layouts: Layouts, plain: Sweep) -> Iterator[Sweep]:
+    position = 0
     for number, name in enumerate(op.inputs):
-        part, height, columns = graph.shape(name)
-        step = (1, width * channels, channels)[op.axis]
-        target = Destination(height, columns, part, position * step, channels, width * channels)
-        found.append(Sweep(window_of((part, height, columns), (1, 1)), target, source=number))
-        position += graph.shape(name)[op.axis]
-    return found
+        words, (_, height, width) = layouts[name].words, graph.shape(name)
+        part = replace(plain, rows=same(height), columns=same(width), sources=(number,))
+        if op.axis == 0:
+            yield replace(part, source_words=words, words=words, target_word=position)
+            position += words
+        else:
+            axis = ("rows", "columns")[op.axis - 1]
+            yield replace(part, **{axis: replace(getattr(part, axis), first=position)})
+            position += graph.shape(name)[op.axis]
 
 
-def _copies(op: Select, graph: Graph) -> list[Sweep]:
-    """A Select that keeps all bytes is one copy; another one is a copy per run of channels and
-    piece of rows and of columns."""
-    source, (channels, _, width) = graph.shape(op.inputs[0]), graph.shape(op.output)
-    if keeps_bytes(op, graph):
-        flat = (source[0], 1, source[1] * source[2])
-        return [Sweep(window_of(flat, (1, 1)), whole(flat))]
+def _copies(op: Select, graph: Graph, layouts: Layouts, plain: Sweep) -> Iterator[Sweep]:
+    """A copy per piece of rows and of columns, and, if words move, per run of channels."""
+    source = graph.shape(op.inputs[0])
     parts = separated(op, graph)
-    assert parts is not None, "others are not on hardware"
-    found = []
-    for run, row, column in product(_channel_runs(parts[0]), pieces(parts[1]), pieces(parts[2])):
-        start, end, first = run
-        window = window_of(
-            source,
-            (1, 1),
-            strides=(row.source_step, column.source_step),
-            pads=(-row.source, -column.source),
-            run_bytes=end - start,
+    if parts is None:
+        yield from _rows_of_selected(graph, op, plain)
+        return
+    everything = [(0, plain.words, 0)]
+    matrix = is_matrix(op, graph, layouts)
+    whole = np.array_equal(parts[0], np.arange(source[0]))
+    runs = everything if matrix or whole else [
+        (start // WORD_BYTES, words_of(end), first // WORD_BYTES)
+        for start, end, first in channel_runs(parts[0])
+    ]  # fmt: skip
+    for row, column, (start, end, first) in product(pieces(parts[1]), pieces(parts[2]), runs):
+        yield replace(
+            plain,
+            kind="matrix" if matrix else "largest",
+            rows=_piece(row, source[1]),
+            columns=_piece(column, source[2]),
+            words=end - start,
+            source_word=first,
+            target_word=start,
+            group_words=plain.source_words if matrix else 0,
+            joined=matrix,
         )
-        window = replace(window, pad_bytes=window.pad_bytes - first)
-        target = Destination(
-            row.count,
-            column.count,
-            end - start,
-            (row.start * width + column.start) * channels + start,
-            column.step * channels,
-            row.step * width * channels,
-        )
-        found.append(Sweep(window, target))
-    return found
 
 
-def _blends(op: Resize, graph: Graph) -> list[Sweep]:
+def _piece(piece: Piece, size: int) -> Axis:
+    return Axis(piece.count, piece.start, piece.step, piece.source_step, 1, 1, -piece.source, size)
+
+
+def _rows_of_selected(graph: Graph, op: Select, plain: Sweep) -> Iterator[Sweep]:
+    """A Select that mixes axes, row by row: a target row, seen as one pixel, is a convolution with
+    weights 0 and 1 of everything that it reads."""
+    _, height, width = graph.shape(op.inputs[0])
+    _, rows, columns = graph.shape(op.output)
+    whole = Axis(1, 0, 1, 1, width, 1, 0, width)
+    for row in range(rows):
+        yield replace(
+            plain,
+            kind="matrix",
+            rows=Axis(1, row, 1, 1, height, 1, 0, height),
+            columns=whole,
+            target_words=columns * plain.target_words,
+            words=columns * plain.words,
+            group_words=plain.source_words,
+            joined=True,
+        )
+
+
+def _blends(op: Resize, graph: Graph, plain: Sweep) -> Iterator[Sweep]:
     """Windows of two rows, or of two columns, for each blend of the axis that is resized."""
-    source, (channels, height, width) = graph.shape(op.inputs[0]), graph.shape(op.output)
+    source = graph.shape(op.inputs[0])
     rows, columns = (graph.constants[name].values for name in (op.rows, op.columns))
     along_rows = is_unit(columns)
-    found = []
     for blend in blends(rows if along_rows else columns) or ():
-        place = (blend.source_step, 1) if along_rows else (1, blend.source_step)
-        begin = (-blend.source, 0) if along_rows else (0, -blend.source)
-        window = window_of(
-            source,
-            (2, 1) if along_rows else (1, 2),
-            strides=place,
-            pads=begin,
-            row_step=1,
-            runs=1 if along_rows else 2,
-            run_bytes=channels,
-            run_step_bytes=channels,
-        )
-        pixel, line = channels, width * channels
         if along_rows:
-            target = Destination(blend.count, width, channels, blend.start * line, pixel,
-                            blend.step * line)  # fmt: skip
+            yield replace(plain, rows=_blend(blend, source[1]), factors=blend.factors)
         else:
-            target = Destination(height, blend.count, channels, blend.start * pixel,
-                            blend.step * pixel, line)  # fmt: skip
-        found.append(Sweep(window, target, factors=blend.factors))
-    return found
+            yield replace(plain, columns=_blend(blend, source[2]), factors=blend.factors)
 
 
-def _channel_runs(sources: Indices) -> list[tuple[int, int, int]]:
-    """(start, end, first source) of every run of neighbouring source channels."""
-    found: list[tuple[int, int, int]] = []
-    for position, channel in enumerate(sources):
-        if found and channel - found[-1][2] == position - found[-1][0]:
-            found[-1] = (found[-1][0], position + 1, found[-1][2])
-        else:
-            found.append((position, position + 1, int(channel)))
-    return found
+def _blend(blend: Blend, size: int) -> Axis:
+    taps = 2 if blend.factors[1] else 1
+    return Axis(
+        blend.count, blend.start, blend.step, blend.source_step, taps, 1, -blend.source, size
+    )

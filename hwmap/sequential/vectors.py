@@ -7,13 +7,13 @@ from hwmap.files.words import tensor_bytes
 from hwmap.ir.types import Array
 from hwmap.sequential.design.types import Design
 
-COMMANDS_PER_START = 1 << 22
+COMMANDS_PER_START = 1 << 21
 """What a C simulation holds at once: a process runs to its end before the next one begins."""
 
 
 def images_per_start(design: Design) -> int:
     """The images that the test bench runs in one start of the accelerator."""
-    commands = sum(step.walk_trips for step in design.steps)
+    commands = sum(row.walk_trips + row.write_trips for row in design.rows)
     return max(COMMANDS_PER_START // max(commands, 1), 1)
 
 
@@ -28,4 +28,17 @@ def stream_bytes(
 def port_order(design: Design, kind: Literal["load", "store"]) -> list[str]:
     """The tensors that pass a port, in the order of the "load" (or "store") steps: a plan may
     choose another than the network's."""
-    return [step.source for step in design.steps if step.kind == kind]
+    return list(dict.fromkeys(row.source for row in design.rows if row.kind == kind))
+
+
+def ports_text(design: Design) -> str:
+    """What the test bench and the driver know of a program: its tensors in the order of their
+    streams, and the runs of channels of a pixel, which begin with words of 8 bytes each."""
+    lines = [f"start {images_per_start(design)}"]
+    tensors = {tensor.name: tensor for tensor in (*design.inputs, *design.outputs)}
+    for kind, word in (("load", "input"), ("store", "output")):
+        for name in port_order(design, kind):  # type: ignore[arg-type]
+            _, height, width = tensors[name].shape
+            runs = " ".join(map(str, design.layouts[name].runs))
+            lines.append(f"{word} {height} {width} {runs}")
+    return "\n".join(lines) + "\n"

@@ -1,11 +1,10 @@
 #pragma once
 
-// The arena: the one memory that holds all activations.
+// The arena: the one memory that holds all activations, in words of 8 channels.
 //
-// Each lane is a memory of its own with its own address, so that `kArenaLanes` bytes can be read
-// from any byte on, and up to as many written from any other, every cycle. An access begins in a
-// row, at a lane, and goes on in the next row. Row 0 and the last one hold no tensor: an unaligned
-// access may reach one row beyond either end.
+// Each bank is a memory of its own with its own address, so that as many words as there are banks
+// can be read from any word on, and written from any other, every cycle. Row 0 and the last one hold
+// no tensor: an access may reach one row beyond either end.
 
 #include <cstdint>
 
@@ -14,70 +13,94 @@
 
 namespace hwmap {
 
-/// Rotates `bytes` down by `places`: bytes[i] becomes bytes[(i + places) % N].
+/// Rotates words down by `places`: word i becomes word (i + places) % N.
 template <unsigned N>
-void Rotate(std::int8_t (&bytes)[N], std::uint32_t places) {
+void Rotate(std::int8_t (&words)[N][kWordBytes], std::uint32_t places) {
 #pragma HLS INLINE
 RotateStage:
   for (unsigned stage = 0; stage < BitsFor(N - 1); ++stage) {
 #pragma HLS UNROLL
     if ((places >> stage & 1) != 0) {
-      std::int8_t from[N];
-#pragma HLS ARRAY_PARTITION variable = from complete
+      std::int8_t from[N][kWordBytes];
+#pragma HLS ARRAY_PARTITION variable = from complete dim = 0
     RotateCopy:
       for (unsigned i = 0; i < N; ++i) {
 #pragma HLS UNROLL
-        from[i] = bytes[i];
+      RotateCopyByte:
+        for (unsigned j = 0; j < kWordBytes; ++j) {
+#pragma HLS UNROLL
+          from[i][j] = words[i][j];
+        }
       }
-    RotateByte:
+    RotateWord:
       for (unsigned i = 0; i < N; ++i) {
 #pragma HLS UNROLL
-        bytes[i] = from[(i + (1u << stage)) % N];
+      RotateByte:
+        for (unsigned j = 0; j < kWordBytes; ++j) {
+#pragma HLS UNROLL
+          words[i][j] = from[(i + (1u << stage)) % N][j];
+        }
       }
     }
   }
 }
 
-/// The bytes from lane `offset` of `row` on; lanes outside [low, high) read as `outside`.
+/// The words from bank `bank` of `row` on; those outside [low, high) read as bytes `outside`.
 template <typename P>
-void ReadArena(const ArenaMemory<P>& arena, std::uint32_t row, std::uint32_t offset,
-               std::uint32_t low, std::uint32_t high, std::int8_t outside,
-               std::int8_t (&bytes)[P::kArenaLanes]) {
+void ReadArena(const ArenaMemory<P>& arena, std::uint32_t row, std::uint32_t bank, std::uint32_t low,
+               std::uint32_t high, std::int8_t outside,
+               std::int8_t (&words)[P::kBanks][kWordBytes]) {
 #pragma HLS INLINE
-ReadLane:
-  for (unsigned i = 0; i < P::kArenaLanes; ++i) {
+ReadBank:
+  for (unsigned i = 0; i < P::kBanks; ++i) {
 #pragma HLS UNROLL
-    bytes[i] = arena[row + (i < offset ? 1 : 0)][i];
+  ReadByte:
+    for (unsigned j = 0; j < kWordBytes; ++j) {
+#pragma HLS UNROLL
+      words[i][j] = arena[row + (i < bank ? 1 : 0)][i][j];
+    }
   }
-  Rotate(bytes, offset);
+  Rotate<P::kBanks>(words, bank);
 Pad:
-  for (unsigned i = 0; i < P::kArenaLanes; ++i) {
+  for (unsigned i = 0; i < P::kBanks; ++i) {
 #pragma HLS UNROLL
-    if (i < low || i >= high) bytes[i] = outside;
+    const bool padded = i < low || i >= high;
+  PadByte:
+    for (unsigned j = 0; j < kWordBytes; ++j) {
+#pragma HLS UNROLL
+      if (padded) words[i][j] = outside;
+    }
   }
 }
 
-/// Writes the first `count` of `bytes`, from byte `target` of the arena on, counted from row 0.
+/// Writes the first `count` words of `bytes` from bank `bank` of `row` on.
 template <typename P, unsigned N>
-void WriteArena(ArenaMemory<P>& arena, std::uint32_t target, const std::int8_t (&bytes)[N],
-                std::uint32_t count) {
+void WriteArena(ArenaMemory<P>& arena, std::uint32_t row, std::uint32_t bank,
+                const std::int8_t (&bytes)[N], std::uint32_t count) {
 #pragma HLS INLINE
-  static_assert(N <= P::kArenaLanes, "WriteArena: at most a row.");
-  const std::uint32_t row = target / P::kArenaLanes;
-  const std::uint32_t offset = target % P::kArenaLanes;
-  std::int8_t lane[P::kArenaLanes];
-#pragma HLS ARRAY_PARTITION variable = lane complete
-WriteByte:
-  for (unsigned i = 0; i < P::kArenaLanes; ++i) {
+  static_assert(N <= Sizes<P>::kBankBytes && N % kWordBytes == 0, "WriteArena: whole words.");
+  std::int8_t words[P::kBanks][kWordBytes];
+#pragma HLS ARRAY_PARTITION variable = words complete dim = 0
+WriteWord:
+  for (unsigned i = 0; i < P::kBanks; ++i) {
 #pragma HLS UNROLL
-    lane[i] = i < N ? bytes[i % N] : 0;
+  WriteByte:
+    for (unsigned j = 0; j < kWordBytes; ++j) {
+#pragma HLS UNROLL
+      const unsigned at = i * kWordBytes + j;
+      words[i][j] = at < N ? bytes[at % N] : 0;
+    }
   }
-  Rotate(lane, P::kArenaLanes - offset);
-WriteLane:
-  for (unsigned i = 0; i < P::kArenaLanes; ++i) {
+  Rotate<P::kBanks>(words, P::kBanks - bank);
+WriteBank:
+  for (unsigned i = 0; i < P::kBanks; ++i) {
 #pragma HLS UNROLL
-    if ((i - offset) % P::kArenaLanes < count) {
-      arena[row + (i < offset ? 1 : 0)][i] = lane[i];
+    if ((i - bank) % P::kBanks < count) {
+    WriteBankByte:
+      for (unsigned j = 0; j < kWordBytes; ++j) {
+#pragma HLS UNROLL
+        arena[row + (i < bank ? 1 : 0)][i][j] = words[i][j];
+      }
     }
   }
 }

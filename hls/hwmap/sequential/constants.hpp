@@ -1,112 +1,92 @@
 #pragma once
 
-// Memories for weights and channel constants, and the fetcher that fills them from DRAM.
+// The constant memory: what fills it from DRAM, and what the engine keeps of it.
 
 #include <cstdint>
 
-#include "hwmap/channel.hpp"
 #include "hwmap/integer.hpp"
+#include "hwmap/program.hpp"
 #include "hwmap/sizes.hpp"
-#include "hwmap/step.hpp"
 #include "hwmap/stream.hpp"
 
 namespace hwmap {
 
-/// Reads the word at `address` of a memory of `Parts` bus words per word.
-template <unsigned Depth, unsigned Parts, unsigned BusBytes>
-void ReadConstant(const std::int8_t (&memory)[Depth][Parts][BusBytes], std::uint32_t address,
-                  std::int8_t (&word)[Parts * BusBytes]) {
+/// Reads the word at `address`.
+template <typename P>
+void ReadConstant(const ConstantMemory<P>& memory, std::uint32_t address,
+                  std::int8_t (&word)[P::kPortBytes]) {
 #pragma HLS INLINE
 ReadPart:
-  for (unsigned part = 0; part < Parts; ++part) {
+  for (unsigned part = 0; part < Sizes<P>::kPortParts; ++part) {
 #pragma HLS UNROLL
-  ReadByte:
-    for (unsigned i = 0; i < BusBytes; ++i) {
+  ReadPartByte:
+    for (unsigned i = 0; i < P::kBusBytes; ++i) {
 #pragma HLS UNROLL
-      word[part * BusBytes + i] = memory[address][part][i];
+      word[part * P::kBusBytes + i] = memory[address][part][i];
     }
   }
 }
 
-/// Writes a bus word as part `part` of the word at `address`.
-template <unsigned Depth, unsigned Parts, unsigned BusBytes>
-void WriteConstant(std::int8_t (&memory)[Depth][Parts][BusBytes], std::uint32_t address,
-                   std::uint32_t part, const Bytes<BusBytes>& bytes) {
+/// Takes a word of the port as the word `slot` of `bytes`.
+template <typename P, unsigned N>
+void Keep(const std::int8_t (&word)[P::kPortBytes], std::uint32_t slot, std::int8_t (&bytes)[N]) {
 #pragma HLS INLINE
-WritePart:
-  for (unsigned p = 0; p < Parts; ++p) {
+Slot:
+  for (unsigned s = 0; s * P::kPortBytes < N; ++s) {
 #pragma HLS UNROLL
-    if (p == part) {
-    WriteByte:
-      for (unsigned i = 0; i < BusBytes; ++i) {
+    if (s == slot) {
+    SlotByte:
+      for (unsigned i = 0; i < P::kPortBytes; ++i) {
 #pragma HLS UNROLL
-        memory[address][p][i] = bytes.at[i];
+        if (s * P::kPortBytes + i < N) bytes[(s * P::kPortBytes + i) % N] = word[i];
       }
     }
   }
 }
 
-/// Moves the constants of a later step from the DRAM stream into their memories, a bus word per
-/// iteration of whatever loop is running.
+/// Segments of a step's constants that a row can have.
+constexpr unsigned kMostSegments = 32;
+
+/// Moves the constants of later steps from the program into their memory, a bus word per iteration
+/// of whatever loop is running.
 template <typename P>
 class Fetcher {
  public:
-  explicit Fetcher(const Fetch& fetch)
-      : weight_(fetch.weight_address),
-        weight_words_(fetch.weight_words),
-        channel_(fetch.channel_address),
-        channel_words_(fetch.channel_words) {}
+  using Segments = Numbers<P, 2 * kMostSegments>;
 
-  bool Done() const { return weight_words_ == 0 && channel_words_ == 0; }
+  Fetcher(std::uint32_t words, const Segments& segments) : segments_(segments), words_(words) {}
 
-  template <typename Constants>
-  void Advance(Constants& constants, WeightMemory<P>& weights, ChannelMemory<P>& channels,
-               Clock& clock) {
+  template <typename Words>
+  void Advance(Words& program, ConstantMemory<P>& memory, Clock& clock) {
 #pragma HLS INLINE
-    if (Done()) return;
-    const Bytes<P::kBusBytes> word = hwmap::Read(constants, clock);
+    if (words_ == 0) return;
+    const std::uint32_t address = left_ == 0 ? segments_[2 * segment_] : address_;
+    const std::uint32_t left = left_ == 0 ? segments_[2 * segment_ + 1] : left_;
+    if (left_ == 0) ++segment_;
+    const Bytes<P::kBusBytes> word = hwmap::Read(program, clock);
 #pragma HLS AGGREGATE variable = word
-    if (weight_words_ != 0) {
-      WriteConstant(weights, weight_, part_, word);
-      const bool last = part_ == Sizes<P>::kWeightParts - 1;
-      part_ = Select(last, 0, part_ + 1);
-      if (last) {
-        ++weight_;
-        --weight_words_;
-      }
-    } else {
-      WriteConstant(channels, channel_, part_, word);
-      const bool last = part_ == Sizes<P>::kChannelParts - 1;
-      part_ = Select(last, 0, part_ + 1);
-      if (last) {
-        ++channel_;
-        --channel_words_;
+  FetchPart:
+    for (unsigned part = 0; part < Sizes<P>::kPortParts; ++part) {
+#pragma HLS UNROLL
+      if (part == address % Sizes<P>::kPortParts) {
+      FetchByte:
+        for (unsigned i = 0; i < P::kBusBytes; ++i) {
+#pragma HLS UNROLL
+          memory[address / Sizes<P>::kPortParts][part][i] = word.at[i];
+        }
       }
     }
+    address_ = address + 1;
+    left_ = left - 1;
+    --words_;
   }
 
  private:
-  static constexpr unsigned kMostParts = Sizes<P>::kWeightParts > Sizes<P>::kChannelParts
-                                             ? Sizes<P>::kWeightParts
-                                             : Sizes<P>::kChannelParts;
-  UInt<Sizes<P>::kWeightBits> weight_, weight_words_;
-  UInt<Sizes<P>::kChannelBits> channel_, channel_words_;
-  UInt<BitsFor(kMostParts)> part_ = 0;
+  const Segments& segments_;
+  std::uint32_t words_;
+  std::uint32_t segment_ = 0;
+  std::uint32_t address_ = 0;
+  std::uint32_t left_ = 0;
 };
-
-/// Sends `count` words of DRAM from `first` on, in one burst.
-template <typename P, typename Constants>
-void ReadDram(const Bytes<P::kBusBytes>* dram, std::uint32_t first, std::uint32_t count,
-              Constants& constants, Clock& clock) {
-#pragma HLS INLINE
-  if (count != 0) clock.Skip(P::kDramLatencyCycles);
-Burst:
-  for (std::uint32_t i = 0; i < count; ++i) {
-#pragma HLS PIPELINE II = 1 style = flp
-#pragma HLS LOOP_TRIPCOUNT min = 0 max = P::kDramWords
-    hwmap::Write(constants, dram[first + i], clock);
-    clock.Tick();
-  }
-}
 
 }  // namespace hwmap

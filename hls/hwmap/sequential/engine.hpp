@@ -1,6 +1,6 @@
 #pragma once
 
-// The engine: one matrix array and one set of vector lanes, driven by a table of steps.
+// The engine: one weight-stationary array and one set of vector lanes, driven by a program.
 //
 // The body of every loop reads its memories, computes, and only then writes what earlier trips
 // finished: a write that stood before a read would be a dependence within a trip. That a step never
@@ -12,180 +12,206 @@
 #include "hwmap/clock.hpp"
 #include "hwmap/constants.hpp"
 #include "hwmap/integer.hpp"
+#include "hwmap/program.hpp"
+#include "hwmap/reads.hpp"
 #include "hwmap/results.hpp"
+#include "hwmap/row.hpp"
 #include "hwmap/sizes.hpp"
-#include "hwmap/step.hpp"
 #include "hwmap/stream.hpp"
 #include "hwmap/terms.hpp"
-#include "hwmap/walker.hpp"
+#include "hwmap/writes.hpp"
 
 namespace hwmap {
 
-/// Fills the resident part of the constant memories: once, before the first image.
-template <typename P, typename Constants>
-void LoadResident(const Fetch& resident, WeightMemory<P>& weights, ChannelMemory<P>& channels,
-                  Constants& constants, Clock& clock) {
-#pragma HLS INLINE
-  Fetcher<P> fetcher(resident);
-ResidentWord:
-  for (UInt<BitsFor(P::kDramWords)> left = P::kResidentBusWords; left != 0; --left) {
-#pragma HLS PIPELINE II = 1 style = flp
-#pragma HLS LOOP_TRIPCOUNT min = 0 max = P::kDramWords
-    clock.Tick();
-    fetcher.Advance(constants, weights, channels, clock);
-  }
-}
-
-/// A tensor from the input to the arena.
-template <typename P, typename Constants>
-void Load(const Step& step, ArenaMemory<P>& arena, WeightMemory<P>& weights,
-          ChannelMemory<P>& channels, Constants& constants, Port<P::kBusBytes>& input,
-          Clock& clock) {
-#pragma HLS INLINE
-  Fetcher<P> fetcher(step.fetch);
-  UInt<P::kTripBits> words = step.stream_words;
-  UInt<Sizes<P>::kTargetBits> target = step.stream_address + P::kArenaLanes;
-LoadWord:
-  for (UInt<P::kTripBits> left = step.trips; left != 0; --left) {
-#pragma HLS PIPELINE II = 1 style = flp
-#pragma HLS LOOP_TRIPCOUNT min = 1 max = P::kMostTrips
-    clock.Tick();
-    if (words != 0) {
-      const Bytes<P::kBusBytes> word = ReadPort<P::kBusBytes>(input, clock).word;
-#pragma HLS AGGREGATE variable = word
-      WriteArena<P>(arena, target, word.at, words == 1 ? step.last_bytes : P::kBusBytes);
-      target = target + P::kBusBytes;
-      --words;
-    }
-    fetcher.Advance(constants, weights, channels, clock);
-  }
-}
-
-/// A tensor from the arena to the output.
-template <typename P, typename Constants>
-void Store(const Step& step, const ArenaMemory<P>& arena, WeightMemory<P>& weights,
-           ChannelMemory<P>& channels, Constants& constants, Port<P::kBusBytes>& output,
+/// Constants from DRAM, and nothing else.
+template <typename P, typename Words>
+void Fetch(const Row& row, Fetcher<P>& fetcher, ConstantMemory<P>& constants, Words& program,
            Clock& clock) {
 #pragma HLS INLINE
-  Fetcher<P> fetcher(step.fetch);
-  UInt<P::kTripBits> words = step.stream_words;
-  UInt<Sizes<P>::kTargetBits> source = step.stream_address + P::kArenaLanes;
-StoreWord:
-  for (UInt<P::kTripBits> left = step.trips; left != 0; --left) {
+FetchWord:
+  for (std::uint32_t left = row.trips; left != 0; --left) {
 #pragma HLS PIPELINE II = 1 style = flp
-#pragma HLS LOOP_TRIPCOUNT min = 1 max = P::kMostTrips
+#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000000
+    clock.Tick();
+    fetcher.Advance(program, constants, clock);
+  }
+}
+
+/// Rows of a tensor from the input to the arena.
+template <typename P, typename Words, typename Commands>
+void Load(const Row& row, Fetcher<P>& fetcher, ArenaMemory<P>& arena, ConstantMemory<P>& constants,
+          Words& program, Commands& commands, Port<P::kBusBytes>& input, Clock& clock) {
+#pragma HLS INLINE
+  std::uint32_t words = row.walk_trips;
+LoadWord:
+  for (std::uint32_t left = row.trips; left != 0; --left) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000000
     clock.Tick();
     if (words != 0) {
-      std::int8_t bytes[P::kArenaLanes];
-#pragma HLS ARRAY_PARTITION variable = bytes complete
-      const std::uint32_t at = source;
-      ReadArena<P>(arena, at / P::kArenaLanes, at % P::kArenaLanes, 0,
-                   words == 1 ? step.last_bytes : P::kBusBytes, 0, bytes);
+      const WriteCommand<P> command = hwmap::Read(commands, clock);
+      const Bytes<P::kBusBytes> word = ReadPort<P::kBusBytes>(input, clock).word;
+#pragma HLS AGGREGATE variable = word
+      WriteArena<P>(arena, command.row, command.bank, word.at, command.count);
+      --words;
+    }
+    fetcher.Advance(program, constants, clock);
+  }
+}
+
+/// Rows of a tensor from the arena to the output.
+template <typename P, typename Words, typename Commands>
+void Store(const Row& row, Fetcher<P>& fetcher, const ArenaMemory<P>& arena,
+           ConstantMemory<P>& constants, Words& program, Commands& commands,
+           Port<P::kBusBytes>& output, Clock& clock) {
+#pragma HLS INLINE
+  std::uint32_t words_left = row.walk_trips;
+StoreWord:
+  for (std::uint32_t left = row.trips; left != 0; --left) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000000
+    clock.Tick();
+    if (words_left != 0) {
+      const ReadCommand<P> command = hwmap::Read(commands, clock);
+      std::int8_t words[P::kBanks][kWordBytes];
+#pragma HLS ARRAY_PARTITION variable = words complete dim = 0
+      ReadArena<P>(arena, command.row, command.bank, command.low, command.high, 0, words);
       Bytes<P::kBusBytes> word;
 #pragma HLS AGGREGATE variable = word
     StoreByte:
       for (unsigned i = 0; i < P::kBusBytes; ++i) {
 #pragma HLS UNROLL
-        word.at[i] = bytes[i];
+        word.at[i] = words[i / kWordBytes][i % kWordBytes];
       }
-      WritePort<P::kBusBytes>(output, word, words == 1, clock);
-      source = source + P::kBusBytes;
-      --words;
+      WritePort<P::kBusBytes>(output, word, row.ends != 0 && words_left == 1, clock);
+      --words_left;
     }
-    fetcher.Advance(constants, weights, channels, clock);
+    fetcher.Advance(program, constants, clock);
   }
 }
 
-/// A step on the matrix array or the vector lanes.
-template <typename P, typename Constants, typename Commands>
-void Compute(const Step& step, ArenaMemory<P>& arena, WeightMemory<P>& weights,
-             ChannelMemory<P>& channels, const TableMemory<P>& tables, Constants& constants,
-             Commands& commands, Clock& clock) {
+/// A step on the array or the vector lanes.
+template <typename P, typename Words, typename ReadCommands, typename WriteCommands>
+void Compute(const Row& row, Fetcher<P>& fetcher, ArenaMemory<P>& arena,
+             ConstantMemory<P>& constants, SumMemory<P>& sums, Words& program, ReadCommands& reads,
+             WriteCommands& writes, Clock& clock) {
 #pragma HLS INLINE
-  Fetcher<P> fetcher(step.fetch);
-  Drain<P> drain;
-  SInt<P::kSumBits> sums[Sizes<P>::kBlock] = {};
-  SInt<P::kSumBits> complete[Sizes<P>::kBlock] = {};
-  SInt<kCentredBits> held[P::kVectorLanes] = {};
-  std::int8_t largest[P::kVectorLanes] = {};
-#pragma HLS ARRAY_PARTITION variable = sums complete
-#pragma HLS ARRAY_PARTITION variable = complete complete
+  // The weights of this term and of the next; what the channels of two blocks become outputs with;
+  // the columns that the lanes slide over; results that wait for a whole word.
+  std::int8_t weights[Sizes<P>::kWeights] = {};
+  std::int8_t next[Sizes<P>::kWeights] = {};
+  ChannelMemory<P> channels = {};
+  TableMemory<P> table = {};
+  std::int8_t columns[kTaps][P::kVectorLanes] = {};
+  std::int8_t held[Sizes<P>::kResultBytes] = {};
+#pragma HLS ARRAY_PARTITION variable = weights complete
+#pragma HLS ARRAY_PARTITION variable = next complete
+#pragma HLS ARRAY_PARTITION variable = channels complete dim = 0
+#pragma HLS ARRAY_PARTITION variable = columns complete dim = 0
 #pragma HLS ARRAY_PARTITION variable = held complete
-#pragma HLS ARRAY_PARTITION variable = largest complete
-  UInt<P::kTripBits> walk_left = step.walk.walk_trips;
+#pragma HLS BIND_STORAGE variable = table type = ram_1wnr impl = lutram
+  unsigned half = 0;
+  bool draining = false;
+  std::uint32_t walk_left = row.walk_trips;
 ComputeTrip:
-  for (UInt<P::kTripBits> left = step.trips; left != 0; --left) {
+  for (std::uint32_t left = row.trips; left != 0; --left) {
 #pragma HLS PIPELINE II = 1 style = flp
-#pragma HLS LOOP_TRIPCOUNT min = 1 max = P::kMostTrips
+#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000000
 #pragma HLS DEPENDENCE variable = arena type = inter dependent = false
 #pragma HLS DEPENDENCE variable = arena type = intra dependent = false
-#pragma HLS DEPENDENCE variable = weights type = inter dependent = false
-#pragma HLS DEPENDENCE variable = weights type = intra dependent = false
-#pragma HLS DEPENDENCE variable = channels type = inter dependent = false
-#pragma HLS DEPENDENCE variable = channels type = intra dependent = false
+#pragma HLS DEPENDENCE variable = constants type = inter dependent = false
+#pragma HLS DEPENDENCE variable = constants type = intra dependent = false
+#pragma HLS DEPENDENCE variable = sums type = inter direction = RAW distance = 4 dependent = true
+#pragma HLS DEPENDENCE variable = sums type = intra dependent = false
     clock.Tick();
-    // Read, and multiply.
-    Command<P> command = {};
+    ReadCommand<P> command = {};
     if (walk_left != 0) {
-      command = hwmap::Read(commands, clock);
+      command = hwmap::Read(reads, clock);
       --walk_left;
     }
-    if (command.has_term) {
-      std::int8_t bytes[P::kArenaLanes];
-      std::int8_t word[P::kPe * P::kSimd];
-#pragma HLS ARRAY_PARTITION variable = bytes complete
-#pragma HLS ARRAY_PARTITION variable = word complete
-      ReadArena<P>(arena, command.row, command.offset, command.low, command.high, step.pad_value,
-                   bytes);
-      ReadConstant(weights, command.weight, word);
+    // The weights that were loaded meanwhile.
+    if (command.swap) {
+    Swap:
+      for (unsigned i = 0; i < Sizes<P>::kWeights; ++i) {
+#pragma HLS UNROLL
+        weights[i] = next[i];
+      }
+    }
+    std::int8_t constant[P::kPortBytes] = {};
+#pragma HLS ARRAY_PARTITION variable = constant complete
+    if (command.loading != Loading::kNothing) ReadConstant<P>(constants, command.constant, constant);
+    // Read, multiply, and add.
+    if (command.reads) {
+      std::int8_t words[P::kBanks][kWordBytes];
+#pragma HLS ARRAY_PARTITION variable = words complete dim = 0
+      ReadArena<P>(arena, command.row, command.bank, command.low, command.high,
+                   static_cast<std::int8_t>(row.pad_value), words);
       std::int32_t terms[Sizes<P>::kBlock] = {};
 #pragma HLS ARRAY_PARTITION variable = terms complete
-      if (Is<P>(step.kind, StepKind::kMatrix)) {
-        MatrixTerms<P>(bytes, word, terms);
+      if (row.kind == StepKind::kMatrix) {
+        ArrayTerms<P>(words, weights, terms);
       } else {
-        VectorTerms<P>(step, bytes, word, command.slice, command.first, terms, held, largest);
-      }
-      Accumulate<P>(terms, command.first || IsProduct<P>(step.kind), sums);
-    }
-    // Write what earlier trips completed.
-    if (drain.left != 0) DrainResults<P>(step, tables, channels, drain, complete, arena);
-    // Hand over what this one did.
-    if (command.last) {
-      drain.left = step.walk.drains;
-      drain.target = command.target;
-      drain.channels_left = static_cast<std::int32_t>(command.channels_left);
-      drain.channel = command.channel;
-    Complete:
-      for (unsigned i = 0; i < Sizes<P>::kBlock; ++i) {
+      Slide:
+        for (unsigned lane = 0; lane < P::kVectorLanes; ++lane) {
 #pragma HLS UNROLL
-        const bool is_largest = Is<P>(step.kind, StepKind::kMaxPool) && i < P::kVectorLanes;
-        complete[i] = Select(is_largest, largest[i % P::kVectorLanes], sums[i]);
+          columns[2][lane] = columns[1][lane];
+          columns[1][lane] = columns[0][lane];
+          columns[0][lane] = words[lane / kWordBytes][lane % kWordBytes];
+        }
+        LaneTerms<P>(row, columns, weights, command.first, command.again, terms);
+      }
+      if (command.complete) {
+      AddTerm:
+        for (unsigned i = 0; i < Sizes<P>::kBlock; ++i) {
+#pragma HLS UNROLL
+          const std::int32_t before = sums[half][command.pixel][i];
+          const std::int32_t added = before + terms[i];
+          const std::int32_t larger = before > terms[i] ? before : terms[i];
+          const std::int32_t later = row.kind == StepKind::kLargest ? larger : added;
+          sums[half][command.pixel][i] = command.first ? terms[i] : later;
+        }
       }
     }
-    fetcher.Advance(constants, weights, channels, clock);
+    // Write what earlier blocks completed.
+    if (draining) {
+      const WriteCommand<P> write = hwmap::Read(writes, clock);
+      WriteResults<P>(row, write, sums[1 - half], channels[1 - half], table, held, arena);
+      draining = !write.last;
+    }
+    // Keep the constants of what comes.
+    if (command.loading == Loading::kWeights) Keep<P>(constant, command.slot, next);
+    if (command.loading == Loading::kChannels) Keep<P>(constant, command.slot, channels[half]);
+    if (command.loading == Loading::kTable) Keep<P>(constant, command.slot, table);
+    if (command.last) {
+      draining = true;
+      half = 1 - half;
+    }
+    fetcher.Advance(program, constants, clock);
   }
 }
 
-/// Runs all steps, for one image.
-template <typename P, typename Constants, typename Commands>
-void RunImage(const Step (&steps)[P::kSteps], ArenaMemory<P>& arena, WeightMemory<P>& weights,
-              ChannelMemory<P>& channels, const TableMemory<P>& tables, Constants& constants,
-              Commands& commands, Port<P::kBusBytes>& input, Port<P::kBusBytes>& output,
-              Clock& clock) {
+/// Runs one step.
+template <typename P, typename Words, typename ReadCommands, typename WriteCommands>
+void RunStep(ArenaMemory<P>& arena, ConstantMemory<P>& constants, SumMemory<P>& sums,
+             Words& program, ReadCommands& reads, WriteCommands& writes, Port<P::kBusBytes>& input,
+             Port<P::kBusBytes>& output, Clock& clock) {
 #pragma HLS INLINE
-  if (P::kFetchedBusWords != 0) WaitForWord(constants, clock);
-Steps:
-  for (unsigned i = 0; i < P::kSteps; ++i) {
-    const Step step = steps[i];
-    clock.Skip(P::kStepOverheadCycles);
-    if (step.kind == StepKind::kLoad) {
-      Load<P>(step, arena, weights, channels, constants, input, clock);
-    } else if (step.kind == StepKind::kStore) {
-      Store<P>(step, arena, weights, channels, constants, output, clock);
-    } else {
-      Compute<P>(step, arena, weights, channels, tables, constants, commands, clock);
-    }
-    clock.Mark();
+  typename Fetcher<P>::Segments segments;
+#pragma HLS ARRAY_PARTITION variable = segments.at dim = 2 complete
+  const Row row = ReadRow<P>(program, clock);
+  SkipNumbers<P>(program, row.source_rows, clock);
+  SkipNumbers<P>(program, row.target_rows, clock);
+  ReadNumbers<P>(program, 2 * row.segments, segments, clock);
+  Fetcher<P> fetcher(row.fetch_words, segments);
+  clock.Skip(P::kOverheadCycles);
+  if (row.kind == StepKind::kFetch) {
+    Fetch<P>(row, fetcher, constants, program, clock);
+  } else if (row.kind == StepKind::kLoad) {
+    Load<P>(row, fetcher, arena, constants, program, writes, input, clock);
+  } else if (row.kind == StepKind::kStore) {
+    Store<P>(row, fetcher, arena, constants, program, reads, output, clock);
+  } else {
+    Compute<P>(row, fetcher, arena, constants, sums, program, reads, writes, clock);
   }
 }
 

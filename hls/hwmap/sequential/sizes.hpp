@@ -1,50 +1,81 @@
 #pragma once
 
-// Sizes that follow from those of a design.
+// Sizes that follow from those of an engine.
 
 #include <cstdint>
 
 #include "hwmap/channel.hpp"
 #include "hwmap/integer.hpp"
+#include "hwmap/row.hpp"
 
 namespace hwmap {
 
+/// Bytes of a word of the arena.
+constexpr unsigned kWordBytes = 8;
+/// Neighbouring columns that a vector lane multiplies at once.
+constexpr unsigned kTaps = 3;
+/// Trips from a sum's read to the next read of the same sum: the program keeps to it.
+constexpr unsigned kSumDistance = 4;
+/// Values of a table.
+constexpr unsigned kTableBytes = 256;
+
+constexpr unsigned CeilDiv(unsigned a, unsigned b) { return (a + b - 1) / b; }
+
 template <typename P>
 struct Sizes {
-  static_assert((P::kPe & (P::kPe - 1)) == 0 && (P::kSimd & (P::kSimd - 1)) == 0,
-                "Sizes: PE and SIMD must be powers of two.");
-  static_assert(P::kPe % P::kRequantLanes == 0 && P::kVectorLanes % P::kRequantLanes == 0,
-                "Sizes: requantizer lanes must divide PE and the vector lanes.");
-  static_assert(P::kPe * P::kSimd % P::kVectorLanes == 0,
-                "Sizes: a weight word must hold whole slices for the vector lanes.");
-  static_assert((P::kArenaLanes & (P::kArenaLanes - 1)) == 0,
-                "Sizes: the lanes of the arena must be a power of two.");
+  static_assert(P::kPe % kWordBytes == 0 && P::kSimd % kWordBytes == 0,
+                "Sizes: PE and SIMD must be whole words.");
+  static_assert(P::kVectorLanes % kWordBytes == 0, "Sizes: vector lanes must be whole words.");
+  static_assert((P::kRequantLanes & (P::kRequantLanes - 1)) == 0,
+                "Sizes: requantizer lanes must be a power of two.");
+  static_assert((P::kBanks & (P::kBanks - 1)) == 0, "Sizes: banks must be a power of two.");
+  static_assert(P::kPortBytes % P::kBusBytes == 0, "Sizes: a port word must be whole bus words.");
 
-  /// Weights for the vector lanes in a weight word.
-  static constexpr unsigned kSlices = P::kPe * P::kSimd / P::kVectorLanes;
   /// Sums that are computed together.
   static constexpr unsigned kBlock = P::kPe > P::kVectorLanes ? P::kPe : P::kVectorLanes;
-  /// Bus words in a word of the constant memories.
-  static constexpr unsigned kWeightParts = P::kPe * P::kSimd / P::kBusBytes;
-  static constexpr unsigned kChannelParts = kChannelBytes * P::kRequantLanes / P::kBusBytes;
+  /// Bytes and words that the arena reads and writes at once.
+  static constexpr unsigned kBankBytes = P::kBanks * kWordBytes;
+  /// Weights that stay in the engine for a term.
+  static constexpr unsigned kArrayWeights = P::kPe * P::kSimd;
+  static constexpr unsigned kLaneWeights = P::kVectorLanes * kTaps;
+  static constexpr unsigned kWeights = kArrayWeights > kLaneWeights ? kArrayWeights : kLaneWeights;
+  /// Words of the port that hold them, and the constants of a block's channels.
+  static constexpr unsigned kWeightSlots = CeilDiv(kWeights, P::kPortBytes);
+  static constexpr unsigned kChannelSlots = CeilDiv(kBlock * kChannelBytes, P::kPortBytes);
+  static constexpr unsigned kTableSlots = CeilDiv(kTableBytes, P::kPortBytes);
+  static constexpr unsigned kMostSlots =
+      kWeightSlots > kChannelSlots ? (kWeightSlots > kTableSlots ? kWeightSlots : kTableSlots)
+                                   : (kChannelSlots > kTableSlots ? kChannelSlots : kTableSlots);
+  /// Results that are a word, or words of results.
+  static constexpr unsigned kParts = P::kRequantLanes < kWordBytes ? kWordBytes / P::kRequantLanes : 1;
+  static constexpr unsigned kResultBytes =
+      P::kRequantLanes < kWordBytes ? kWordBytes : P::kRequantLanes;
+  static constexpr unsigned kResultWords = kResultBytes / kWordBytes;
+  static constexpr unsigned kSlices = CeilDiv(kBlock, P::kRequantLanes);
+  /// Bus words in a word of the port, words of the arena in one of the bus.
+  static constexpr unsigned kPortParts = P::kPortBytes / P::kBusBytes;
+  static constexpr unsigned kBeatWords = P::kBusBytes / kWordBytes;
 
   static constexpr unsigned kRowBits = BitsFor(P::kArenaRows - 1);
-  static constexpr unsigned kLaneBits = BitsFor(P::kArenaLanes - 1);
-  static constexpr unsigned kTargetBits = BitsFor(P::kArenaRows * P::kArenaLanes);
-  static constexpr unsigned kWeightBits = BitsFor(P::kWeightWords);
-  static constexpr unsigned kSliceBits = BitsFor(kSlices - 1);
-  static constexpr unsigned kChannelBits = BitsFor(P::kChannelWords);
+  static constexpr unsigned kBankBits = BitsFor(P::kBanks - 1);
+  static constexpr unsigned kConstantBits = BitsFor(P::kConstantWords);
+  static constexpr unsigned kSlotBits = BitsFor(kMostSlots);
+  static constexpr unsigned kStripeBits = BitsFor(P::kStripe);
+  static constexpr unsigned kSliceBits = BitsFor(kSlices);
 };
 
-/// The memories of the engine: the arena, a lane each; the constants, by bus words; the tables, a
-/// copy per result.
+/// The memories: the arena, a bank per word that it reads at once; the constants, by bus words; the
+/// sums of two blocks; what the channels of two blocks become outputs with; a table.
 template <typename P>
-using ArenaMemory = std::int8_t[P::kArenaRows][P::kArenaLanes];
+using ArenaMemory = std::int8_t[P::kArenaRows][P::kBanks][kWordBytes];
 template <typename P>
-using WeightMemory = std::int8_t[P::kWeightWords][Sizes<P>::kWeightParts][P::kBusBytes];
+using ConstantMemory = std::int8_t[P::kConstantWords][Sizes<P>::kPortParts][P::kBusBytes];
 template <typename P>
-using ChannelMemory = std::int8_t[P::kChannelWords][Sizes<P>::kChannelParts][P::kBusBytes];
+using SumMemory = std::int32_t[2][P::kStripe][Sizes<P>::kBlock];
 template <typename P>
-using TableMemory = std::int8_t[P::kTables][256];
+using ChannelMemory =
+    std::int8_t[2][Sizes<P>::kChannelSlots * P::kPortBytes];
+template <typename P>
+using TableMemory = std::int8_t[Sizes<P>::kTableSlots * P::kPortBytes];
 
 }  // namespace hwmap

@@ -1,4 +1,4 @@
-"""Integer graph + plan -> the step table, the constants, and nothing about C++."""
+"""Integer graph + plan -> the program, the constants, and nothing about C++."""
 
 from hwmap.sequential.design.build import build_design
 from hwmap.sequential.design.types import Design

@@ -1,25 +1,24 @@
-"""A Design says everything about the hardware, and nothing about C++."""
+"""A Design says everything about the hardware and its program, and nothing about C++."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwmap.dsp import Packing
 from hwmap.ir.types import Tensor
-from hwmap.sequential.design.steps import Fetch, StepDescriptor
-from hwmap.sequential.design.widths import Widths
 from hwmap.sequential.engine import Engine
-from hwmap.sequential.memory import EngineMemory
+from hwmap.sequential.layout import Layout
+from hwmap.sequential.program import Row
 
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """A sequential accelerator.
+    """A sequential accelerator, and a program for it.
 
-    `dram` (bus words, bus_bytes) int8 holds the constants: first `resident_words` words that stay
-    on chip, at address 0 of both memories; then those that are fetched per image, in order.
-    `tables` (tables, 256) int8 are those of the lookups. `in_uram` names the memories that are not
-    in block RAM.
+    `once` is run before the first image, `rows` for every image. `program` (words, bus_bytes) int8
+    is what DRAM holds: a header, what runs once, and what runs for every image. `layouts` are those
+    of the inputs and outputs. `in_uram` names the memories that are not in block RAM.
     """
 
     name: str
@@ -27,14 +26,14 @@ class Design:
     part: str
     clock_mhz: int
     engine: Engine
-    memory: EngineMemory
+    packing: Packing
+    arena_words: int
+    constant_words: int
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    steps: tuple[StepDescriptor, ...]
-    resident: Fetch
-    resident_words: int
-    dram: NDArray[np.int8]
-    tables: NDArray[np.int8]
-    widths: Widths
+    layouts: dict[str, Layout]
+    once: tuple[Row, ...]
+    rows: tuple[Row, ...]
+    program: NDArray[np.int8]
     in_uram: tuple[str, ...]
     macs: int

@@ -1,4 +1,4 @@
-"""The engine, candidates, residency, order and recomputations with the fewest cycles."""
+"""The engine, strips, order, residency and recomputations with the fewest cycles."""
 
 from hwmap.sequential.solve.search import Limits, solve
 

@@ -1,109 +1,158 @@
-"""A schedule -> a plan: steps, retention intervals, addresses."""
+"""A sequence of strips -> a plan: steps, rows in the arena, constants, cycles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 
-from hwmap.blocks import place
-from hwmap.board import Board
-from hwmap.decompose.apply import apply_parts
-from hwmap.decompose.candidates import Candidate
-from hwmap.decompose.method import DENSE
+from hwmap.blocks import BRAM18_SHAPES, URAM_SHAPE, place
+from hwmap.board import Board, Budget
 from hwmap.ir.given import least_weight
-from hwmap.ir.graph import Graph
+from hwmap.sequential.engine import Engine
 from hwmap.sequential.logic import engine_logic
-from hwmap.sequential.memory import EngineMemory
-from hwmap.sequential.plan import Kind, Plan, Retention, Step
-from hwmap.sequential.solve.problem import Problem, WordKind
-from hwmap.sequential.solve.space import Run, Schedule
-from hwmap.solve.addresses import Item, lifetimes, pack
+from hwmap.sequential.memory import memories
+from hwmap.sequential.plan import Held, Plan, Retention
+from hwmap.sequential.program import Segment
+from hwmap.sequential.program_time import timed_rows
+from hwmap.sequential.solve.fetches import fetch
+from hwmap.sequential.solve.nodes import Network, Node
+from hwmap.sequential.solve.parts import Steps, largest_block, parts_of, steps_of, uses_of
+from hwmap.solve.addresses import Item, lifetimes, pack_low, top
 from hwmap.solve.answer import Choice, Status
 
-PACK_SECONDS = 10.0
+SHARES = (1, 2, 4, 8, 16, 32)
+"""Parts of the constant memory that the constants of a step may take."""
 
 
-def chosen_candidates(
-    problem: Problem, runs: Sequence[Run], candidates: Mapping[str, Sequence[Candidate]]
-) -> tuple[Candidate, ...]:
-    """The candidate of every op, in the order of the tasks."""
-    options = {run.task: run.option for run in runs}
-    return tuple(
-        candidates[task.name][task.options[options[index]].candidate]
-        for index, task in enumerate(problem.tasks)
-        if task.kind == "run"
+def most_constants(engine: Engine, arena_words: int, budget: Budget) -> int:
+    """Port words of the largest constant memory beside an arena of so many words; below 0 if there
+    is no room for the arena."""
+    whole = memories(engine, arena_words, 0)
+    banks = whole[1].copies
+    left = budget.memory_bytes - sum(memory.size_bytes for memory in whole)
+    best = -1
+    for in_uram in ((), ("arena",)):
+        bram18 = sum(m.bram18 for m in whole if m.name not in in_uram)
+        uram = sum(m.uram for m in whole if m.name in in_uram)
+        if bram18 > budget.bram18 or uram > budget.uram or left < 0:
+            continue
+        depths = [
+            depth * ((budget.bram18 - bram18) // (banks * -(-64 // width)))
+            for depth, width in BRAM18_SHAPES
+        ]
+        depths.append(URAM_SHAPE[0] * ((budget.uram - uram) // banks))
+        best = max(best, *depths)
+    return min(best, left // engine.port_bytes)
+
+
+def arena_items(nodes: Sequence[Node], order: Sequence[int]) -> list[tuple[int, int, int]]:
+    """(node, start, end) of every copy of what a node makes, in positions of `order`."""
+    return lifetimes(
+        (nodes[node].reads, None if nodes[node].kind == "store" else node) for node in order
     )
 
 
 def assemble(
-    graph: Graph,
+    network: Network,
     board: Board,
-    problem: Problem,
-    found: Schedule,
-    candidates: Mapping[str, Sequence[Candidate]],
+    budget: Budget,
+    engine: Engine,
+    nodes: Sequence[Node],
+    order: Sequence[int],
     *,
-    limit_bytes: int,
+    addresses: Sequence[int] = (),
+    choices: tuple[Choice, ...] = (),
 ) -> Plan | None:
-    """The plan of a schedule, with no bound yet; None if its tensors cannot be packed within
-    `limit_bytes`, or the memories do not fit the blocks."""
-    chosen = chosen_candidates(problem, found.runs, candidates)
-    rewritten = apply_parts(graph, [candidate.graph for candidate in chosen])
-    steps = _steps(problem, found.runs, chosen)
-    items = lifetimes(_touched(step, rewritten) for step in steps)
-    sizes = {name: rewritten.tensors[name].elements for name in rewritten.tensors}
-    engine = problem.engine
-    constants = constant_memory(problem, found.runs)
-    room = arena_room(problem, constants, limit_bytes)
-    blocks = [Item(sizes[name], start, end) for name, start, end in items]
-    addresses = pack(blocks, room, PACK_SECONDS)
-    if addresses is None:
+    """The fastest plan of an order that was found, with no bound yet; None if its strips cannot be
+    packed beside its constants."""
+    items = arena_items(nodes, order)
+    sizes = [Item(nodes[node].words, start, end) for node, start, end in items]
+    places = tuple(addresses) or pack_low(sizes, 0, 0.0)
+    arena = top(sizes, places)
+    capacity = most_constants(engine, arena, budget)
+    if capacity < 0:
         return None
-    arena = max(a + block.size_bytes for a, block in zip(addresses, blocks, strict=True))
-    memory = replace(constants, arena_bytes=arena)
-    memories = memory.memories(engine, problem.tables)
-    use = place(memories, bram18=problem.bram18, uram=problem.uram)
-    if use is None:
+    best: Plan | None = None
+    largest = largest_block(network, engine)
+    tried: set[tuple[int, ...]] = set()
+    for share in SHARES:
+        parts = parts_of(network, engine, max(capacity // share, largest))
+        counts = tuple(map(len, parts.values()))
+        if 2 * largest > capacity or counts in tried:
+            continue
+        tried.add(counts)
+        steps = steps_of(network, engine, nodes, order, parts)
+        plan = _with_fetches(network, board, budget, engine, steps, items, places, arena, capacity)
+        if plan is not None and (best is None or plan.cycles < best.cycles):
+            best = replace(plan, choices=choices, loss=sum(c.loss for c in choices))
+    return best
+
+
+def _with_fetches(
+    network: Network,
+    board: Board,
+    budget: Budget,
+    engine: Engine,
+    steps: Steps,
+    items: Sequence[tuple[int, int, int]],
+    places: Sequence[int],
+    arena: int,
+    capacity: int,
+) -> Plan | None:
+    uses = uses_of(network, engine, steps)
+    found = fetch([use for use, _ in uses], steps.trips, capacity)
+    if found is None:
         return None
-    logic = engine_logic(engine, board.dsp_slice, least_weight(graph))
-    options = {run.task: problem.tasks[run.task].options[run.option] for run in found.runs}
-    resident = {
-        name
-        for index, option in options.items()
-        for name, part in zip(_part_names(problem, index, chosen), option.parts, strict=True)
-        if part.kept("weight_words")
-    }
+    held = [Held(*uses[a.use][1], a.start, a.last + 1, a.address) for a in found.arrivals]
+    ratio = engine.port_bytes // engine.bus_bytes
+    arriving = [
+        Segment(a.address * ratio, uses[a.use][0].bus_words) for a in found.arrivals if a.start >= 0
+    ]
+    timed = timed_rows(steps.sizes, found.fetched, arriving)
+    cycles = sum(row.cycles(engine) for rows in timed for row in rows)
+    all_memories = memories(engine, arena, found.words)
+    use = place(all_memories, bram18=budget.bram18, uram=budget.uram)
+    if use is None or sum(m.size_bytes for m in all_memories) > budget.memory_bytes:
+        return None
+    logic = engine_logic(engine, board.dsp_slice, least_weight(network.graph))
     return Plan(
-        network=graph.name,
+        network=network.graph.name,
         board=board.name,
         status="feasible",
-        cycles=found.cycles,
+        cycles=cycles,
         bound_cycles=0,
         engine=engine,
-        choices=tuple(
-            Choice(candidate.op, candidate.method, candidate.error, candidate.loss)
-            for candidate in chosen
-            if candidate.method != DENSE
-        ),
-        resident=tuple(op.name for op in rewritten.ops if op.name in resident),
-        steps=steps,
-        retentions=tuple(
-            Retention(name, start, end, address)
-            for (name, start, end), address in zip(items, addresses, strict=True)
-        ),
-        memory=memory,
-        memory_bytes=sum(memory.size_bytes for memory in memories),
+        choices=(),
+        steps=steps.steps,
+        retentions=_retentions(network, steps, items, places),
+        held=tuple(held),
+        fetched_words=found.fetched,
+        arena_words=arena,
+        constant_words=found.words,
+        memory_bytes=sum(memory.size_bytes for memory in all_memories),
         in_uram=use.in_uram,
         dsp=engine.dsp,
         lut=logic.lut,
         ff=logic.ff,
-        loss=sum(candidate.loss for candidate in chosen if candidate.method != DENSE),
+        loss=0.0,
     )
 
 
-def arena_room(problem: Problem, constants: EngineMemory, limit_bytes: int) -> int:
-    """The bytes that the other memories, and the two rows beside the arena, leave for it."""
-    others = constants.memories(problem.engine, problem.tables)
-    room = limit_bytes - sum(memory.size_bytes for memory in others)
-    return room - room % problem.engine.arena_lanes
+def _retentions(
+    network: Network,
+    steps: Steps,
+    items: Sequence[tuple[int, int, int]],
+    places: Sequence[int],
+) -> tuple[Retention, ...]:
+    """Positions of the order as steps: a strip that is made in parts is several steps."""
+    begins = [i for i, step in enumerate(steps.steps) if step.first_word == 0]
+    begins.append(len(steps.steps))
+    found = []
+    for (_, start, end), address in zip(items, places, strict=True):
+        step = steps.steps[begins[start]]
+        run = step.kind == "run"
+        tensor = network.graph.op(step.name).output if run else step.name
+        rows = step.first_row, step.last_row
+        found.append(Retention(tensor, *rows, begins[start], begins[end], address))
+    return tuple(found)
 
 
 def with_bound(plan: Plan, bound_cycles: int) -> Plan:
@@ -111,47 +160,3 @@ def with_bound(plan: Plan, bound_cycles: int) -> Plan:
     bound = min(bound_cycles, plan.cycles)
     status: Status = "optimal" if bound == plan.cycles else "feasible"
     return replace(plan, bound_cycles=bound, status=status)
-
-
-def _part_names(problem: Problem, index: int, chosen: Sequence[Candidate]) -> tuple[str, ...]:
-    """The names of the ops that task `index` became."""
-    task = problem.tasks[index]
-    if task.kind != "run":
-        return (task.name,)
-    candidate = next(candidate for candidate in chosen if candidate.op == task.name)
-    return tuple(op.name for op in candidate.graph.ops)
-
-
-def _steps(problem: Problem, runs: Sequence[Run], chosen: Sequence[Candidate]) -> tuple[Step, ...]:
-    steps: list[Step] = []
-    count: dict[tuple[Kind, str], int] = {}
-    for run in runs:
-        kind = problem.tasks[run.task].kind
-        for name in _part_names(problem, run.task, chosen)[run.first : run.last]:
-            instance = count.get((kind, name), 0)
-            count[kind, name] = instance + 1
-            steps.append(Step(kind, name, instance))
-    return tuple(steps)
-
-
-def _touched(step: Step, graph: Graph) -> tuple[tuple[str, ...], str | None]:
-    if step.kind == "load":
-        return (), step.name
-    if step.kind == "store":
-        return (step.name,), None
-    op = graph.op(step.name)
-    return op.inputs, op.output
-
-
-def constant_memory(problem: Problem, runs: Sequence[Run]) -> EngineMemory:
-    """What the constants of these runs take, without an arena: the resident words, and the most
-    that two neighbouring steps fetch."""
-    options = {run.task: problem.tasks[run.task].options[run.option] for run in runs}
-    parts = [part for run in runs for part in options[run.task].parts[run.first : run.last]]
-    kinds: tuple[WordKind, WordKind] = ("weight_words", "channel_words")
-    weights, channels = (
-        sum(option.kept(kind) for option in options.values())
-        + max(a.fetched(kind) + b.fetched(kind) for a, b in pairwise([*parts, parts[-1]]))
-        for kind in kinds
-    )
-    return EngineMemory(0, weights, channels)

@@ -1,51 +1,48 @@
-"""The sequential solver: the best engine, and on it the best schedule.
+"""The sequential solver: the best engine, cut into strips, order and constants.
 
-Engines are tried in the order of a quick lower bound; one whose bound is not below the best plan so
-far cannot win. What is left of the rest is proved by `relax`, or by a schedule model with so many
-extra slots that no further recomputation could pay.
+Every engine within the budget and every way to cut the network is estimated at once; the most
+promising pairs are planned, until none that is left could be better. With decompositions, those
+that take the fewest cycles on the most promising engines are planned in the same way.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwmap.board import Board, Budget
+from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
+from hwmap.decompose.method import DENSE
 from hwmap.errors import InfeasibleError, TimeLimitError
 from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph
-from hwmap.logic import Logic
 from hwmap.progress import Progress, quiet
-from hwmap.sequential.engine import MOST_SIDE, Engine, widest_bus
+from hwmap.sequential.engine import STRIPES, Engine
+from hwmap.sequential.layout import WORD_BYTES, aligned
 from hwmap.sequential.logic import engine_logic
 from hwmap.sequential.plan import Plan
+from hwmap.sequential.program import row_bus_words
 from hwmap.sequential.solve.assemble import assemble, with_bound
-from hwmap.sequential.solve.problem import Jobs, Problem, build_problem, jobs_of
-from hwmap.sequential.solve.recompute import recompute
-from hwmap.sequential.solve.relax import cannot_fit, least_bytes, relax
-from hwmap.sequential.solve.schedule import schedule
-from hwmap.sequential.solve.space import Schedule, Space
+from hwmap.sequential.solve.choose import Choices
+from hwmap.sequential.solve.engines import Grid, bus_bytes, engines_of
+from hwmap.sequential.solve.least import least_bytes, least_memory
+from hwmap.sequential.solve.nodes import Costs, Network, network_of
+from hwmap.sequential.solve.shapes import Shape, estimate, shapes_of, with_costs
+from hwmap.solve.answer import Choice
 from hwmap.solve.deadline import Deadline
 
 log = logging.getLogger(__name__)
 
-EXTRA_SLOTS = (1, 2, 4)
-"""Numbers of extra slots tried where the plan without them is not proved optimal."""
-MOST_SLOTS = 16
-"""Slots up to which a model with every useful extra slot is solved, for a proof."""
-SECONDS_PER_RUN = 1.5e-4
-"""Measured on ResNet-20: seconds to build and to solve a model, per run in a slot."""
-SHARE = 0.25
-"""Part of the time that one schedule model may take."""
-SEARCHED = 4
-SEARCH_SHARE = 0.05
-"""Engines on which the schedule search runs, and the part of the time that it takes on each."""
-ENGINES_FOR_LEAST = 6
-LEAST_SECONDS = 3.0
-"""Engines tried for the least memory, and the seconds for each."""
+MOST_MISSES = 25
+"""Pairs of an engine and a shape that are planned without finding a better plan."""
+CHOSEN_FOR = 3
+"""Engines whose best decompositions are planned."""
+MOST_ENGINES = 3000
+"""Engines that are estimated with every shape: those with the fewest cycles without any limit on
+memory, and the smallest constants' ports."""
 
 
 @dataclass(frozen=True)
@@ -57,42 +54,12 @@ class Limits:
     seconds: float
 
 
-def engines_of(board: Board, budget: Budget, least_weight: int = -127) -> tuple[Engine, ...]:
-    """Every engine for weights from `least_weight` on within the budgets of slices, LUTs and
-    flip-flops, in a fixed order."""
-    sides = [1 << k for k in range(MOST_SIDE.bit_length())]
-    found = []
-    for pe, simd, vector, requant in product(sides, repeat=4):
-        if requant > min(pe, vector) or vector > pe * simd:
-            continue
-        bus = widest_bus(pe, simd, requant, board.bus_bytes)
-        engine = Engine(pe, simd, vector, requant, bus)
-        if engine.dsp <= budget.dsp and _fits(
-            engine_logic(engine, board.dsp_slice, least_weight), budget
-        ):
-            found.append(engine)
-    return tuple(found)
+@dataclass(frozen=True)
+class _Rewritten:
+    """A network with some decompositions."""
 
-
-def _fits(logic: Logic, budget: Budget) -> bool:
-    return logic.lut <= budget.lut and logic.ff <= budget.ff
-
-
-def _too_few(board: Board, budget: Budget) -> str:
-    """Why no engine fits: what the smallest one needs and does not get."""
-    smallest = Engine(1, 1, 1, 1, 1)
-    logic = engine_logic(smallest, board.dsp_slice)
-    for what, limit, least, remedy in (
-        ("DSP slices", budget.dsp, smallest.dsp, f"give --dsp {smallest.dsp} or more"),
-        ("LUTs", budget.lut, logic.lut, f"give --lut {logic.lut} or more"),
-        ("flip-flops", budget.ff, logic.ff, "take a larger board"),
-    ):
-        if limit < least:
-            return (
-                f"no design fits {limit:,} {what} on '{board.name}': the smallest engine needs"
-                f" {least:,}; {remedy}"
-            )
-    raise AssertionError("the smallest engine fits")
+    network: Network
+    choices: tuple[Choice, ...]
 
 
 def solve(
@@ -105,262 +72,161 @@ def solve(
     """The plan with the fewest cycles that was found, with a proved bound.
 
     Raises:
-        InfeasibleError: proved that nothing fits; says the least memory that works.
+        InfeasibleError: proved that nothing fits; says the least memory that was found to work.
         TimeLimitError: nothing was found, and nothing proved.
     """
-    engines = engines_of(board, limits.budget, least_weight(graph))
+    budget = limits.budget
+    engines = engines_of(board, budget, least_weight(graph))
     if not engines:
-        raise InfeasibleError(_too_few(board, limits.budget))
-    jobs = jobs_of(graph, candidates)
-    search = _Search(graph, candidates, board, limits, jobs, Deadline(limits.seconds))
-    ordered = sorted(
-        (
-            (_quick_bound(build_problem(jobs, engine, limits.budget, limits.max_loss)), index)
-            for index, engine in enumerate(engines)
-        )
-    )
-    state = _try_engines(search, [(low, engines[index]) for low, index in ordered], progress)
-    smallest, least = None, 0
-    if state.best is None:
-        progress("looking for the least memory that works")
-        smallest, least = least_memory(search, engines)
-        if smallest is not None and smallest.memory_bytes <= limits.budget.memory_bytes:
-            state = replace(state, best=smallest)
-    state = _try_search(search, state, progress)
-    state = _try_extra(search, state, progress)
-    if state.best is not None:
-        return with_bound(state.best, state.bound())
-    message = (
-        f"no design fits '{board.name}' in {limits.budget.memory_bytes:,} bytes of on-chip memory"
-        f" with {limits.budget.dsp} DSP slices and {limits.budget.lut:,} LUTs"
-    )
-    remedy = "" if smallest is None else f"; --mem {smallest.memory_bytes} works"
-    if state.open or state.unseen is not None:
-        raise TimeLimitError(f"{message} within the time limit (infeasibility not proved){remedy}")
-    if least > limits.budget.memory_bytes:
-        raise InfeasibleError(f"{message} (proved: at least {least:,} bytes are needed){remedy}")
-    blocks = f"{limits.budget.bram18} BRAM18 and {limits.budget.uram} URAM"
-    raise InfeasibleError(f"{message}, {blocks} (proved){remedy}")
-
-
-def _quick_bound(problem: Problem) -> int:
-    """A lower bound on the cycles, ignoring memory: for a price on loss, every task takes its
-    cheapest option; the best price of a few (Lagrangian relaxation of the limit)."""
-    overhead = problem.overhead_cycles
-    base = 0
-    costs = []
-    for task in problem.tasks:
-        cycles = np.array(
-            [o.trips + o.lead_cycles + overhead * len(o.parts) for o in task.options], float
-        )
-        losses = np.array([o.loss_ppb for o in task.options], float)
-        costs.append((cycles, losses))
-        base += int(cycles.min())
-    best = float(base)
-    for price in np.geomspace(1e-3, 1e2, 26):
-        value = sum(float((cycles + price * losses).min()) for cycles, losses in costs)
-        best = max(best, value - price * problem.loss_ppb)
-    return int(np.ceil(best - 1e-6))
-
-
-@dataclass(frozen=True)
-class _Search:
-    """What does not change during a search."""
-
-    graph: Graph
-    candidates: Mapping[str, Sequence[Candidate]]
-    board: Board
-    limits: Limits
-    jobs: Jobs
-    deadline: Deadline
-
-    def problem(self, engine: Engine) -> Problem:
-        return build_problem(self.jobs, engine, self.limits.budget, self.limits.max_loss)
-
-
-@dataclass(frozen=True)
-class _Open:
-    """An engine on which a better plan is not excluded: none has fewer cycles than `low`."""
-
-    low: int
-    problem: Problem
-    choice: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class _State:
-    """The best plan so far, the engines that are open, a bound on those not looked at (None: all
-    were), and the seconds left."""
-
-    best: Plan | None
-    open: tuple[_Open, ...]
-    unseen: int | None
-    seconds: float
-
-    def bound(self) -> int:
-        """No plan has fewer cycles."""
-        lows = [item.low for item in self.open] + ([] if self.unseen is None else [self.unseen])
-        if self.best is not None:
-            lows.append(self.best.cycles)
-        return min(lows)
-
-
-def _try_engines(
-    search: _Search, engines: Sequence[tuple[int, Engine]], progress: Progress
-) -> _State:
-    """Every engine that can win, without extra slots."""
-    state = _State(None, (), None, search.limits.seconds)
-    for position, (quick, engine) in enumerate(engines):
-        if state.best is not None and quick >= state.best.cycles:
-            break
-        if state.seconds <= 0 or search.deadline.over:
-            return replace(state, unseen=quick)
-        progress(f"engine {position + 1} of {len(engines)}")
-        problem = search.problem(engine)
-        if cannot_fit(problem, search.limits.budget.memory_bytes):
-            continue
-        relaxed = relax(problem, limit_bytes=search.limits.budget.memory_bytes)
-        state = replace(state, seconds=state.seconds - relaxed.seconds)
-        if relaxed.bound is None:
-            continue
-        item = _Open(relaxed.bound, problem, relaxed.choice)
-        if state.best is None or item.low < state.best.cycles:
-            state, _ = _attempt(search, replace(state, open=(*state.open, item)), item, extra=0)
-    return state
-
-
-def _try_search(search: _Search, state: _State, progress: Progress) -> _State:
-    """The most promising open engines, with the options of their relaxed answers."""
-    for item in sorted(state.open, key=lambda item: item.low)[:SEARCHED]:
-        beaten = state.best is not None and item.low >= state.best.cycles
-        if state.seconds <= 0 or search.deadline.over or beaten:
-            break
-        progress(f"recomputation: search, {len(state.open)} engines open")
-        seconds = search.limits.seconds * SEARCH_SHARE
-        limit = search.limits.budget.memory_bytes
-        found = recompute(item.problem, item.choice, limit_bytes=limit, seconds=seconds)
-        state = replace(state, seconds=state.seconds - seconds)
-        if found is not None and (state.best is None or found.cycles < state.best.cycles):
-            state = _improve(search, state, item, found)
-    return state
-
-
-def _try_extra(search: _Search, state: _State, progress: Progress) -> _State:
-    """Open engines, the most promising first, with extra slots."""
-    for extra in (None, *EXTRA_SLOTS):
-        for item in sorted(state.open, key=lambda item: item.low):
-            if state.best is not None and item.low >= state.best.cycles:
-                state = replace(state, open=tuple(o for o in state.open if o is not item))
-                continue
-            if state.seconds <= 0 or search.deadline.over:
-                return state
-            useful = _useful_extra(item, state.best)
-            if extra is None and len(item.problem.tasks) + useful > MOST_SLOTS:
-                continue
-            slots = useful if extra is None else extra
-            if Space(item.problem, slots).variables * SECONDS_PER_RUN > state.seconds:
-                continue
-            progress(f"recomputation: {slots} extra steps, {len(state.open)} engines open")
-            state, proved = _attempt(search, state, item, extra=slots)
-            if proved and slots >= _useful_extra(item, state.best):
-                state = replace(state, open=tuple(o for o in state.open if o is not item))
-    return state
-
-
-def _attempt(search: _Search, state: _State, item: _Open, *, extra: int) -> tuple[_State, bool]:
-    """Look for a plan better than the best on one engine; whether what was found is proved best
-    for this number of extra slots."""
-    outcome = schedule(
-        item.problem,
-        extra=extra,
-        limit_bytes=search.limits.budget.memory_bytes,
-        most_cycles=None if state.best is None else state.best.cycles - 1,
-        seconds=max(search.limits.seconds * SHARE, 1.0),
-        hint=item.choice,
-    )
-    state = replace(state, seconds=state.seconds - outcome.seconds)
-    if outcome.schedule is None:
-        return state, outcome.proved
-    better = _improve(search, state, item, outcome.schedule)
-    return better, outcome.proved and better is not state
-
-
-def _improve(search: _Search, state: _State, item: _Open, found: Schedule) -> _State:
-    """The state with the plan of a schedule that is better than the best; as it was, if the tensors
-    do not pack."""
-    plan = assemble(
-        search.graph,
-        search.board,
-        item.problem,
-        found,
-        search.candidates,
-        limit_bytes=search.limits.budget.memory_bytes,
-    )
-    if plan is None:
-        log.warning("%d cycles do not pack into the arena", found.cycles)
-        return state
-    log.info("%s: %d cycles, bound %d", plan.engine, plan.cycles, item.low)
-    return replace(state, best=plan)
-
-
-def _useful_extra(item: _Open, best: Plan | None) -> int:
-    """Extra slots beyond which no plan beats `best`: a chain can be cut between any two parts, and
-    every run beyond the first adds its overhead to the bound (its trips may hide a fetch)."""
-    if best is None:
-        return MOST_SLOTS
-    tasks = item.problem.tasks
-    cuts = sum(max(len(option.parts) for option in task.options) - 1 for task in tasks)
-    return cuts + max(best.cycles - 1 - item.low, 0) // item.problem.overhead_cycles
-
-
-def least_memory(search: _Search, engines: Sequence[Engine]) -> tuple[Plan | None, int]:
-    """The plan of least memory that was found on the whole board, and a proved lower bound."""
-    whole = replace(search.limits.budget, memory_bytes=search.board.memory_bytes)
-    wide = replace(search, limits=replace(search.limits, budget=whole))
-    ordered = sorted(
-        (least_bytes(wide.problem(engine)), index) for index, engine in enumerate(engines)
-    )
+        raise InfeasibleError(_too_few(board, budget))
+    deadline = Deadline(limits.seconds)
+    network = network_of(aligned(graph))
+    grid = Grid(engines)
+    choices = Choices(network, candidates, grid)
+    bound = _bound(network, choices, grid, limits.max_loss)
     best: Plan | None = None
-    for bound, index in ordered[:ENGINES_FOR_LEAST]:
-        if best is not None and bound >= best.memory_bytes:
-            break
-        limit = whole.memory_bytes if best is None else best.memory_bytes - 1
-        best = _smallest_on(wide, wide.problem(engines[index]), limit, extra=0) or best
-    if best is not None and len(search.jobs.jobs) <= MOST_SLOTS:
-        for extra in EXTRA_SLOTS:
-            limit = best.memory_bytes - 1
-            best = _smallest_on(wide, wide.problem(best.engine), limit, extra=extra) or best
-    return best, ordered[0][0]
+    for rewritten in _rewritten(graph, network, choices, grid, limits):
+        best = _better(best, _plan(rewritten, board, budget, grid, deadline, best, progress))
+    if best is not None:
+        return with_bound(best, bound)
+    progress("looking for the least memory that works")
+    raise _failure(network, board, budget, grid)
 
 
-def _smallest_on(search: _Search, problem: Problem, limit_bytes: int, *, extra: int) -> Plan | None:
-    """The plan of least memory on one engine, of at most `limit_bytes`, and of those with so little
-    memory the fastest."""
-    relaxed = relax(problem, limit_bytes=limit_bytes, least_memory=True)
-    if relaxed.bound is None:
-        return None
-    plan: Plan | None = None
-    for least in (True, False):
-        outcome = schedule(
-            problem,
-            extra=extra,
-            limit_bytes=limit_bytes if plan is None else plan.memory_bytes,
-            most_cycles=None if plan is None else plan.cycles - 1,
-            seconds=min(LEAST_SECONDS, search.limits.seconds * SHARE),
-            least_memory=least,
-            hint=relaxed.choice,
-        )
-        if outcome.schedule is None:
-            return plan
-        plan = (
-            assemble(
-                search.graph,
-                search.board,
-                problem,
-                outcome.schedule,
-                search.candidates,
-                limit_bytes=limit_bytes if plan is None else plan.memory_bytes,
+def _bound(network: Network, choices: Choices, grid: Grid, max_loss: float) -> int:
+    """No plan on any engine has fewer cycles: what every op takes whole, and inputs and outputs."""
+    bus = grid.engines[0].bus_bytes
+    fixed = np.zeros(len(grid.engines), np.int64)
+    graph = network.graph
+    for name, load in [(n, True) for n in graph.inputs] + [(n, False) for n in graph.outputs]:
+        rows = graph.shape(name)[1]
+        pointers = (0, rows) if load else (rows, 0)
+        trips = rows * -(-network.row_words(name) * WORD_BYTES // bus)
+        fixed = fixed + row_bus_words(*pointers, 0, bus) + grid.overhead + trips
+    return int((choices.bound(max_loss) + fixed).min())
+
+
+def _rewritten(
+    graph: Graph, network: Network, choices: Choices, grid: Grid, limits: Limits
+) -> Iterator[_Rewritten]:
+    """The network as it is, and with the decompositions that are best on the best engines."""
+    yield _Rewritten(network, ())
+    if not any(len(items) > 1 for items in choices.candidates.values()):
+        return
+    seen: set[tuple[int, ...]] = {tuple(0 for _ in choices.cycles)}
+    tried: set[tuple[int, int]] = set()
+    for engine in np.argsort(choices.bound(limits.max_loss), kind="stable").tolist():
+        size = grid.engines[engine].pe, grid.engines[engine].simd
+        if size in tried:
+            continue
+        tried.add(size)
+        picks = choices.best(engine, limits.max_loss)
+        if tuple(picks.values()) not in seen:
+            seen.add(tuple(picks.values()))
+            chosen = [choices.candidates[name][pick] for name, pick in picks.items()]
+            rewritten = apply_parts(graph, [candidate.graph for candidate in chosen])
+            yield _Rewritten(
+                network_of(aligned(rewritten)),
+                tuple(
+                    Choice(candidate.op, candidate.method, candidate.error, candidate.loss)
+                    for candidate in chosen
+                    if candidate.method != DENSE
+                ),
             )
-            or plan
-        )
-    return plan
+        if len(tried) == CHOSEN_FOR:
+            return
+
+
+def _better(best: Plan | None, found: Plan | None) -> Plan | None:
+    if found is None or (best is not None and best.cycles <= found.cycles):
+        return best
+    return found
+
+
+def _few(grid: Grid, network: Network) -> Grid:
+    """The engines that are worth an estimate with every shape."""
+    if len(grid.engines) <= MOST_ENGINES:
+        return grid
+    total = sum(
+        grid.trips(sweep) for sweeps in network.sweeps.values() for sweep in sweeps
+    )  # fmt: skip
+    order = np.argsort(total, kind="stable")[:MOST_ENGINES]
+    return Grid(grid.engines[int(index)] for index in sorted(order))
+
+
+def _plan(
+    rewritten: _Rewritten,
+    board: Board,
+    budget: Budget,
+    grid: Grid,
+    deadline: Deadline,
+    best: Plan | None,
+    progress: Progress,
+) -> Plan | None:
+    """A plan that is better than `best`, of the most promising engines and shapes."""
+    network = rewritten.network
+    progress(f"{len(grid.engines)} engines")
+    grid = _few(grid, network)
+    shapes = shapes_of(network, Costs(network, grid.engines[0]))
+    found: Plan | None = None
+    misses = 0
+    for low, shape, engine in _promising(shapes, network, grid, budget):
+        least = min((plan.cycles for plan in (best, found) if plan is not None), default=None)
+        if (least is not None and low >= least) or deadline.over or misses > MOST_MISSES:
+            break
+        progress(f"PE {engine.pe} x SIMD {engine.simd}, {len(shape.nodes)} strips")
+        shape = with_costs(shape, network, Costs(network, engine))
+        plan = assemble(network, board, budget, engine, shape.nodes, shape.order,
+                        addresses=shape.addresses, choices=rewritten.choices)  # fmt: skip
+        if plan is not None and (least is None or plan.cycles < least):
+            log.info("%s: %d cycles, estimated %d", engine, plan.cycles, low)
+            found, misses = plan, 0
+        else:
+            misses += 1
+    return found
+
+
+def _promising(
+    shapes: Sequence[Shape], network: Network, grid: Grid, budget: Budget
+) -> Iterator[tuple[int, Shape, Engine]]:
+    """(estimated cycles, shape, engine), the fewest cycles first."""
+    rows = [estimate(shape, network, grid, budget).cycles for shape in shapes]
+    table: NDArray[np.float64] = np.stack(rows).astype(np.float64)
+    table[table < 0] = np.inf
+    for flat in np.argsort(table, axis=None, kind="stable"):
+        shape, engine = np.unravel_index(flat, table.shape)
+        if not np.isfinite(table[shape, engine]):
+            return
+        yield int(table[shape, engine]), shapes[int(shape)], grid.engines[int(engine)]
+
+
+def _failure(network: Network, board: Board, budget: Budget, grid: Grid) -> Exception:
+    """Why there is no plan."""
+    message = (
+        f"no design fits '{board.name}' in {budget.memory_bytes:,} bytes of on-chip memory"
+        f" with {budget.dsp} DSP slices and {budget.lut:,} LUTs"
+    )
+    least = least_bytes(network, grid)
+    smallest = least_memory(network, board, budget, grid)
+    remedy = "" if smallest is None else f"; --mem {smallest} works"
+    if least > budget.memory_bytes:
+        return InfeasibleError(f"{message} (proved: at least {least:,} bytes are needed){remedy}")
+    return TimeLimitError(f"{message} that was found (infeasibility not proved){remedy}")
+
+
+def _too_few(board: Board, budget: Budget) -> str:
+    """Why no engine fits: what the smallest one needs and does not get."""
+    bus = bus_bytes(board)
+    smallest = Engine(8, 8, 8, 1, bus, bus, STRIPES[0])
+    logic = engine_logic(smallest, board.dsp_slice)
+    for what, limit, least, remedy in (
+        ("DSP slices", budget.dsp, smallest.dsp, f"give --dsp {smallest.dsp} or more"),
+        ("LUTs", budget.lut, logic.lut, f"give --lut {logic.lut} or more"),
+        ("flip-flops", budget.ff, logic.ff, "take a larger board"),
+    ):
+        if limit < least:
+            return (
+                f"no design fits {limit:,} {what} on '{board.name}': the smallest engine needs"
+                f" {least:,}; {remedy}"
+            )
+    raise AssertionError("the smallest engine fits")

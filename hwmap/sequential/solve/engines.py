@@ -10,18 +10,18 @@ import numpy as np
 
 from hwmap.board import Board, Budget
 from hwmap.ir.types import Integers
-from hwmap.stationary.engine import (
+from hwmap.sequential.engine import (
     CHANNEL_BYTES,
     STRIPES,
     SUM_DISTANCE,
     TABLE_BYTES,
     Engine,
 )
-from hwmap.stationary.geometry import TAPS, Sweep, passes_of
-from hwmap.stationary.layout import WORD_BYTES
-from hwmap.stationary.logic import engine_logic
-from hwmap.stationary.program import row_bus_words
-from hwmap.stationary.program_time import sweep_size
+from hwmap.sequential.geometry import TAPS, Sweep, passes_of
+from hwmap.sequential.layout import WORD_BYTES
+from hwmap.sequential.logic import engine_logic
+from hwmap.sequential.program import row_bus_words
+from hwmap.sequential.program_time import sweep_size
 
 SIDES = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128)
 LANES = (8, 16, 24, 32, 48, 64)

@@ -22,10 +22,10 @@ from hwmap.ir.ops import (
     Select,
 )
 from hwmap.ir.requantize import Requant, window_sizes
-from hwmap.stationary.engine import SweepCost
-from hwmap.stationary.geometry import Axis, Sweep
-from hwmap.stationary.layout import WORD_BYTES
-from hwmap.stationary.program import NOWHERE, Row
+from hwmap.sequential.engine import SweepCost
+from hwmap.sequential.geometry import Axis, Sweep
+from hwmap.sequential.layout import WORD_BYTES
+from hwmap.sequential.program import NOWHERE, Row
 
 Pointer = Callable[[str, int], int]
 """Where row r of a tensor begins in the arena."""

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hwmap.stationary.engine import Engine, SweepCost, part_of
-from hwmap.stationary.layout import WORD_BYTES
-from hwmap.stationary.plan import Kind, Step
-from hwmap.stationary.program_time import RowSize, step_sizes
-from hwmap.stationary.solve.fetches import Use
-from hwmap.stationary.solve.nodes import Network, Node
+from hwmap.sequential.engine import Engine, SweepCost, part_of
+from hwmap.sequential.layout import WORD_BYTES
+from hwmap.sequential.plan import Kind, Step
+from hwmap.sequential.program_time import RowSize, step_sizes
+from hwmap.sequential.solve.fetches import Use
+from hwmap.sequential.solve.nodes import Network, Node
 
 Parts = Mapping[str, tuple[tuple[int, int], ...]]
 """Of every op the words of its pixels that are made at a time."""

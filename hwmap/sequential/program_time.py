@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import HardwareOp
-from hwmap.stationary.engine import Engine, SweepCost, part_of
-from hwmap.stationary.geometry import Sweep
-from hwmap.stationary.layout import Layout
-from hwmap.stationary.plan import Held, Step
-from hwmap.stationary.program import Segment, row_bus_words
-from hwmap.stationary.sweeps import Layouts, sweeps_of
+from hwmap.sequential.engine import Engine, SweepCost, part_of
+from hwmap.sequential.geometry import Sweep
+from hwmap.sequential.layout import Layout
+from hwmap.sequential.plan import Held, Step
+from hwmap.sequential.program import Segment, row_bus_words
+from hwmap.sequential.sweeps import Layouts, sweeps_of
 
 DRAM_LATENCY_CYCLES = 60
 """From the first request to the first word. An assumption of the simulation (a read of a DDR

@@ -11,15 +11,15 @@ import numpy as np
 
 from hwmap.board import Budget
 from hwmap.ir.types import Integers
+from hwmap.sequential.engine import Engine
+from hwmap.sequential.geometry import Sweep
+from hwmap.sequential.layout import WORD_BYTES
+from hwmap.sequential.program import row_bus_words
+from hwmap.sequential.program_time import sweep_size
+from hwmap.sequential.solve.assemble import arena_items, most_constants
+from hwmap.sequential.solve.engines import Grid
+from hwmap.sequential.solve.nodes import Costs, Network, Node, depth_first, nodes_of
 from hwmap.solve.addresses import Item, pack_low, top
-from hwmap.stationary.engine import Engine
-from hwmap.stationary.geometry import Sweep
-from hwmap.stationary.layout import WORD_BYTES
-from hwmap.stationary.program import row_bus_words
-from hwmap.stationary.program_time import sweep_size
-from hwmap.stationary.solve.assemble import arena_items, most_constants
-from hwmap.stationary.solve.engines import Grid
-from hwmap.stationary.solve.nodes import Costs, Network, Node, depth_first, nodes_of
 
 STEP = 2.0 ** (-1 / 2)
 FACTORS = (0.0, 1.0, 4.0)

@@ -160,7 +160,7 @@ class _Flow:
         self, stay: Sequence[Stay], ahead: int
     ) -> tuple[int, list[tuple[int, int, int]], Integers, Integers, Integers, int]:
         # Here, because numba takes its time to load.
-        from hwmap.stationary.solve.fetching import flow
+        from hwmap.sequential.solve.fetching import flow
 
         runs = list(self._runs(stay))
         table = np.array(runs, np.int64).reshape(-1, 3)

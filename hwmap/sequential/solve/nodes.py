@@ -7,13 +7,13 @@ from functools import cached_property
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.ops import HardwareOp
 from hwmap.ir.rows import rows_read
-from hwmap.stationary.engine import Engine, SweepCost
-from hwmap.stationary.geometry import Sweep
-from hwmap.stationary.layout import WORD_BYTES, layouts_of
-from hwmap.stationary.plan import Kind
-from hwmap.stationary.program import MOST_ROWS, row_bus_words
-from hwmap.stationary.program_time import sweep_size
-from hwmap.stationary.sweeps import Layouts, sweeps_of
+from hwmap.sequential.engine import Engine, SweepCost
+from hwmap.sequential.geometry import Sweep
+from hwmap.sequential.layout import WORD_BYTES, layouts_of
+from hwmap.sequential.plan import Kind
+from hwmap.sequential.program import MOST_ROWS, row_bus_words
+from hwmap.sequential.program_time import sweep_size
+from hwmap.sequential.sweeps import Layouts, sweeps_of
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,10 @@ KINDS: tuple[StepKind, ...] = (
 MOST_ROWS = 256
 """Pointers of a step to rows of its sources, and to rows of its target: what the walks can hold."""
 
+HEADER_BYTES = 24
+"""Magic, signature, steps that run once and for every image, and bus words of them with their
+constants: six numbers of 32 bits."""
+
 NOWHERE = (1 << 24) - 1
 """The pointer of a row that lies in the padding."""
 POINTER_BYTES = 4

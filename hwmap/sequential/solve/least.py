@@ -7,12 +7,12 @@ import numpy as np
 from hwmap.board import Board, Budget
 from hwmap.ir.graph import hardware_ops
 from hwmap.ir.rows import rows_read
-from hwmap.stationary.engine import Engine
-from hwmap.stationary.memory import memories
-from hwmap.stationary.solve.assemble import assemble
-from hwmap.stationary.solve.engines import Grid
-from hwmap.stationary.solve.nodes import Costs, Network
-from hwmap.stationary.solve.shapes import Shape, least_constants, shapes_of, with_costs
+from hwmap.sequential.engine import Engine
+from hwmap.sequential.memory import memories
+from hwmap.sequential.solve.assemble import assemble
+from hwmap.sequential.solve.engines import Grid
+from hwmap.sequential.solve.nodes import Costs, Network
+from hwmap.sequential.solve.shapes import Shape, least_constants, shapes_of, with_costs
 
 ENGINES = 3
 """Engines, of those that need least, on which plans are tried."""

@@ -10,14 +10,14 @@ from hwmap.decompose.candidates import Candidate
 from hwmap.ir.graph import hardware_ops
 from hwmap.ir.ops import HardwareOp
 from hwmap.ir.types import Integers
+from hwmap.sequential.geometry import Sweep
+from hwmap.sequential.layout import Layout, layouts_of
+from hwmap.sequential.solve.engines import Grid
+from hwmap.sequential.solve.nodes import Network
+from hwmap.sequential.sweeps import sweeps_of
 from hwmap.solve.answer import PPB, loss_ppb
 from hwmap.solve.choices import add_choices, chosen, unbeaten
 from hwmap.solve.cpsat import new_solver
-from hwmap.stationary.geometry import Sweep
-from hwmap.stationary.layout import Layout, layouts_of
-from hwmap.stationary.solve.engines import Grid
-from hwmap.stationary.solve.nodes import Network
-from hwmap.stationary.sweeps import sweeps_of
 
 SECONDS = 5.0
 PRICES = np.geomspace(1e-3, 1e2, 26)
