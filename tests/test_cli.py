@@ -53,8 +53,8 @@ def test_a_plan_is_taken_back(build: Path, tmp_path: Path):
     result = run("compile", DIGITS, "--board", "pynq-z2", "--calib", CALIB, *plan)
 
     assert result.returncode == 0
-    steps = Path("hls/steps.hpp")
-    assert (tmp_path / "out" / steps).read_bytes() == (build / steps).read_bytes()
+    program = (tmp_path / "out" / "program.bin").read_bytes()
+    assert program == (build / "program.bin").read_bytes()
 
 
 def test_verify_holds_and_json_says_so(build: Path):
@@ -69,16 +69,14 @@ def test_verify_holds_and_json_says_so(build: Path):
 def test_verify_finds_a_changed_constant(build: Path, tmp_path: Path):
     copy = tmp_path / "copy"
     subprocess.run(["cp", "-r", build, copy], check=True)
-    constants = bytearray((copy / "constants.bin").read_bytes())
-    constants[100] ^= 0x55
-    (copy / "constants.bin").write_bytes(bytes(constants))
+    program = bytearray((copy / "program.bin").read_bytes())
+    program[400] ^= 0x55
+    (copy / "program.bin").write_bytes(bytes(program))
 
     result = run("verify", copy)
 
     assert result.returncode == 1
-    assert (
-        "FAILED  emitted files = design: constants.bin is missing or was changed" in result.stdout
-    )
+    assert "FAILED  emitted files = design: program.bin is missing or was changed" in result.stdout
     assert "values differ" in result.stdout
 
 
@@ -87,7 +85,7 @@ def test_simulate_prints_every_step(build: Path):
 
     assert data["images"] == 2
     assert data["cycles"] == data["steps"][-1]["end_cycle"]
-    assert {step["kind"] for step in data["steps"]} >= {"load", "matrix", "depthwise", "add"}
+    assert {step["kind"] for step in data["steps"]} >= {"load", "matrix", "depthwise", "sum"}
     assert "stem" in run("simulate", build).stdout
 
 
@@ -154,7 +152,7 @@ def test_a_board_file_works(tmp_path: Path):
 
 
 def test_a_budget_too_small_says_the_least_that_works(tmp_path: Path):
-    arguments = compile_digits("--board", "pynq-z2", "--mem", "4KiB", "-o", tmp_path / "out")
+    arguments = compile_digits("--board", "pynq-z2", "--mem", "2KiB", "-o", tmp_path / "out")
     refused = run(*arguments)
     is_refused(refused, "(proved: at least", code=3)
     message = refused.stderr
@@ -163,7 +161,7 @@ def test_a_budget_too_small_says_the_least_that_works(tmp_path: Path):
     result = run(*compile_digits("--board", "pynq-z2", "--mem", least, "-o", tmp_path / "out"))
 
     assert result.returncode == 0
-    assert "in 4,096 bytes of on-chip memory" in message
+    assert "in 2,048 bytes of on-chip memory" in message
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,8 @@ import pytest
 from hwmap.board import budget_of, load_board
 from hwmap.compiler import Compiled, load_source
 from hwmap.data.dataset import DataSet
-from hwmap.decompose.candidates import dense_candidates
 from hwmap.errors import MismatchError
 from hwmap.files.write import write_folder
-from hwmap.ir.graph import Graph
 from hwmap.ladder import climb, require, run_simulation
 from hwmap.project import Project, project_files, read_project
 from hwmap.quantize.calibrate import measure_ranges
@@ -20,47 +18,18 @@ from hwmap.report.compiled import compile_report
 from hwmap.rung import Rung
 from hwmap.sequential.design.build import build_design
 from hwmap.sequential.engine import Engine
-from hwmap.sequential.plan import Plan
-from hwmap.sequential.solve.assemble import assemble
-from hwmap.sequential.solve.problem import build_problem, jobs_of
-from hwmap.sequential.solve.schedule import schedule
 from hwmap.solve.settings import Settings
 from tests.models import ModelBuilder, everything, everything_else
+from tests.sequential.plans import plan_of, tight_plan
 
 BOARD = load_board("u250")
 ENGINES = (
-    Engine(1, 1, 1, 1, 1),
-    Engine(2, 8, 4, 1, 8),
-    Engine(8, 2, 16, 8, 16),
-    Engine(4, 16, 2, 2, 16),
-    Engine(16, 4, 8, 4, 32),
-    Engine(64, 64, 64, 64, 64),
+    Engine(8, 8, 8, 1, 8, 8, 32),
+    Engine(24, 40, 16, 4, 32, 8, 64),
+    Engine(16, 8, 32, 8, 64, 16, 32),
+    Engine(8, 64, 24, 2, 16, 16, 64),
+    Engine(64, 32, 16, 16, 128, 32, 32),
 )
-
-
-def _plan(graph: Graph, engine: Engine, *, resident: bool) -> Plan:
-    """The best plan of one engine with all constants resident, or all fetched."""
-    dense = dense_candidates(graph)
-    problem = build_problem(jobs_of(graph, dense), engine, budget_of(BOARD), 0.0)
-    tasks = tuple(
-        type(task)(
-            task.name,
-            task.kind,
-            task.inputs,
-            task.output,
-            tuple(
-                o for o in task.options if o.parts[0].resident == resident or len(task.options) == 1
-            ),
-        )
-        for task in problem.tasks
-    )
-    problem = type(problem)(**{**vars(problem), "tasks": tasks})
-    limit = budget_of(BOARD).memory_bytes
-    found = schedule(problem, extra=0, limit_bytes=limit, most_cycles=None, seconds=20).schedule
-    assert found is not None
-    plan = assemble(graph, BOARD, problem, found, dense, limit_bytes=limit)
-    assert plan is not None
-    return plan
 
 
 def _project(
@@ -70,7 +39,9 @@ def _project(
     source = load_source(model)
     rng = np.random.default_rng(1)
     inputs = {n: rng.standard_normal((4, *source.shape(n))).astype("f") for n in source.inputs}
-    plan = _plan(source, engine, resident=resident)
+    made = plan_of if resident else tight_plan
+    plan = made(source, BOARD, engine)
+    assert plan is not None
     graph = lower(source, measure_ranges(source, inputs))
     settings = Settings(BOARD, budget_of(BOARD), 0.0, 0.0)
     compiled = Compiled(settings, source, graph, plan, build_design(graph, plan, BOARD))

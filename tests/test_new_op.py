@@ -42,8 +42,8 @@ PLACES = {
     "write_op",
     # the sequential engine
     "is_matrix",
+    "_written",
     "sweeps_of",
-    "_kind",
     "_numbers",
     # the streaming kernels
     "unit_of",

@@ -37,7 +37,7 @@ struct Beat {
 #ifdef HWMAP_VITIS
 
 /// A FIFO of `Depth` words.
-template <typename T, int Depth, bool Blocks = true>
+template <typename T, int Depth, bool Timed = true>
 using Stream = hls::stream<T, Depth>;
 
 /// A port of the design: words of N bytes.
@@ -102,9 +102,9 @@ PortByte:
 ///
 /// The writing process runs first, as far as it can, and then the reading one. Compiled with
 /// HWMAP_CYCLES, words carry time: one can be read on the cycle after it was written, and was
-/// written only after the one `Depth` places before it had been read; unless it never `Blocks`,
-/// because another FIFO of the same writer always blocks first.
-template <typename T, int Depth, bool Blocks = true>
+/// written only after the one `Depth` places before it had been read. A FIFO that is not `Timed` is
+/// one whose reader never waits: its words are there before they are wanted.
+template <typename T, int Depth, bool Timed = true>
 class Stream {
  public:
   T Read(Clock& clock) {
@@ -135,9 +135,10 @@ class Stream {
   /// The first cycle on which the next word can be read. The writer ran ahead of the reader; what
   /// it would have waited for a full FIFO is added here.
   std::uint64_t NextReadable() const {
+    if (!Timed) return 0;
     std::uint64_t written = written_[next_];
-    if (Blocks && next_ > 0) written = last_write_ + (written_[next_] - written_[next_ - 1]);
-    if (Blocks && kDepth != 0 && next_ >= kDepth && read_[next_ - kDepth] + 1 > written) {
+    if (next_ > 0) written = last_write_ + (written_[next_] - written_[next_ - 1]);
+    if (kDepth != 0 && next_ >= kDepth && read_[next_ - kDepth] + 1 > written) {
       written = read_[next_ - kDepth] + 1;
     }
     return written + 1;
@@ -161,18 +162,18 @@ class Stream {
 #endif
 };
 
-template <typename T, int Depth, bool Blocks>
-T Read(Stream<T, Depth, Blocks>& stream, Clock& clock) {
+template <typename T, int Depth, bool Timed>
+T Read(Stream<T, Depth, Timed>& stream, Clock& clock) {
   return stream.Read(clock);
 }
 
-template <typename T, int Depth, bool Blocks>
-void Write(Stream<T, Depth, Blocks>& stream, const T& word, Clock& clock) {
+template <typename T, int Depth, bool Timed>
+void Write(Stream<T, Depth, Timed>& stream, const T& word, Clock& clock) {
   stream.Write(word, clock);
 }
 
-template <typename T, int Depth, bool Blocks>
-void WaitForWord(Stream<T, Depth, Blocks>& stream, Clock& clock) {
+template <typename T, int Depth, bool Timed>
+void WaitForWord(Stream<T, Depth, Timed>& stream, Clock& clock) {
   clock.WaitFor(stream.NextReadable());
 }
 

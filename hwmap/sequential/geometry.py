@@ -104,6 +104,11 @@ class Passes:
     taps: int
     step: int
 
+    @property
+    def repeated(self) -> int:
+        """Columns that a pass has in common with the one before."""
+        return max(self.taps - self.step, 0) if self.count > 1 else 0
+
 
 def passes_of(columns: Axis) -> Passes:
     """The fewest passes over the columns of a vector sweep."""

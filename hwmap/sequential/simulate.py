@@ -280,7 +280,8 @@ def _columns(
     """The columns of every window: (images, rows, columns, kernel rows, runs, taps, lanes)."""
     if row.second:
         own = np.array(row.source_pointers[: row.rows])[:, None, None]
-        other = np.array(row.source_pointers[row.second :])[:, None, None]
+        # Of a tensor of one pixel the row is the same for all.
+        other = np.array(row.source_pointers[row.second :])[:, None, None] + 0 * own
         at = columns[None, :, None] + lane
         first = _gather(row, machine, own, at)
         second = _gather(row, machine, other, lane + 0 * at if row.fixed else at)

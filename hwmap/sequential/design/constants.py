@@ -130,7 +130,7 @@ def _depthwise_terms(weight: Array, layout: Layout, cost: SweepCost) -> Bytes:
     _, _, rows, _ = weight.shape
     found = np.zeros((cost.blocks * lanes, rows, passes.count, TAPS), np.int8)
     for number in range(passes.count):
-        repeated = passes.taps - passes.step if number else 0
+        repeated = passes.repeated if number else 0
         for tap in range(repeated, passes.taps):
             column = number * passes.step + tap
             found[layout.places, :, number, passes.taps - 1 - tap] = weight[:, 0, :, column]

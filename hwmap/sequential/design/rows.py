@@ -112,7 +112,7 @@ def run_row(facts: Facts, graph: Graph, cost: SweepCost, pointer: Pointer, const
         pad_value=numbers.pad_value,
         first_operand=numbers.operand[0],
         later_operand=numbers.operand[1],
-        repeated=passes.taps - passes.step if passes.count > 1 else 0,
+        repeated=passes.repeated,
         bias=numbers.bias,
         multiplier=numbers.multiplier,
         shift=numbers.shift,

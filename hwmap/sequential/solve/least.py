@@ -7,16 +7,17 @@ import numpy as np
 from hwmap.board import Board, Budget
 from hwmap.ir.graph import hardware_ops
 from hwmap.ir.rows import rows_read
-from hwmap.sequential.engine import Engine
 from hwmap.sequential.memory import memories
+from hwmap.sequential.plan import Plan
 from hwmap.sequential.solve.assemble import assemble
 from hwmap.sequential.solve.engines import Grid
 from hwmap.sequential.solve.nodes import Costs, Network
-from hwmap.sequential.solve.shapes import Shape, least_constants, shapes_of, with_costs
+from hwmap.sequential.solve.shapes import least_constants, shapes_of, with_costs
 
 ENGINES = 3
-"""Engines, of those that need least, on which plans are tried."""
-STEP_BYTES = 1024
+"""Engines, of those that need least, on which plans are tried, and ways to cut the network."""
+SHAPES = 2
+STEP_BYTES = 64
 
 
 def least_bytes(network: Network, grid: Grid) -> int:
@@ -40,35 +41,47 @@ def least_bytes(network: Network, grid: Grid) -> int:
     return min(sizes)
 
 
+def smallest_plan(network: Network, board: Board, budget: Budget, grid: Grid) -> Plan | None:
+    """A plan on one of the engines that need least, whatever its speed."""
+    return _Smallest(network, board, grid).plan(budget)
+
+
 def least_memory(network: Network, board: Board, budget: Budget, grid: Grid) -> int | None:
-    """The least bytes, in steps of a KiB, with which a plan was found on the whole board; None if
+    """The least bytes, within STEP_BYTES, with which a plan was found on the whole board; None if
     none was."""
-    blocks = least_constants(network, grid) * grid.port
-    order = np.lexsort((np.arange(len(blocks)), blocks))
-    best: int | None = None
-    shapes = shapes_of(network, Costs(network, grid.engines[int(order[0])]))
-    for index in order[:ENGINES]:
-        engine = grid.engines[int(index)]
-        low, high = 0, best or board.memory_bytes
-        if not _fits(network, board, replace(budget, memory_bytes=high), engine, shapes):
-            continue
-        while high - low > STEP_BYTES:
-            middle = (low + high) // 2
-            if _fits(network, board, replace(budget, memory_bytes=middle), engine, shapes):
-                high = middle
-            else:
-                low = middle
-        best = high
-    return best
+    smallest = _Smallest(network, board, grid)
+    low, high = 0, board.memory_bytes
+    found = smallest.plan(replace(budget, memory_bytes=high))
+    if found is None:
+        return None
+    while high - low > STEP_BYTES:
+        middle = (low + high) // 2
+        if smallest.plan(replace(budget, memory_bytes=middle)) is None:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
-def _fits(
-    network: Network, board: Board, budget: Budget, engine: Engine, shapes: list[Shape]
-) -> bool:
-    for shape in sorted(shapes, key=lambda shape: shape.arena_words)[:2]:
-        costs = with_costs(shape, network, Costs(network, engine))
-        plan = assemble(network, board, budget, engine, costs.nodes, costs.order,
-                        addresses=costs.addresses)  # fmt: skip
-        if plan is not None:
-            return True
-    return False
+class _Smallest:
+    """The engines that need least, and the shapes with the smallest arenas."""
+
+    def __init__(self, network: Network, board: Board, grid: Grid) -> None:
+        self.network, self.board = network, board
+        blocks = least_constants(network, grid) * grid.port
+        order = np.lexsort((np.arange(len(blocks)), grid.port, blocks))
+        self.engines = [grid.engines[int(index)] for index in order[:ENGINES]]
+        shapes = shapes_of(network, Costs(network, self.engines[0]))
+        self.shapes = sorted(shapes, key=lambda shape: shape.arena_words)[:SHAPES]
+
+    def plan(self, budget: Budget) -> Plan | None:
+        """A plan within a budget."""
+        for engine in self.engines:
+            costs = Costs(self.network, engine)
+            for shape in self.shapes:
+                own = with_costs(shape, self.network, costs)
+                plan = assemble(self.network, self.board, budget, engine, own.nodes, own.order,
+                                addresses=own.addresses)  # fmt: skip
+                if plan is not None:
+                    return plan
+        return None

@@ -28,7 +28,7 @@ from hwmap.sequential.program import row_bus_words
 from hwmap.sequential.solve.assemble import assemble, with_bound
 from hwmap.sequential.solve.choose import Choices
 from hwmap.sequential.solve.engines import Grid, bus_bytes, engines_of
-from hwmap.sequential.solve.least import least_bytes, least_memory
+from hwmap.sequential.solve.least import least_bytes, least_memory, smallest_plan
 from hwmap.sequential.solve.nodes import Costs, Network, network_of
 from hwmap.sequential.solve.shapes import Shape, estimate, shapes_of, with_costs
 from hwmap.solve.answer import Choice
@@ -87,9 +87,11 @@ def solve(
     best: Plan | None = None
     for rewritten in _rewritten(graph, network, choices, grid, limits):
         best = _better(best, _plan(rewritten, board, budget, grid, deadline, best, progress))
+    if best is None:
+        progress("looking for the least memory that works")
+        best = smallest_plan(network, board, budget, grid)
     if best is not None:
         return with_bound(best, bound)
-    progress("looking for the least memory that works")
     raise _failure(network, board, budget, grid)
 
 

@@ -1,0 +1,46 @@
+"""Plans of one engine, whatever the solver would choose."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hwmap.board import Board, Budget, budget_of
+from hwmap.ir.graph import Graph
+from hwmap.sequential.engine import Engine
+from hwmap.sequential.layout import aligned
+from hwmap.sequential.plan import Plan
+from hwmap.sequential.solve.assemble import assemble
+from hwmap.sequential.solve.nodes import Costs, depth_first, network_of, nodes_of
+
+TALL = 1 << 20
+
+
+def plan_of(
+    graph: Graph,
+    board: Board,
+    engine: Engine,
+    *,
+    heights: Mapping[str, int] | None = None,
+    budget: Budget | None = None,
+) -> Plan | None:
+    """The plan of strips of these heights (of whole tensors), each run once, depth first."""
+    network = network_of(aligned(graph))
+    given = heights or {}
+    wanted = {name: given.get(name, TALL) for name in network.graph.tensors}
+    nodes = nodes_of(network, Costs(network, engine), wanted)
+    return assemble(network, board, budget or budget_of(board), engine, nodes, depth_first(nodes))
+
+
+def tight_plan(graph: Graph, board: Board, engine: Engine, **options: object) -> Plan:
+    """The same with about as little memory for constants as there can be."""
+    found = plan_of(graph, board, engine, **options)
+    assert found is not None
+    budget = budget_of(board)
+    low, high = 0, found.memory_bytes
+    while high - low > 64:
+        middle = (low + high) // 2
+        plan = plan_of(graph, board, engine, budget=replace(budget, memory_bytes=middle), **options)
+        if plan is None:
+            low = middle
+        else:
+            found, high = plan, middle
+    return found
