@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from hwmap.files.resources import data_directory
+from hwmap.sequential.hls import row_header
 
 STAND_INS = Path(__file__).parent / "sequential" / "vitis"
 """Headers in place of the vendor's."""
@@ -19,10 +20,11 @@ def synthesized() -> tuple[Path, ...]:
 
 
 def stage(folder: Path) -> Path:
-    """Copy them into `folder`/hwmap; `folder`, for the compiler's include path."""
+    """Copy them into `folder`/hwmap, with the one that is made; `folder`, to be included from."""
     (folder / "hwmap").mkdir()
     for header in headers():
         target = folder / "hwmap" / header.name
         assert not target.exists(), f"two headers are called {header.name}"
         target.write_bytes(header.read_bytes())
+    (folder / "hwmap" / "row.hpp").write_text(row_header(), "utf-8")
     return folder

@@ -1,4 +1,4 @@
-// The engine with a table of three steps: load 4 bytes, add them to themselves, store.
+// The engine with a program of three steps: load a row of 2 words, add it to itself, store it.
 
 #include "hwmap/engine.hpp"
 
@@ -6,59 +6,105 @@
 #include "sequential_params.hpp"
 
 using Params = SmallestParams;
+using hwmap::Row;
+using hwmap::StepKind;
+
+/// The bytes of a row, by their places in the program.
+class Writer {
+ public:
+  explicit Writer(StepKind kind) : words_(hwmap::BusWords<Params>(hwmap::kRowBytes)) {
+    words_[0].at[0] = static_cast<std::int8_t>(kind);
+  }
+  /// Finds the byte at which a field lies by changing one after the other.
+  Writer& Set(std::int32_t Row::* field, std::int32_t value) {
+    for (unsigned at = 1; at < hwmap::kRowBytes; ++at) {
+      std::int8_t& byte = words_[at / 8].at[at % 8];
+      const std::int8_t before = byte;
+      const std::int32_t old = Parsed().*field;
+      byte = static_cast<std::int8_t>(value);
+      if (Parsed().*field == value && old != value) return *this;
+      byte = before;
+    }
+    CHECK(Parsed().*field == value);
+    return *this;
+  }
+  Row Parsed() const {
+    std::int8_t bytes[hwmap::kRowBytes];
+    for (unsigned i = 0; i < hwmap::kRowBytes; ++i) bytes[i] = words_[i / 8].at[i % 8];
+    return hwmap::ParseRow(bytes);
+  }
+  const std::vector<hwmap::Bytes<8>>& words() const { return words_; }
+
+ private:
+  std::vector<hwmap::Bytes<8>> words_;
+};
 
 int main() {
-  hwmap::Step load = EmptyStep(hwmap::StepKind::kLoad);
-  load.stream_words = load.trips = 4;
-  load.last_bytes = 1;
-  hwmap::Step add = EmptyStep(hwmap::StepKind::kAdd);
-  add.trips = 9;
-  add.walk.rows = 1;
-  add.walk.row_bytes = 4;
-  add.walk.stride_bytes = 1;
-  add.walk.runs = 2;
-  add.walk.out_columns = 4;
-  add.walk.period = 2;
-  add.walk.walk_trips = 8;
-  add.walk.drains = 1;
-  add.walk.target_address = 4;
-  add.walk.pixel_bytes = add.walk.group_channels = 1;
-  add.walk.target_row_bytes = 4;
-  add.first_operand = add.later_operand = 1;
-  add.multiplier = 1;
-  add.low = -128;
-  add.high = 127;
-  hwmap::Step store = EmptyStep(hwmap::StepKind::kStore);
-  store.stream_address = 4;
-  store.stream_words = store.trips = 4;
-  store.last_bytes = 1;
-  const hwmap::Step steps[3] = {load, add, store};
+  const Writer load = Writer(StepKind::kLoad)
+                          .Set(&Row::target_rows, 1)
+                          .Set(&Row::trips, 2)
+                          .Set(&Row::walk_trips, 2)
+                          .Set(&Row::row_words, 2);
+  // One term of 4 reads; the sum of the first pixel is settled behind 4 more; 2 trips for results.
+  Writer add(StepKind::kSum);
+  add.Set(&Row::source_rows, 2).Set(&Row::target_rows, 1).Set(&Row::trips, 9);
+  add.Set(&Row::columns, 2).Set(&Row::rows, 1).Set(&Row::stripe, 2).Set(&Row::groups, 1);
+  add.Set(&Row::blocks, 1).Set(&Row::walk_trips, 7).Set(&Row::kernel_rows, 1).Set(&Row::runs, 1);
+  add.Set(&Row::run_trips, 1).Set(&Row::taps, 2).Set(&Row::fresh, 2).Set(&Row::last, 7);
+  add.Set(&Row::pixel_words, 1).Set(&Row::next_words, 1).Set(&Row::row_words, 2);
+  add.Set(&Row::second, 1).Set(&Row::write_trips, 2).Set(&Row::slices, 1).Set(&Row::last_slices, 1);
+  add.Set(&Row::target_pixel_words, 1).Set(&Row::target_words, 1).Set(&Row::first_operand, 1);
+  add.Set(&Row::later_operand, 1).Set(&Row::multiplier, 1).Set(&Row::high, 127);
+  add.Set(&Row::low, -128);
+  const Writer store = Writer(StepKind::kStore)
+                           .Set(&Row::source_rows, 1)
+                           .Set(&Row::trips, 2)
+                           .Set(&Row::walk_trips, 2)
+                           .Set(&Row::row_words, 2)
+                           .Set(&Row::ends, 1);
+  const std::uint32_t pointers[][4] = {{4}, {4, 4, 6}, {6}};
 
-  static hwmap::ArenaMemory<Params> arena;
-  static hwmap::WeightMemory<Params> weights;
-  static hwmap::ChannelMemory<Params> channels;
-  static const hwmap::TableMemory<Params> tables = {};
-  hwmap::Stream<hwmap::Bytes<1>, 8> constants;
-  hwmap::Stream<hwmap::Command<Params>, 2> commands;
-  hwmap::Port<1> input, output;
-  hwmap::Clock sender, walker, clock, receiver;
-  const std::int8_t values[4] = {1, -2, 70, -100};
-  // Two images in a row.
-  for (int image = 0; image < 2; ++image) {
-    for (int i = 0; i < 4; ++i) hwmap::WritePort<1>(input, {{values[i]}}, i == 3, sender);
-    hwmap::WalkImage<Params>(steps, commands, walker);
-  }
-  for (int image = 0; image < 2; ++image) {
-    clock.Restart();
-    hwmap::RunImage<Params>(steps, arena, weights, channels, tables, constants, commands, input,
-                            output, clock);
-    // load: 10 + 4; add: 10 + 4 * 2 + 1; store: 10 + 4.
-    CHECK(clock.marks().size() == 3);
-    CHECK(clock.marks()[0] == 14 && clock.marks()[1] == 33 && clock.marks()[2] == 47);
-    const std::int8_t expected[4] = {2, -4, 127, -128};
-    for (int i = 0; i < 4; ++i) {
-      const hwmap::Beat<1> beat = hwmap::ReadPort<1>(output, receiver);
-      CHECK(beat.word.at[0] == expected[i] && beat.last == (i == 3));
+  hwmap::Stream<hwmap::Bytes<8>, 64> program;
+  hwmap::Stream<hwmap::Bytes<8>, 64, false> read_words, write_words;
+  hwmap::Stream<hwmap::ReadCommand<Params>, 16> reads;
+  hwmap::Stream<hwmap::WriteCommand<Params>, 16> writes;
+  hwmap::Clock feeder;
+  int number = 0;
+  for (const Writer* row : {&load, &static_cast<const Writer&>(add), &store}) {
+    std::vector<hwmap::Bytes<8>> words = row->words();
+    // Two pointers of the sum's sources are a word, that of its target another one.
+    for (const int first : number == 1 ? std::vector<int>{0, 2} : std::vector<int>{0}) {
+      words.push_back({});
+      std::memcpy(words.back().at, &pointers[number][first], 8);
     }
+    ++number;
+    for (const hwmap::Bytes<8>& word : words) {
+      hwmap::Write(program, word, feeder);
+      hwmap::Write(read_words, word, feeder);
+      hwmap::Write(write_words, word, feeder);
+    }
+  }
+  static hwmap::ArenaMemory<Params> arena;
+  static hwmap::ConstantMemory<Params> constants;
+  static hwmap::SumMemory<Params> sums;
+  hwmap::Port<8> input, output;
+  hwmap::Clock sender, reader, writer, clock, receiver;
+  hwmap::WritePort<8>(input, {{1, -2, 70, -100, 0, 0, 0, 5}}, false, sender);
+  hwmap::WritePort<8>(input, {{3, 0, 0, 0, 0, 0, 0, -64}}, true, sender);
+  for (int step = 0; step < 3; ++step) {
+    hwmap::WalkReads<Params>(read_words, reads, reader);
+    hwmap::WalkWrites<Params>(write_words, writes, writer);
+  }
+  const std::uint64_t row_words = hwmap::BusWords<Params>(hwmap::kRowBytes);
+  std::uint64_t expected_end = 0;
+  for (const std::uint64_t cycles : {row_words + 1 + 10 + 2, row_words + 2 + 10 + 9, row_words + 1 + 10 + 2}) {
+    hwmap::RunStep<Params>(arena, constants, sums, program, reads, writes, input, output, clock);
+    expected_end += cycles;
+    CHECK(clock.now() == expected_end);
+  }
+  const std::int8_t expected[2][8] = {{2, -4, 127, -128, 0, 0, 0, 10}, {6, 0, 0, 0, 0, 0, 0, -128}};
+  for (int i = 0; i < 2; ++i) {
+    const hwmap::Beat<8> beat = hwmap::ReadPort<8>(output, receiver);
+    CHECK(std::memcmp(beat.word.at, expected[i], 8) == 0 && beat.last == (i == 1));
   }
 }

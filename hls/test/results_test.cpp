@@ -4,33 +4,35 @@
 #include "sequential_params.hpp"
 
 struct Params : SmallestParams {
-  static constexpr unsigned kPe = 4;
-  static constexpr unsigned kRequantLanes = 2;
-  static constexpr unsigned kVectorLanes = 4;
-  static constexpr unsigned kArenaLanes = 4;
+  static constexpr unsigned kRequantLanes = 4;
 };
 
-// Four sums, of which three are channels, leave two by two; a lookup inverts them.
+// The eight sums of a pixel leave four by four; a lookup inverts them.
 int main() {
   static hwmap::ArenaMemory<Params> arena;
-  static hwmap::ChannelMemory<Params> channels;
-  hwmap::TableMemory<Params> tables;
-  for (int i = 0; i < 256; ++i) tables[0][i] = static_cast<std::int8_t>(127 - i);
-  hwmap::Step step = EmptyStep(hwmap::StepKind::kLookup);
-  step.multiplier = 1;
-  step.bias = 1;
-  step.low = -128;
-  step.high = 127;
-  std::int32_t complete[4] = {10, -20, 126, 3};
-  hwmap::Drain<Params> drain;
-  drain.left = 2;
-  drain.target = 4 + 7;
-  drain.channels_left = 3;
-  hwmap::DrainResults<Params>(step, tables, channels, drain, complete, arena);
-  CHECK(drain.left == 1 && drain.channels_left == 1 && complete[0] == 126);
-  hwmap::DrainResults<Params>(step, tables, channels, drain, complete, arena);
-  CHECK(drain.left == 0 && drain.channels_left == -1);
-  std::int8_t bytes[4];
-  hwmap::ReadArena<Params>(arena, 2, 3, 0, 4, 0, bytes);
-  CHECK(bytes[0] == -12 && bytes[1] == 18 && bytes[2] == -128 && bytes[3] == 0);
+  static std::int32_t sums[4][8] = {{}, {10, -20, 126, 3, 0, 500, -500, 1}};
+  std::int8_t channels[64] = {}, held[8] = {};
+  hwmap::TableMemory<Params> table;
+  for (int i = 0; i < 256; ++i) table[i] = static_cast<std::int8_t>(127 - i);
+  hwmap::Row row = EmptyRow(hwmap::StepKind::kLookup);
+  row.multiplier = 1;
+  row.bias = 1;
+  hwmap::WriteCommand<Params> command = {};
+  command.row = 5;
+  command.count = 1;
+  command.pixel = 1;
+  hwmap::WriteResults<Params>(row, command, sums, channels, table, held, arena);
+  CHECK(arena[5][0][0] == 0);
+  command.slice = 1;
+  command.writes = true;
+  hwmap::WriteResults<Params>(row, command, sums, channels, table, held, arena);
+  const std::int8_t expected[8] = {-12, 18, -128, -5, -2, -128, 127, -3};
+  for (int i = 0; i < 8; ++i) CHECK(arena[5][0][i] == expected[i]);
+  // Each channel has its own bias, multiplier and shift.
+  row.kind = hwmap::StepKind::kMatrix;
+  channels[4 * 8] = 6;        // bias of channel 4
+  channels[4 * 8 + 4] = 3;    // its multiplier
+  channels[4 * 8 + 7] = 1;    // its shift
+  hwmap::WriteResults<Params>(row, command, sums, channels, table, held, arena);
+  CHECK(arena[5][0][4] == 9 && arena[5][0][5] == 0);
 }

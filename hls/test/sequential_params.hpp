@@ -2,44 +2,46 @@
 
 // The smallest engine, for the tests of its parts to change.
 
-#include "hwmap/step.hpp"
+#include <cstring>
+#include <vector>
+
+#include "hwmap/program.hpp"
 
 struct SmallestParams {
-  static constexpr unsigned kPe = 1;
-  static constexpr unsigned kSimd = 1;
-  static constexpr unsigned kVectorLanes = 1;
-  static constexpr unsigned kRequantLanes = 1;
+  static constexpr unsigned kPe = 8;
+  static constexpr unsigned kSimd = 8;
+  static constexpr unsigned kVectorLanes = 8;
+  static constexpr unsigned kRequantLanes = 8;
+  static constexpr unsigned kStripe = 4;
   static constexpr unsigned kOperandBits = 25;
   static constexpr unsigned kPackShift = 17;
   static constexpr unsigned kCascadeTerms = 4;
-  static constexpr unsigned kBusBytes = 1;
-  static constexpr unsigned kArenaLanes = 1;
-  static constexpr unsigned kArenaRows = 10;
-  static constexpr unsigned kWeightWords = 1;
-  static constexpr unsigned kChannelWords = 1;
-  static constexpr std::uint32_t kResidentBusWords = 0;
-  static constexpr std::uint32_t kFetchedBusWords = 0;
-  static constexpr std::uint32_t kDramWords = 1;
+  static constexpr unsigned kPortBytes = 8;
+  static constexpr unsigned kBusBytes = 8;
+  static constexpr unsigned kBanks = 1;
+  static constexpr unsigned kArenaRows = 34;
+  static constexpr unsigned kConstantWords = 16;
+  static constexpr unsigned kMostRows = 8;
   static constexpr unsigned kDramLatencyCycles = 60;
-  static constexpr unsigned kStepOverheadCycles = 10;
-  static constexpr unsigned kWalkOverheadCycles = 4;
-  static constexpr unsigned kCountBits = 8;
-  static constexpr unsigned kTripBits = 12;
-  static constexpr unsigned kAddressBits = 16;
-  static constexpr unsigned kSumBits = 32;
-  static constexpr unsigned kMostShift = 47;
-  static constexpr unsigned kMostTrips = 1000;
-  static constexpr unsigned kTables = 1;
-  static constexpr unsigned kSteps = 3;
-  static constexpr bool Uses(hwmap::StepKind) { return true; }
+  static constexpr unsigned kOverheadCycles = 10;
 };
 
 /// A step whose loops run once, if at all.
-inline hwmap::Step EmptyStep(hwmap::StepKind kind) {
-  hwmap::Step step = {};
-  step.kind = kind;
-  hwmap::Walk& walk = step.walk;
-  walk.kernel_rows = walk.runs = walk.run_words = 1;
-  walk.out_columns = walk.groups = walk.blocks = walk.period = 1;
-  return step;
+inline hwmap::Row EmptyRow(hwmap::StepKind kind) {
+  hwmap::Row row = {};
+  row.kind = kind;
+  row.groups = row.blocks = row.kernel_rows = row.runs = row.run_trips = 1;
+  row.taps = row.fresh = row.rows = row.columns = row.stripe = 1;
+  row.low = -128;
+  row.high = 127;
+  return row;
+}
+
+/// The pointers of rows, in a memory.
+template <typename P>
+hwmap::Numbers<P, P::kMostRows> Pointers(const std::vector<std::uint32_t>& values) {
+  hwmap::Numbers<P, P::kMostRows> numbers = {};
+  constexpr unsigned kPerWord = hwmap::Numbers<P, P::kMostRows>::kPerWord;
+  for (std::size_t i = 0; i < values.size(); ++i) numbers.at[i / kPerWord][i % kPerWord] = values[i];
+  return numbers;
 }

@@ -27,9 +27,10 @@ TOP = "hwmap_top"
 COMMAND_FIFO_WORDS = 16
 """Depth of the FIFOs from the walks to the engine."""
 TEMPLATE_FOLDER = data_directory("templates")
+ROW_HEADER = "hls/hwmap/row.hpp"
 TEMPLATES = {
     "hls/params.hpp": "params.hpp.j2",
-    "hls/hwmap/row.hpp": "row.hpp.j2",
+    ROW_HEADER: "row.hpp.j2",
     "hls/top.hpp": "top.hpp.j2",
     "hls/top.cpp": "top.cpp.j2",
     "hls/testbench.cpp": "testbench.cpp.j2",
@@ -69,19 +70,42 @@ class KindText:
     comment: str
 
 
-def render(design: Design) -> dict[str, str | bytes]:
-    """Every file of the project but the plan and the test vectors."""
-    environment = jinja2.Environment(
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader([TEMPLATE_FOLDER / STYLE, TEMPLATE_FOLDER]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    engine = design.engine
+
+
+def row_header() -> str:
+    """hls/hwmap/row.hpp: what a row of a program is, whatever the design."""
+    return _environment().get_template(TEMPLATES[ROW_HEADER]).render(_row_context())
+
+
+def _row_context() -> dict[str, object]:
     names = [f"k{kind.capitalize()}" for kind in KINDS]
     widest = max(map(len, names))
-    context = {
+    return {
+        "kinds": tuple(
+            KindText(name, " " * (widest - len(name)), COMMENTS[kind])
+            for name, kind in zip(names, KINDS, strict=True)
+        ),
+        "fields": tuple(_fields()),
+        "row_bytes": ROW_BYTES,
+        "pointer_bytes": POINTER_BYTES,
+        "segment_bytes": SEGMENT_BYTES,
+        "nowhere": NOWHERE,
+    }
+
+
+def render(design: Design) -> dict[str, str | bytes]:
+    """Every file of the project but the plan and the test vectors."""
+    environment = _environment()
+    engine = design.engine
+    context = _row_context() | {
         "design": replace(design, name=one_line(design.name), board=one_line(design.board)),
         "engine": engine,
         "name": one_line(design.name),
@@ -98,15 +122,6 @@ def render(design: Design) -> dict[str, str | bytes]:
         "program_words": len(design.program),
         "magic": f"0x{MAGIC:08x}",
         "signature": f"0x{signature(engine):08x}",
-        "kinds": tuple(
-            KindText(name, " " * (widest - len(name)), COMMENTS[kind])
-            for name, kind in zip(names, KINDS, strict=True)
-        ),
-        "fields": tuple(_fields()),
-        "row_bytes": ROW_BYTES,
-        "pointer_bytes": POINTER_BYTES,
-        "segment_bytes": SEGMENT_BYTES,
-        "nowhere": NOWHERE,
         "impl": {
             memory.name: "uram" if memory.name in design.in_uram else "bram"
             for memory in memories(engine, design.arena_words, design.constant_words)

@@ -1,17 +1,21 @@
-// Runs the accelerator for 'chain' on the images in vectors/ and compares every value.
+// Runs a program on the images in its vectors/ and compares every value.
 //
-//   testbench [directory with constants.bin and vectors/]
+//   testbench [directory with program.bin, ports.txt and vectors/] ...
 //
-// Writes vectors/outputs.bin and, compiled with HWMAP_CYCLES, vectors/step_ends.txt: the cycle on
-// which each step ended, a line per image.
+// one program after the other, if there are several directories. Writes vectors/outputs.bin and,
+// compiled with HWMAP_CYCLES, vectors/step_ends.txt: the cycle on which each step ended, a line per
+// image.
 
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "hwmap/program.hpp"
 #include "top.hpp"
 
 namespace {
@@ -20,6 +24,34 @@ using hwmap::Clock;
 using hwmap::Params;
 using hwmap::Word;
 using Port = hwmap::Port<Params::kBusBytes>;
+
+constexpr unsigned kWordBytes = 8;
+
+/// A tensor that goes through a port: rows of pixels, whose channels are runs that begin with words.
+struct Tensor {
+  bool output;
+  std::size_t height, width;
+  std::vector<std::size_t> runs;
+
+  std::size_t Channels() const {
+    std::size_t sum = 0;
+    for (const std::size_t run : runs) sum += run;
+    return sum;
+  }
+  std::size_t Bytes() const { return height * width * Channels(); }
+};
+
+/// The ports of a program, and how many images are run in one start.
+struct Ports {
+  std::vector<Tensor> tensors;
+  std::size_t images_per_start = 1;
+
+  std::size_t ImageBytes(bool output) const {
+    std::size_t sum = 0;
+    for (const Tensor& tensor : tensors) sum += tensor.output == output ? tensor.Bytes() : 0;
+    return sum;
+  }
+};
 
 bool ReadFile(const std::string& path, std::vector<char>& bytes) {
   std::ifstream file(path, std::ios::binary);
@@ -31,69 +63,110 @@ bool ReadFile(const std::string& path, std::vector<char>& bytes) {
   return true;
 }
 
-/// `count` bytes from `bytes` on, as words; the last one is filled up with zeros.
-void Send(const char* bytes, std::uint32_t count, Port& port) {
-  Clock clock;
-  for (std::uint32_t at = 0; at < count; at += Params::kBusBytes) {
-    Word word = {};
-    for (unsigned i = 0; i < Params::kBusBytes && at + i < count; ++i) {
-      word.at[i] = static_cast<std::int8_t>(bytes[at + i]);
+bool ReadPorts(const std::string& path, Ports& ports) {
+  std::ifstream file(path);
+  std::string line;
+  while (std::getline(file, line)) {
+    std::istringstream text(line);
+    std::string kind;
+    text >> kind;
+    if (kind == "start") {
+      text >> ports.images_per_start;
+    } else if (kind == "input" || kind == "output") {
+      Tensor tensor = {kind == "output", 0, 0, {}};
+      text >> tensor.height >> tensor.width;
+      for (std::size_t run; text >> run;) tensor.runs.push_back(run);
+      ports.tensors.push_back(tensor);
     }
-    hwmap::WritePort<Params::kBusBytes>(port, word, at + Params::kBusBytes >= count, clock);
   }
+  if (ports.tensors.empty()) std::fprintf(stderr, "%s: names no tensors\n", path.c_str());
+  return !ports.tensors.empty();
 }
 
-/// Takes `count` bytes; whether TLAST came with the last word, and with no other.
-bool Receive(Port& port, std::uint32_t count, std::vector<char>& bytes) {
+/// Sends the bytes of a tensor, row after row; what is no channel is 0.
+const char* Send(const char* bytes, const Tensor& tensor, Port& port) {
   Clock clock;
-  for (std::uint32_t at = 0; at < count; at += Params::kBusBytes) {
-    const hwmap::Beat<Params::kBusBytes> beat = hwmap::ReadPort<Params::kBusBytes>(port, clock);
-    if (beat.last != (at + Params::kBusBytes >= count)) return false;
-    for (unsigned i = 0; i < Params::kBusBytes && at + i < count; ++i) {
-      bytes.push_back(static_cast<char>(beat.word.at[i]));
+  for (std::size_t row = 0; row < tensor.height; ++row) {
+    std::vector<char> words;
+    for (std::size_t column = 0; column < tensor.width; ++column) {
+      for (const std::size_t run : tensor.runs) {
+        words.insert(words.end(), bytes, bytes + run);
+        words.resize((words.size() + kWordBytes - 1) / kWordBytes * kWordBytes);
+        bytes += run;
+      }
+    }
+    words.resize((words.size() + Params::kBusBytes - 1) / Params::kBusBytes * Params::kBusBytes);
+    for (std::size_t at = 0; at < words.size(); at += Params::kBusBytes) {
+      Word word;
+      std::memcpy(word.at, &words[at], Params::kBusBytes);
+      const bool last = row + 1 == tensor.height && at + Params::kBusBytes == words.size();
+      hwmap::WritePort<Params::kBusBytes>(port, word, last, clock);
+    }
+  }
+  return bytes;
+}
+
+/// Takes the bytes of a tensor; whether TLAST came with its last word, and with no other.
+bool Receive(Port& port, const Tensor& tensor, std::vector<char>& bytes) {
+  Clock clock;
+  std::size_t pixel_words = 0;
+  for (const std::size_t run : tensor.runs) pixel_words += (run + kWordBytes - 1) / kWordBytes;
+  const std::size_t row_bytes = tensor.width * pixel_words * kWordBytes;
+  for (std::size_t row = 0; row < tensor.height; ++row) {
+    std::vector<char> words;
+    while (words.size() < row_bytes) {
+      const hwmap::Beat<Params::kBusBytes> beat = hwmap::ReadPort<Params::kBusBytes>(port, clock);
+      words.insert(words.end(), beat.word.at, beat.word.at + Params::kBusBytes);
+      if (beat.last != (row + 1 == tensor.height && words.size() >= row_bytes)) return false;
+    }
+    const char* from = words.data();
+    for (std::size_t column = 0; column < tensor.width; ++column) {
+      for (const std::size_t run : tensor.runs) {
+        bytes.insert(bytes.end(), from, from + run);
+        from += (run + kWordBytes - 1) / kWordBytes * kWordBytes;
+      }
     }
   }
   return true;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const std::string directory = argc > 1 ? argv[1] : ".";
-  std::vector<char> constants, inputs, expected, outputs;
-  if (!ReadFile(directory + "/constants.bin", constants) ||
+int Run(const std::string& directory) {
+  std::vector<char> program, inputs, expected, outputs;
+  Ports ports;
+  if (!ReadFile(directory + "/program.bin", program) || !ReadPorts(directory + "/ports.txt", ports) ||
       !ReadFile(directory + "/vectors/inputs.bin", inputs) ||
       !ReadFile(directory + "/vectors/expected.bin", expected)) {
     return 2;
   }
-  std::vector<Word> dram(constants.size() / Params::kBusBytes + 1);
-  for (std::size_t i = 0; i < constants.size(); ++i) {
-    dram[i / Params::kBusBytes].at[i % Params::kBusBytes] =
-        static_cast<std::int8_t>(constants[i]);
+  std::vector<Word> dram(program.size() / Params::kBusBytes + 1);
+  for (std::size_t i = 0; i < program.size(); ++i) {
+    dram[i / Params::kBusBytes].at[i % Params::kBusBytes] = static_cast<std::int8_t>(program[i]);
+  }
+  std::int8_t first[hwmap::kHeaderBytes] = {};
+  std::memcpy(first, program.data(), program.size() < sizeof first ? program.size() : sizeof first);
+  const hwmap::Header header = hwmap::ParseHeader(first);
+  if (header.magic != Params::kMagic || header.signature != Params::kSignature) {
+    std::fprintf(stderr, "%s/program.bin: not a program of this engine\n", directory.c_str());
+    return 2;
   }
   Port input, output;
 #if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
   std::ofstream step_ends(directory + "/vectors/step_ends.txt");
 #endif
-  std::size_t image_bytes = 0;
-  for (const std::uint32_t bytes : hwmap::kInputBytes) image_bytes += bytes;
-  const std::size_t images = inputs.size() / image_bytes;
+  const std::size_t images = inputs.size() / ports.ImageBytes(false);
   const char* next = inputs.data();
-  for (std::size_t first = 0; first < images; first += hwmap::kImagesPerStart) {
-    const std::size_t left = images - first;
-    const std::uint32_t count = left < hwmap::kImagesPerStart
-                                    ? static_cast<std::uint32_t>(left)
-                                    : hwmap::kImagesPerStart;
-    for (std::uint32_t image = 0; image < count; ++image) {
-      for (const std::uint32_t bytes : hwmap::kInputBytes) {
-        Send(next, bytes, input);
-        next += bytes;
+  for (std::size_t begun = 0; begun < images; begun += ports.images_per_start) {
+    const std::size_t left = images - begun;
+    const std::size_t count = left < ports.images_per_start ? left : ports.images_per_start;
+    for (std::size_t image = 0; image < count; ++image) {
+      for (const Tensor& tensor : ports.tensors) {
+        if (!tensor.output) next = Send(next, tensor, input);
       }
     }
-    hwmap_top(dram.data(), input, output, count);
-    for (std::uint32_t image = 0; image < count; ++image) {
-      for (const std::uint32_t bytes : hwmap::kOutputBytes) {
-        if (!Receive(output, bytes, outputs)) {
+    hwmap_top(dram.data(), input, output, static_cast<std::uint32_t>(count));
+    for (std::size_t image = 0; image < count; ++image) {
+      for (const Tensor& tensor : ports.tensors) {
+        if (tensor.output && !Receive(output, tensor, outputs)) {
           std::fprintf(stderr, "TLAST is not on the last word of an output\n");
           return 1;
         }
@@ -116,4 +189,15 @@ int main(int argc, char** argv) {
   std::printf("%zu images, %zu values, %s\n", images, outputs.size(),
               wrong == 0 ? "all as expected" : "NOT as expected");
   return wrong == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) return Run(".");
+  for (int i = 1; i < argc; ++i) {
+    const int failed = Run(argv[i]);
+    if (failed != 0) return failed;
+  }
+  return 0;
 }

@@ -1,11 +1,10 @@
-// The accelerator for 'chain' on pynq-z2 at 100 MHz. Three
-// processes: one streams constants from DRAM, one walks addresses, and the engine runs the steps of
-// steps.hpp.
+// The accelerator for pynq-z2 at 100 MHz. Four processes: one reads the
+// program from DRAM, two walk the addresses of what is read and written, and the engine runs the
+// steps.
 
 #include "top.hpp"
 
 #include "hwmap/engine.hpp"
-#include "steps.hpp"
 
 // A local array of a few megabytes does not fit the stack of a C simulation.
 #ifdef __SYNTHESIS__
@@ -17,66 +16,82 @@
 namespace {
 
 using hwmap::Clock;
+using hwmap::Header;
 using hwmap::Params;
 using hwmap::Word;
-using Constants = hwmap::Stream<Word, Params::kFetchFifoWords>;
-using Commands = hwmap::Stream<hwmap::Command<Params>, Params::kCommandFifoWords>;
+using Words = hwmap::Stream<Word, Params::kProgramFifoWords>;
+// The walks never wait for a row: the engine takes the same words, and is later by its pipeline.
+using WalkWords = hwmap::Stream<Word, Params::kProgramFifoWords, false>;
+using Reads = hwmap::Stream<hwmap::ReadCommand<Params>, Params::kCommandFifoWords>;
+using Writes = hwmap::Stream<hwmap::WriteCommand<Params>, Params::kCommandFifoWords>;
 using Port = hwmap::Port<Params::kBusBytes>;
 
 #if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
 std::vector<std::vector<std::uint64_t>> step_ends;
 #endif
 
-void FeedConstants(const Word* dram, std::uint32_t images, Constants& constants) {
+void Feed(const Word* program, std::uint32_t images, Words& words, WalkWords& read_words,
+          WalkWords& write_words) {
   Clock clock;
-  hwmap::ReadDram<Params>(dram, 0, Params::kResidentBusWords, constants, clock);
-FeedImage:
-  for (std::uint32_t image = 0; image < images; ++image) {
-#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1422
-    hwmap::ReadDram<Params>(dram, Params::kResidentBusWords, Params::kFetchedBusWords, constants,
-                            clock);
+  hwmap::FeedProgram<Params>(program, images, words, read_words, write_words, clock);
+}
+
+void WalkReads(std::uint32_t images, WalkWords& words, Reads& commands) {
+  Clock clock;
+  const Header header = hwmap::ReadHeader<Params>(words, clock);
+ReadSteps:
+  for (std::uint32_t left = header.once_steps + images * header.image_steps; left != 0; --left) {
+#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000
+    hwmap::WalkReads<Params>(words, commands, clock);
   }
 }
 
-void WalkSteps(std::uint32_t images, Commands& commands) {
+void WalkWrites(std::uint32_t images, WalkWords& words, Writes& commands) {
   Clock clock;
-WalkImage:
-  for (std::uint32_t image = 0; image < images; ++image) {
-#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1422
-    hwmap::WalkImage<Params>(hwmap::kSteps, commands, clock);
+  const Header header = hwmap::ReadHeader<Params>(words, clock);
+WriteSteps:
+  for (std::uint32_t left = header.once_steps + images * header.image_steps; left != 0; --left) {
+#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000
+    hwmap::WalkWrites<Params>(words, commands, clock);
   }
 }
 
-void RunSteps(std::uint32_t images, Constants& constants, Commands& commands, Port& input,
-              Port& output) {
-  HWMAP_MEMORY std::int8_t arena[Params::kArenaRows][Params::kArenaLanes];
+void RunProgram(std::uint32_t images, Words& words, Reads& reads, Writes& writes, Port& input,
+                Port& output) {
+  HWMAP_MEMORY hwmap::ArenaMemory<Params> arena;
 #pragma HLS ARRAY_PARTITION variable = arena dim = 2 complete
+#pragma HLS ARRAY_RESHAPE variable = arena dim = 3 complete
 #pragma HLS BIND_STORAGE variable = arena type = ram_s2p impl = bram
-  HWMAP_MEMORY hwmap::WeightMemory<Params> weights;
-#pragma HLS ARRAY_PARTITION variable = weights dim = 2 complete
-#pragma HLS ARRAY_RESHAPE variable = weights dim = 3 complete
-#pragma HLS BIND_STORAGE variable = weights type = ram_s2p impl = bram
-  HWMAP_MEMORY hwmap::ChannelMemory<Params> channels;
-#pragma HLS ARRAY_PARTITION variable = channels dim = 2 complete
-#pragma HLS ARRAY_RESHAPE variable = channels dim = 3 complete
-#pragma HLS BIND_STORAGE variable = channels type = ram_s2p impl = bram
-  // A read port for every result.
-  static const std::int8_t tables[Params::kTables][256] =
-#include "tables.inc"
-      ;
-#pragma HLS BIND_STORAGE variable = tables type = rom_np impl = bram
+  HWMAP_MEMORY hwmap::ConstantMemory<Params> constants;
+#pragma HLS ARRAY_PARTITION variable = constants dim = 2 complete
+#pragma HLS ARRAY_RESHAPE variable = constants dim = 3 complete
+#pragma HLS BIND_STORAGE variable = constants type = ram_s2p impl = bram
+  HWMAP_MEMORY hwmap::SumMemory<Params> sums;
+#pragma HLS ARRAY_PARTITION variable = sums dim = 1 complete
+#pragma HLS ARRAY_PARTITION variable = sums dim = 3 complete
+#pragma HLS BIND_STORAGE variable = sums type = ram_s2p impl = lutram
 
   Clock clock;
-  hwmap::LoadResident<Params>(hwmap::kResident, weights, channels, constants, clock);
+  const Header header = hwmap::ReadHeader<Params>(words, clock);
+OnceStep:
+  for (std::uint32_t step = 0; step < header.once_steps; ++step) {
+#pragma HLS LOOP_TRIPCOUNT min = 0 max = 1
+    hwmap::RunStep<Params>(arena, constants, sums, words, reads, writes, input, output, clock);
+  }
+  if (images != 0) hwmap::WaitForWord(words, clock);
 #if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
   step_ends.clear();
 #endif
 RunImage:
   for (std::uint32_t image = 0; image < images; ++image) {
-#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1422
+#pragma HLS LOOP_TRIPCOUNT min = 1 max = 64
     clock.Restart();
-    hwmap::RunImage<Params>(hwmap::kSteps, arena, weights, channels, tables, constants, commands,
-                            input, output, clock);
+  ImageStep:
+    for (std::uint32_t step = 0; step < header.image_steps; ++step) {
+#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000
+      hwmap::RunStep<Params>(arena, constants, sums, words, reads, writes, input, output, clock);
+      clock.Mark();
+    }
 #if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
     step_ends.push_back(clock.marks());
 #endif
@@ -89,18 +104,24 @@ RunImage:
 const std::vector<std::vector<std::uint64_t>>& LastStepEnds() { return step_ends; }
 #endif
 
-void hwmap_top(const Word* dram, Port& input, Port& output, std::uint32_t images) {
-#pragma HLS INTERFACE m_axi port = dram offset = slave bundle = constants depth = 440
+void hwmap_top(const Word* program, Port& input, Port& output, std::uint32_t images) {
+#pragma HLS INTERFACE m_axi port = program offset = slave bundle = program depth = 912
 #pragma HLS INTERFACE axis port = input
 #pragma HLS INTERFACE axis port = output
 #pragma HLS INTERFACE s_axilite port = images
 #pragma HLS INTERFACE s_axilite port = return
 #pragma HLS DATAFLOW
-  Constants constants;
-  Commands commands;
-#pragma HLS BIND_STORAGE variable = constants type = fifo impl = bram
-#pragma HLS BIND_STORAGE variable = commands type = fifo impl = srl
-  FeedConstants(dram, images, constants);
-  WalkSteps(images, commands);
-  RunSteps(images, constants, commands, input, output);
+  Words words;
+  WalkWords read_words, write_words;
+  Reads reads;
+  Writes writes;
+#pragma HLS BIND_STORAGE variable = words type = fifo impl = lutram
+#pragma HLS BIND_STORAGE variable = read_words type = fifo impl = lutram
+#pragma HLS BIND_STORAGE variable = write_words type = fifo impl = lutram
+#pragma HLS BIND_STORAGE variable = reads type = fifo impl = srl
+#pragma HLS BIND_STORAGE variable = writes type = fifo impl = srl
+  Feed(program, images, words, read_words, write_words);
+  WalkReads(images, read_words, reads);
+  WalkWrites(images, write_words, writes);
+  RunProgram(images, words, reads, writes, input, output);
 }

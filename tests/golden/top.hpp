@@ -1,6 +1,6 @@
 #pragma once
 
-// The top function of the accelerator for 'chain'.
+// The top function of the accelerator.
 
 #include <cstdint>
 
@@ -13,9 +13,9 @@ using Word = Bytes<Params::kBusBytes>;
 
 }  // namespace hwmap
 
-/// Loads the constants that stay on chip, then runs `images` images: as many as there will be, for
-/// what is on chip is gone when it returns. `dram` holds the words of constants.bin.
-void hwmap_top(const hwmap::Word* dram, hwmap::Port<hwmap::Params::kBusBytes>& input,
+/// Runs `images` images of the program whose words `program` holds (program.bin): as many as there
+/// will be, for what is on chip is gone when it returns.
+void hwmap_top(const hwmap::Word* program, hwmap::Port<hwmap::Params::kBusBytes>& input,
     hwmap::Port<hwmap::Params::kBusBytes>& output, std::uint32_t images);
 
 #if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)

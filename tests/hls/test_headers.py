@@ -26,7 +26,7 @@ def test_the_headers_own_program_passes(program: Path, tmp_path: Path):
 
 
 def test_every_header_with_behaviour_has_a_program():
-    without = {"sizes", "step"}
+    without = {"sizes"}
 
     named = {path.stem for path in headers()} - without
 

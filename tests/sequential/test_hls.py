@@ -2,16 +2,23 @@
 
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import hwmap
+from hwmap.board import load_board
+from hwmap.compiler import load_source
 from hwmap.files.resources import used_headers
+from hwmap.quantize.calibrate import measure_ranges
+from hwmap.quantize.lower import lower
+from hwmap.sequential.design import build_design
 from hwmap.sequential.hls import TEMPLATES, render
 from tests.headers import STAND_INS, stage, synthesized
 from tests.models import ModelBuilder, chain
 from tests.networks import SHARED
+from tests.sequential.plans import plan_of
 
 
 @pytest.fixture(scope="module")
@@ -26,15 +33,29 @@ def test_emitted_text_is_the_golden_one(name: str, files, golden):
     golden(Path(name).name, files[name])
 
 
-def test_every_step_names_its_onnx_node(files):
-    assert re.findall(r"// \d+: '(.*)'", files["hls/steps.hpp"]) == [
-        "x",
-        "a",
-        "b",
-        "pool",
-        "out",
-        "out",
-    ]
+def test_the_listing_names_every_onnx_node(files):
+    found = re.findall(r"^\d+: \w+ '(.*?)'", files["program.txt"], re.MULTILINE)
+
+    assert found == ["x", "a", "b", "pool", "out", "out"]
+
+
+def test_nothing_but_the_program_depends_on_the_network(files, tmp_path: Path):
+    net = ModelBuilder((8, 6, 6))
+    net.node("MaxPool", net.conv("x", (8, 5), (3, 3), name="a"), name="out", kernel_shape=[2, 2])
+    graph = load_source(net.save(tmp_path / "other.onnx", "out"))
+    inputs = {"x": net.rng.standard_normal((4, 8, 6, 6)).astype("f")}
+    design = hwmap.compile(chain().save(tmp_path / "net.onnx", "out"), "pynq-z2", mem=5_800,
+                           max_drop=0.0, time_limit=3).compiled.design  # fmt: skip
+    plan = plan_of(graph, load_board("pynq-z2"), design.engine)
+    assert plan is not None
+    made = build_design(lower(graph, measure_ranges(graph, inputs)), plan, load_board("pynq-z2"))
+    same = replace(made, arena_words=design.arena_words, constant_words=design.constant_words,
+                   packing=design.packing)  # fmt: skip
+
+    other = render(same)
+
+    hardware = [name for name in files if name.startswith("hls/") and name != "hls/top.cpp"]
+    assert {name for name in hardware if other[name] != files[name]} == set()
 
 
 def test_only_the_headers_that_a_design_uses_are_emitted(files):

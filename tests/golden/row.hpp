@@ -1,0 +1,176 @@
+#pragma once
+
+// The row of a step, as it stands in a program.
+
+#include <cstdint>
+
+#include "hwmap/integer.hpp"
+
+namespace hwmap {
+
+enum class StepKind : std::uint8_t {
+  kFetch,      ///< constants only
+  kLoad,       ///< input stream -> arena
+  kStore,      ///< arena -> output stream
+  kMatrix,     ///< convolution or linear layer on the array
+  kDepthwise,  ///< depthwise convolution on the vector lanes
+  kLargest,    ///< vector lanes: the largest value of a window, or a copy
+  kSum,        ///< vector lanes: values times factors
+  kProduct,    ///< vector lanes: two tensors
+  kLookup,     ///< vector lanes: every value through a table
+};
+
+/// The number of `Size` bytes from byte `At` on, the lowest first.
+template <unsigned At, unsigned Size, bool Signed, unsigned N>
+std::int32_t Field(const std::int8_t (&bytes)[N]) {
+#pragma HLS INLINE
+  static_assert(At + Size <= N, "Field: it must lie in the row.");
+  std::uint64_t bits = 0;
+FieldByte:
+  for (unsigned i = 0; i < Size; ++i) {
+#pragma HLS UNROLL
+    bits |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(bytes[At + i])) << (8 * i);
+  }
+  return static_cast<std::int32_t>(
+      Signed ? LowSigned<8 * Size>(static_cast<std::int64_t>(bits)) : static_cast<std::int64_t>(bits));
+}
+
+/// Bytes of a row without its pointers and segments.
+constexpr unsigned kRowBytes = 120;
+/// Bytes of a pointer, and of a segment.
+constexpr unsigned kPointerBytes = 4;
+constexpr unsigned kSegmentBytes = 8;
+/// The pointer of a row that lies in the padding.
+constexpr std::uint32_t kNowhere = 16777215;
+
+struct Row {
+  StepKind kind;
+  std::int32_t source_rows;
+  std::int32_t target_rows;
+  std::int32_t segments;
+  std::int32_t trips;
+  std::int32_t fetch_words;
+  std::int32_t columns;
+  std::int32_t rows;
+  std::int32_t stripe;
+  std::int32_t across;
+  std::int32_t ends;
+  std::int32_t groups;
+  std::int32_t blocks;
+  std::int32_t walk_trips;
+  std::int32_t lead;
+  std::int32_t kernel_rows;
+  std::int32_t runs;
+  std::int32_t run_trips;
+  std::int32_t taps;
+  std::int32_t fresh;
+  std::int32_t first;
+  std::int32_t other;
+  std::int32_t last;
+  std::int32_t short_first;
+  std::int32_t short_other;
+  std::int32_t short_last;
+  std::int32_t origin;
+  std::int32_t pixel_words;
+  std::int32_t column_words;
+  std::int32_t next_words;
+  std::int32_t run_words;
+  std::int32_t group_words;
+  std::int32_t block_words;
+  std::int32_t row_words;
+  std::int32_t stride_rows;
+  std::int32_t row_step;
+  std::int32_t second;
+  std::int32_t fixed;
+  std::int32_t weight_address;
+  std::int32_t weight_words;
+  std::int32_t channel_words;
+  std::int32_t constant_words;
+  std::int32_t write_trips;
+  std::int32_t slices;
+  std::int32_t last_slices;
+  std::int32_t target_origin;
+  std::int32_t target_pixel_words;
+  std::int32_t target_group_words;
+  std::int32_t target_block_words;
+  std::int32_t target_words;
+  std::int32_t pad_value;
+  std::int32_t first_operand;
+  std::int32_t later_operand;
+  std::int32_t repeated;
+  std::int32_t bias;
+  std::int32_t multiplier;
+  std::int32_t shift;
+  std::int32_t zero_point;
+  std::int32_t low;
+  std::int32_t high;
+};
+
+template <unsigned N>
+Row ParseRow(const std::int8_t (&bytes)[N]) {
+#pragma HLS INLINE
+  Row row;
+  row.kind = static_cast<StepKind>(Field<0, 1, false>(bytes));
+  row.source_rows = Field<1, 2, false>(bytes);
+  row.target_rows = Field<3, 2, false>(bytes);
+  row.segments = Field<5, 1, false>(bytes);
+  row.trips = Field<6, 4, false>(bytes);
+  row.fetch_words = Field<10, 3, false>(bytes);
+  row.columns = Field<13, 2, false>(bytes);
+  row.rows = Field<15, 2, false>(bytes);
+  row.stripe = Field<17, 1, false>(bytes);
+  row.across = Field<18, 1, false>(bytes);
+  row.ends = Field<19, 1, false>(bytes);
+  row.groups = Field<20, 2, false>(bytes);
+  row.blocks = Field<22, 2, false>(bytes);
+  row.walk_trips = Field<24, 4, false>(bytes);
+  row.lead = Field<28, 2, false>(bytes);
+  row.kernel_rows = Field<30, 1, false>(bytes);
+  row.runs = Field<31, 1, false>(bytes);
+  row.run_trips = Field<32, 2, false>(bytes);
+  row.taps = Field<34, 1, false>(bytes);
+  row.fresh = Field<35, 1, false>(bytes);
+  row.first = Field<36, 2, false>(bytes);
+  row.other = Field<38, 2, false>(bytes);
+  row.last = Field<40, 2, false>(bytes);
+  row.short_first = Field<42, 2, false>(bytes);
+  row.short_other = Field<44, 2, false>(bytes);
+  row.short_last = Field<46, 2, false>(bytes);
+  row.origin = Field<48, 3, true>(bytes);
+  row.pixel_words = Field<51, 3, true>(bytes);
+  row.column_words = Field<54, 2, true>(bytes);
+  row.next_words = Field<56, 3, true>(bytes);
+  row.run_words = Field<59, 2, true>(bytes);
+  row.group_words = Field<61, 2, false>(bytes);
+  row.block_words = Field<63, 1, false>(bytes);
+  row.row_words = Field<64, 3, false>(bytes);
+  row.stride_rows = Field<67, 1, false>(bytes);
+  row.row_step = Field<68, 1, false>(bytes);
+  row.second = Field<69, 2, false>(bytes);
+  row.fixed = Field<71, 1, false>(bytes);
+  row.weight_address = Field<72, 3, false>(bytes);
+  row.weight_words = Field<75, 2, false>(bytes);
+  row.channel_words = Field<77, 2, false>(bytes);
+  row.constant_words = Field<79, 3, false>(bytes);
+  row.write_trips = Field<82, 4, false>(bytes);
+  row.slices = Field<86, 2, false>(bytes);
+  row.last_slices = Field<88, 2, false>(bytes);
+  row.target_origin = Field<90, 3, false>(bytes);
+  row.target_pixel_words = Field<93, 2, false>(bytes);
+  row.target_group_words = Field<95, 2, false>(bytes);
+  row.target_block_words = Field<97, 1, false>(bytes);
+  row.target_words = Field<98, 3, false>(bytes);
+  row.pad_value = Field<101, 1, true>(bytes);
+  row.first_operand = Field<102, 3, true>(bytes);
+  row.later_operand = Field<105, 3, true>(bytes);
+  row.repeated = Field<108, 1, false>(bytes);
+  row.bias = Field<109, 4, true>(bytes);
+  row.multiplier = Field<113, 3, false>(bytes);
+  row.shift = Field<116, 1, false>(bytes);
+  row.zero_point = Field<117, 1, true>(bytes);
+  row.low = Field<118, 1, true>(bytes);
+  row.high = Field<119, 1, true>(bytes);
+  return row;
+}
+
+}  // namespace hwmap
