@@ -9,10 +9,10 @@ namespace hwmap {
 
 struct Params {
   // PE x SIMD multipliers of the array, vector lanes, results per cycle.
-  static constexpr unsigned kPe = 8;
-  static constexpr unsigned kSimd = 8;
-  static constexpr unsigned kVectorLanes = 32;
-  static constexpr unsigned kRequantLanes = 2;
+  static constexpr unsigned kPe = 16;
+  static constexpr unsigned kSimd = 16;
+  static constexpr unsigned kVectorLanes = 16;
+  static constexpr unsigned kRequantLanes = 16;
   // Pixels whose sums are held.
   static constexpr unsigned kStripe = 32;
   // Two weights share an operand of a DSP slice, so many bits apart, and so many slices are a
@@ -21,23 +21,23 @@ struct Params {
   static constexpr unsigned kPackShift = 17;
   static constexpr unsigned kCascadeTerms = 4;
   // Bytes per cycle of the constant memory; from DRAM, and on the input and output streams.
-  static constexpr unsigned kPortBytes = 8;
+  static constexpr unsigned kPortBytes = 256;
   static constexpr unsigned kBusBytes = 8;
-  // Arena: 160 words for tensors, and a row beyond either end.
-  static constexpr unsigned kBanks = 4;
-  static constexpr unsigned kArenaRows = 42;
+  // Arena: 256 words for tensors, and a row beyond either end.
+  static constexpr unsigned kBanks = 2;
+  static constexpr unsigned kArenaRows = 130;
   // Constant memory, in words of the port.
-  static constexpr unsigned kConstantWords = 488;
+  static constexpr unsigned kConstantWords = 19;
   // Rows of tensors that a step can point to.
   static constexpr unsigned kMostRows = 256;
   static constexpr int kProgramFifoWords = 64;
   static constexpr int kCommandFifoWords = 16;
   // What the cycle counter adds besides the trips of loops.
   static constexpr unsigned kDramLatencyCycles = 60;
-  static constexpr unsigned kOverheadCycles = 26;
+  static constexpr unsigned kOverheadCycles = 27;
   // What a program begins with, and the sizes that it was made for.
   static constexpr std::uint32_t kMagic = 0x504d5748;
-  static constexpr std::uint32_t kSignature = 0x014c1eb6;
+  static constexpr std::uint32_t kSignature = 0x4714d6b8;
 };
 
 }  // namespace hwmap

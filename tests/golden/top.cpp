@@ -105,7 +105,7 @@ const std::vector<std::vector<std::uint64_t>>& LastStepEnds() { return step_ends
 #endif
 
 void hwmap_top(const Word* program, Port& input, Port& output, std::uint32_t images) {
-#pragma HLS INTERFACE m_axi port = program offset = slave bundle = program depth = 912
+#pragma HLS INTERFACE m_axi port = program offset = slave bundle = program depth = 747
 #pragma HLS INTERFACE axis port = input
 #pragma HLS INTERFACE axis port = output
 #pragma HLS INTERFACE s_axilite port = images

@@ -6,21 +6,25 @@ import numpy as np
 import pytest
 
 import hwmap
+from hwmap.board import load_board
 from hwmap.compiler import Compiled
 from hwmap.errors import SimulationError
 from hwmap.ir.evaluate import evaluate
 from hwmap.quantize.choose import quantize_inputs
-from hwmap.sequential.design.steps import Fetch
+from hwmap.sequential.design import build_design
 from hwmap.sequential.design.types import Design
-from hwmap.sequential.engine import DRAM_LATENCY_CYCLES
-from hwmap.sequential.simulate import _Fifo, simulate, time_lines
+from hwmap.sequential.engine import Engine
+from hwmap.sequential.program import HEADER_BYTES, Segment, anonymous, decode, encode
+from hwmap.sequential.simulate import simulate
+from hwmap.sequential.timeline import _Fifo, time_lines
 from tests.models import chain
+from tests.sequential.plans import tight_plan
 
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     model = chain().save(tmp_path_factory.mktemp("chain") / "net.onnx", "out")
-    return hwmap.compile(model, "pynq-z2", mem=5_800, max_drop=0.0, time_limit=3).compiled
+    return hwmap.compile(model, "pynq-z2", max_drop=0.0, time_limit=3).compiled
 
 
 @pytest.fixture
@@ -30,9 +34,16 @@ def inputs(compiled: Compiled):
 
 
 def _changed(design: Design, index: int, **changes: object) -> Design:
-    steps = list(design.steps)
-    steps[index] = replace(steps[index], **changes)
-    return replace(design, steps=tuple(steps))
+    """The design whose program has another row `index`."""
+    rows = list(design.rows)
+    bus = design.engine.bus_bytes
+    at = -(-HEADER_BYTES // bus) + sum(
+        row.row_bus_words(bus) + row.fetch_words for row in (*design.once, *rows[:index])
+    )
+    rows[index] = replace(rows[index], **changes)
+    words = encode(rows[index], bus)
+    program = np.concatenate([design.program[:at], words, design.program[at + len(words) :]])
+    return replace(design, rows=tuple(rows), program=program)
 
 
 def test_the_simulator_is_the_reference(compiled: Compiled, inputs):
@@ -40,12 +51,12 @@ def test_the_simulator_is_the_reference(compiled: Compiled, inputs):
 
     assert np.array_equal(result.outputs["out"], evaluate(compiled.graph, inputs)["out"])
     assert result.cycles == compiled.plan.cycles
-    assert result.peak_bytes == compiled.plan.memory.arena_bytes
+    assert result.peak_bytes == 8 * compiled.plan.arena_words
 
 
 def test_a_tensor_that_is_overwritten_gives_wrong_values(compiled: Compiled, inputs):
-    steps = compiled.design.steps
-    overlapping = _changed(compiled.design, 2, target_address=steps[1].target_address + 64)
+    first = compiled.design.rows[1].target_pointers
+    overlapping = _changed(compiled.design, 2, target_pointers=first[:1] * len(first))
 
     result = simulate(overlapping, inputs)
 
@@ -53,26 +64,49 @@ def test_a_tensor_that_is_overwritten_gives_wrong_values(compiled: Compiled, inp
 
 
 def test_a_write_beyond_the_arena_is_an_error(compiled: Compiled, inputs):
-    beyond = _changed(compiled.design, 1, target_address=compiled.design.memory.arena_bytes - 8)
+    pointers = compiled.design.rows[1].target_pointers
+    beyond = _changed(
+        compiled.design, 1, target_pointers=(compiled.design.arena_words - 1,) * len(pointers)
+    )
 
-    with pytest.raises(SimulationError, match="a write to byte"):
+    with pytest.raises(SimulationError, match="a write to word"):
         simulate(beyond, inputs)
 
 
 def test_constants_beyond_their_memory_are_an_error(compiled: Compiled, inputs):
-    beyond = _changed(
-        compiled.design, 0, fetch=Fetch(0, compiled.design.memory.weight_words + 1, 0, 0)
-    )
+    once = compiled.design.once[0]
+    segments = (Segment(once.fetched[0].address + 1, once.fetched[0].words),)
+    bus = compiled.design.engine.bus_bytes
+    at = -(-HEADER_BYTES // bus)
+    words = encode(replace(once, fetched=segments), bus)
+    program = compiled.design.program
+    program = np.concatenate([program[:at], words, program[at + len(words) :]])
 
     with pytest.raises(SimulationError, match="constants at"):
-        simulate(beyond, inputs)
+        simulate(replace(compiled.design, program=program), inputs)
 
 
-def test_words_that_are_never_fetched_are_an_error(compiled: Compiled, inputs):
-    longer = np.concatenate([compiled.design.dram, np.zeros((3, 8), np.int8)])
+def test_results_that_could_not_leave_in_time_are_an_error(compiled: Compiled, inputs):
+    row = compiled.design.rows[1]
+    hurried = _changed(compiled.design, 1, first=1, other=1, last=1, slices=row.slices)
 
-    with pytest.raises(SimulationError, match="3 DRAM words were not fetched"):
-        simulate(replace(compiled.design, dram=longer), inputs)
+    with pytest.raises(SimulationError, match="a block takes"):
+        simulate(hurried, inputs)
+
+
+def test_words_that_are_never_read_are_an_error(compiled: Compiled, inputs):
+    longer = np.concatenate([compiled.design.program, np.zeros((3, 8), np.int8)])
+
+    with pytest.raises(SimulationError, match="3 words of the program are left"):
+        simulate(replace(compiled.design, program=longer), inputs)
+
+
+def test_a_row_comes_back_from_its_bytes(compiled: Compiled):
+    for row in (*compiled.design.once, *compiled.design.rows):
+        words = encode(row, 8)
+
+        assert decode(words, 8) == (anonymous(row), len(words))
+        assert len(words) == row.row_bus_words(8)
 
 
 def _slow_fifo(bursts: list[tuple[int, int]], latency: int, depth: int) -> list[int]:
@@ -112,17 +146,18 @@ def test_the_fifo_is_that_of_its_recurrence(seed: int):
 
 
 def test_a_step_that_only_waits_for_constants_stalls(compiled: Compiled):
-    ((steps, stalls),) = time_lines(compiled.design, 1)
+    engine = Engine(8, 8, 8, 8, 8, 8, 32)
+    plan = tight_plan(compiled.source, load_board("pynq-z2"), engine)
+    design = build_design(compiled.graph, plan, load_board("pynq-z2"))
 
-    waiting = sum(max(step.fetch_words - step.compute_trips, 0) for step in steps)
+    ((steps, stalls),) = time_lines(design, 1)
 
-    assert stalls == waiting
+    assert stalls == sum(max(step.fetch_words - step.compute_trips, 0) for step in steps)
     assert any(step.fetch_words for step in steps)
+    assert steps[-1].end_cycle == plan.cycles
 
 
-def test_a_later_image_finds_the_fifo_full(compiled: Compiled):
-    first, second, third = (steps[-1].end_cycle for steps, _ in time_lines(compiled.design, 3))
+def test_the_program_of_the_next_image_comes_while_the_last_steps_run(compiled: Compiled):
+    ends = [steps[-1].end_cycle for steps, _ in time_lines(compiled.design, 3)]
 
-    # The first word of a burst is there after its latency, and can be read on the next cycle.
-    assert first - second == DRAM_LATENCY_CYCLES + 1
-    assert third == second
+    assert ends == [compiled.plan.cycles] * 3

@@ -63,6 +63,7 @@ Header ReadHeader(Words& words, Clock& clock) {
 HeaderWord:
   for (unsigned i = 0; i < kWords; ++i) {
 #pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = kWords max = kWords
     clock.Tick();
     ShiftIn<P>(bytes, hwmap::Read(words, clock));
   }
@@ -79,6 +80,7 @@ Row ReadRow(Words& words, Clock& clock) {
 RowWord:
   for (unsigned i = 0; i < kWords; ++i) {
 #pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = kWords max = kWords
     clock.Tick();
     ShiftIn<P>(bytes, hwmap::Read(words, clock));
   }
@@ -194,6 +196,7 @@ void FeedProgram(const Bytes<P::kBusBytes>* program, std::uint32_t images, Engin
 FeedHeader:
   for (unsigned i = 0; i < kHeaderWords; ++i) {
 #pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = kHeaderWords max = kHeaderWords
     const Bytes<P::kBusBytes> word = program[i];
     hwmap::Write(engine, word, clock);
     hwmap::Write(reads, word, clock);

@@ -7,11 +7,14 @@ import numpy as np
 from hwmap.board import Board, Budget
 from hwmap.ir.graph import hardware_ops
 from hwmap.ir.rows import rows_read
+from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.memory import memories
 from hwmap.sequential.plan import Plan
+from hwmap.sequential.solve.again import run_again
 from hwmap.sequential.solve.assemble import assemble
 from hwmap.sequential.solve.engines import Grid
 from hwmap.sequential.solve.nodes import Costs, Network
+from hwmap.sequential.solve.parts import largest_block
 from hwmap.sequential.solve.shapes import least_constants, shapes_of, with_costs
 
 ENGINES = 3
@@ -41,9 +44,13 @@ def least_bytes(network: Network, grid: Grid) -> int:
     return min(sizes)
 
 
-def smallest_plan(network: Network, board: Board, budget: Budget, grid: Grid) -> Plan | None:
-    """A plan on one of the engines that need least, whatever its speed."""
-    return _Smallest(network, board, grid).plan(budget)
+def smallest_plan(
+    network: Network, board: Board, budget: Budget, grid: Grid, seconds: float
+) -> Plan | None:
+    """A plan on one of the engines that need least, whatever its speed; with recomputation, for
+    which there are `seconds`, if there is none without."""
+    smallest = _Smallest(network, board, grid)
+    return smallest.plan(budget) or smallest.again(budget, seconds)
 
 
 def least_memory(network: Network, board: Board, budget: Budget, grid: Grid) -> int | None:
@@ -82,6 +89,25 @@ class _Smallest:
                 own = with_costs(shape, self.network, costs)
                 plan = assemble(self.network, self.board, budget, engine, own.nodes, own.order,
                                 addresses=own.addresses)  # fmt: skip
+                if plan is not None:
+                    return plan
+        return None
+
+    def again(self, budget: Budget, seconds: float) -> Plan | None:
+        """A plan with strips that run again, in what a block of constants and the next one leave
+        for the arena."""
+        for engine in self.engines:
+            costs = Costs(self.network, engine)
+            constants = 2 * largest_block(self.network, engine)
+            fixed = sum(m.size_bytes for m in memories(engine, 0, constants))
+            room = (budget.memory_bytes - fixed) // (WORD_BYTES * engine.banks) * engine.banks
+            for shape in self.shapes:
+                if not 0 < room < shape.arena_words:
+                    continue
+                own = with_costs(shape, self.network, costs)
+                found = run_again(own, room, seconds / (ENGINES * SHAPES))
+                plan = found and assemble(self.network, self.board, budget, engine, found.nodes,
+                                          found.order, addresses=found.addresses)  # fmt: skip
                 if plan is not None:
                     return plan
         return None

@@ -7,7 +7,8 @@ that take the fewest cycles on the most promising engines are planned in the sam
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from hwmap.sequential.layout import WORD_BYTES, aligned
 from hwmap.sequential.logic import engine_logic
 from hwmap.sequential.plan import Plan
 from hwmap.sequential.program import row_bus_words
+from hwmap.sequential.solve.again import run_again
 from hwmap.sequential.solve.assemble import assemble, with_bound
 from hwmap.sequential.solve.choose import Choices
 from hwmap.sequential.solve.engines import Grid, bus_bytes, engines_of
@@ -40,6 +42,13 @@ MOST_MISSES = 25
 """Pairs of an engine and a shape that are planned without finding a better plan."""
 CHOSEN_FOR = 3
 """Engines whose best decompositions are planned."""
+ENOUGH = 1.005
+"""What recomputation is to gain at least, and how near to the bound it is not tried."""
+SMALLER = (0.85, 0.7, 0.55)
+"""Parts of the arena of a shape that are tried with recomputation."""
+AGAIN_TRIES = 6
+AGAIN_SHARE = 0.5
+"""Searches for recomputations, and the part of the time that they take together."""
 MOST_ENGINES = 3000
 """Engines that are estimated with every shape: those with the fewest cycles without any limit on
 memory, and the smallest constants' ports."""
@@ -86,10 +95,13 @@ def solve(
     bound = _bound(network, choices, grid, limits.max_loss)
     best: Plan | None = None
     for rewritten in _rewritten(graph, network, choices, grid, limits):
-        best = _better(best, _plan(rewritten, board, budget, grid, deadline, best, progress))
+        search = _Search(rewritten, board, budget, _few(grid, rewritten.network), deadline)
+        best = search.plan(best, progress)
+        if best is None or best.cycles > ENOUGH * bound:
+            best = search.again(best, limits.seconds * AGAIN_SHARE, progress)
     if best is None:
         progress("looking for the least memory that works")
-        best = smallest_plan(network, board, budget, grid)
+        best = smallest_plan(network, board, budget, grid, limits.seconds * AGAIN_SHARE)
     if best is not None:
         return with_bound(best, bound)
     raise _failure(network, board, budget, grid)
@@ -139,12 +151,6 @@ def _rewritten(
             return
 
 
-def _better(best: Plan | None, found: Plan | None) -> Plan | None:
-    if found is None or (best is not None and best.cycles <= found.cycles):
-        return best
-    return found
-
-
 def _few(grid: Grid, network: Network) -> Grid:
     """The engines that are worth an estimate with every shape."""
     if len(grid.engines) <= MOST_ENGINES:
@@ -156,36 +162,63 @@ def _few(grid: Grid, network: Network) -> Grid:
     return Grid(grid.engines[int(index)] for index in sorted(order))
 
 
-def _plan(
-    rewritten: _Rewritten,
-    board: Board,
-    budget: Budget,
-    grid: Grid,
-    deadline: Deadline,
-    best: Plan | None,
-    progress: Progress,
-) -> Plan | None:
-    """A plan that is better than `best`, of the most promising engines and shapes."""
-    network = rewritten.network
-    progress(f"{len(grid.engines)} engines")
-    grid = _few(grid, network)
-    shapes = shapes_of(network, Costs(network, grid.engines[0]))
-    found: Plan | None = None
-    misses = 0
-    for low, shape, engine in _promising(shapes, network, grid, budget):
-        least = min((plan.cycles for plan in (best, found) if plan is not None), default=None)
-        if (least is not None and low >= least) or deadline.over or misses > MOST_MISSES:
-            break
-        progress(f"PE {engine.pe} x SIMD {engine.simd}, {len(shape.nodes)} strips")
-        shape = with_costs(shape, network, Costs(network, engine))
-        plan = assemble(network, board, budget, engine, shape.nodes, shape.order,
-                        addresses=shape.addresses, choices=rewritten.choices)  # fmt: skip
-        if plan is not None and (least is None or plan.cycles < least):
-            log.info("%s: %d cycles, estimated %d", engine, plan.cycles, low)
-            found, misses = plan, 0
-        else:
-            misses += 1
-    return found
+class _Search:
+    """The search for plans of one network."""
+
+    def __init__(
+        self,
+        rewritten: _Rewritten,
+        board: Board,
+        budget: Budget,
+        grid: Grid,
+        deadline: Deadline,
+    ) -> None:
+        self.rewritten, self.network = rewritten, rewritten.network
+        self.board, self.budget, self.grid, self.deadline = board, budget, grid, deadline
+        self.shapes = shapes_of(self.network, Costs(self.network, grid.engines[0]))
+
+    def _assembled(self, shape: Shape, engine: Engine, best: Plan | None) -> Plan | None:
+        """The plan of a shape, if it is better than `best`."""
+        plan = assemble(self.network, self.board, self.budget, engine, shape.nodes, shape.order,
+                        addresses=shape.addresses, choices=self.rewritten.choices)  # fmt: skip
+        if plan is None or (best is not None and plan.cycles >= best.cycles):
+            return None
+        log.info("%s: %d cycles", engine, plan.cycles)
+        return plan
+
+    def plan(self, best: Plan | None, progress: Progress) -> Plan | None:
+        """The best plan in which every strip runs once, of the most promising engines and shapes;
+        or `best`."""
+        misses = 0
+        for low, shape, engine in _promising(self.shapes, self.network, self.grid, self.budget):
+            beaten = best is not None and low >= best.cycles
+            if beaten or self.deadline.over or misses > MOST_MISSES:
+                break
+            progress(f"PE {engine.pe} x SIMD {engine.simd}, {len(shape.nodes)} strips")
+            own = with_costs(shape, self.network, Costs(self.network, engine))
+            found = self._assembled(own, engine, best)
+            best, misses = found or best, 0 if found is not None else misses + 1
+        return best
+
+    def again(self, best: Plan | None, seconds: float, progress: Progress) -> Plan | None:
+        """The best plan of some engines and shapes in a smaller arena, in which strips run again;
+        or `best`."""
+        smaller = [
+            replace(shape, arena_words=int(shape.arena_words * part))
+            for shape in self.shapes
+            for part in SMALLER
+        ]
+        promising = _promising(smaller, self.network, self.grid, self.budget)
+        for low, shape, engine in islice(promising, AGAIN_TRIES):
+            beaten = best is not None and low * ENOUGH >= best.cycles
+            if beaten or self.deadline.over:
+                break
+            progress(f"recomputation: {len(shape.nodes)} strips in {shape.arena_words:,} words")
+            own = with_costs(shape, self.network, Costs(self.network, engine))
+            found = run_again(own, shape.arena_words, seconds / AGAIN_TRIES)
+            if found is not None:
+                best = self._assembled(found, engine, best) or best
+        return best
 
 
 def _promising(
