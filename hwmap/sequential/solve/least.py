@@ -106,8 +106,10 @@ class _Smallest:
                     continue
                 own = with_costs(shape, self.network, costs)
                 found = run_again(own, room, seconds / (ENGINES * SHAPES))
-                plan = found and assemble(self.network, self.board, budget, engine, found.nodes,
-                                          found.order, addresses=found.addresses)  # fmt: skip
+                if found is None:
+                    continue
+                plan = assemble(self.network, self.board, budget, engine, found.nodes,
+                                found.order, addresses=found.addresses)  # fmt: skip
                 if plan is not None:
                     return plan
         return None

@@ -128,7 +128,9 @@ def estimate(shape: Shape, network: Network, grid: Grid, budget: Budget) -> Esti
         if first[names[place]] == place:
             wanted = wanted + constants[names[place]]
     cycles = fixed + computed + stalls
-    return Estimate(np.where(room < 1, -1, cycles))
+    # A block of constants, and the next one.
+    lacks = room < np.maximum(2 * least_constants(network, grid), 1)
+    return Estimate(np.where(lacks, -1, cycles))
 
 
 def _fetched_again(
