@@ -376,7 +376,7 @@ def test_constants_that_find_no_room_come_again_and_every_rung_holds(tmp_path: P
     ample = hwmap.compile(model, "pynq-z2", max_drop=0.0, time_limit=3).compiled.plan
 
     result = hwmap.compile(
-        model, "pynq-z2", tmp_path / "build", mem=40_000, max_drop=0.0, time_limit=5
+        model, "pynq-z2", tmp_path / "build", mem=52_000, max_drop=0.0, time_limit=5
     )
 
     plan = result.compiled.plan
