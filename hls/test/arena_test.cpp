@@ -19,14 +19,14 @@ int main() {
   for (std::uint32_t first = 1; first < 20; ++first) {
     for (std::uint32_t low = 0; low <= 4; ++low) {
       for (std::uint32_t high = 0; high <= 4; ++high) {
-        std::int8_t words[4][8];
+        std::uint64_t words[4];
         hwmap::ReadArena<Params>(arena, first / 4, first % 4, low, high, -7, words);
         for (std::uint32_t i = 0; i < 4; ++i) {
           const std::uint32_t at = first + i;
           const int held = at >= 4 && at < 20 ? static_cast<int>(4 * at) : 0;
-          for (int j = 0; j < 8; ++j) {
-            const int byte = at >= 4 && at < 20 ? held + j : 0;
-            CHECK(words[i][j] == (i >= low && i < high ? static_cast<std::int8_t>(byte) : -7));
+          for (unsigned j = 0; j < 8; ++j) {
+            const int byte = at >= 4 && at < 20 ? held + static_cast<int>(j) : 0;
+            CHECK(hwmap::ByteOf(words[i], j) == (i >= low && i < high ? static_cast<std::int8_t>(byte) : -7));
           }
         }
       }
@@ -38,8 +38,8 @@ int main() {
   hwmap::WriteArena<Params>(arena, 2, 3, written, 2);
   const std::int8_t expected[] = {40, 100, 108, 52};
   for (std::uint32_t i = 0; i < 4; ++i) {
-    std::int8_t words[4][8];
+    std::uint64_t words[4];
     hwmap::ReadArena<Params>(arena, (10 + i) / 4, (10 + i) % 4, 0, 4, 0, words);
-    CHECK(words[0][0] == expected[i]);
+    CHECK(hwmap::ByteOf(words[0], 0) == expected[i]);
   }
 }

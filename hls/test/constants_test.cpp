@@ -19,20 +19,20 @@ void WordsGoWhereTheSegmentsSay() {
   // Three bus words from the middle of port word 2 on, two from port word 0 on.
   hwmap::Fetcher<Params>::Segments segments = {};
   const std::uint32_t numbers[] = {5, 3, 0, 2};
-  for (unsigned i = 0; i < 4; ++i) segments.at[i / 2][i % 2] = numbers[i];
+  for (unsigned i = 0; i < 4; ++i) segments[i / 2][i % 2] = numbers[i];
   hwmap::Fetcher<Params> fetcher(5, segments);
   for (int trip = 0; trip < 7; ++trip) {
     clock.Tick();
     fetcher.Advance(stream, memory, clock);
   }
   CHECK(stream.size() == 0);
-  CHECK(memory[2][1][0] == 0 && memory[3][0][0] == 1 && memory[3][1][0] == 2);
-  CHECK(memory[0][0][0] == 3 && memory[0][1][0] == 4);
+  CHECK(memory[2][1] == 0 && memory[3][0] == 1 && memory[3][1] == 2);
+  CHECK(memory[0][0] == 3 && memory[0][1] == 4);
 }
 
 void AWordOfThePortIsKeptInItsSlot() {
   static hwmap::ConstantMemory<Params> memory;
-  for (int i = 0; i < 8; ++i) memory[3][1][i] = static_cast<std::int8_t>(i + 1);
+  memory[3][1] = 0x0807060504030201;
   std::int8_t word[16], kept[40] = {};
   hwmap::ReadConstant<Params>(memory, 3, word);
   hwmap::Keep<Params>(word, 1, kept);

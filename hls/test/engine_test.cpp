@@ -48,7 +48,7 @@ int main() {
   // One term of 4 reads; the sum of the first pixel is settled behind 4 more; 2 trips for results.
   Writer add(StepKind::kSum);
   add.Set(&Row::source_rows, 2).Set(&Row::target_rows, 1).Set(&Row::trips, 9);
-  add.Set(&Row::columns, 2).Set(&Row::rows, 1).Set(&Row::stripe, 2).Set(&Row::groups, 1);
+  add.Set(&Row::columns, 2).Set(&Row::rows, 1).Set(&Row::pixels, 2).Set(&Row::stripe, 2).Set(&Row::groups, 1);
   add.Set(&Row::blocks, 1).Set(&Row::walk_trips, 7).Set(&Row::kernel_rows, 1).Set(&Row::runs, 1);
   add.Set(&Row::run_trips, 1).Set(&Row::taps, 2).Set(&Row::fresh, 2).Set(&Row::last, 7);
   add.Set(&Row::pixel_words, 1).Set(&Row::next_words, 1).Set(&Row::row_words, 2);
@@ -86,7 +86,7 @@ int main() {
   }
   static hwmap::ArenaMemory<Params> arena;
   static hwmap::ConstantMemory<Params> constants;
-  static hwmap::SumMemory<Params> sums;
+  static hwmap::SumMemory<Params> even, odd;
   hwmap::Port<8> input, output;
   hwmap::Clock sender, reader, writer, clock, receiver;
   hwmap::WritePort<8>(input, {{1, -2, 70, -100, 0, 0, 0, 5}}, false, sender);
@@ -97,9 +97,10 @@ int main() {
   }
   const std::uint64_t row_words = hwmap::BusWords<Params>(hwmap::kRowBytes);
   std::uint64_t expected_end = 0;
-  for (const std::uint64_t cycles : {row_words + 1 + 10 + 2, row_words + 2 + 10 + 9, row_words + 1 + 10 + 2}) {
-    hwmap::RunStep<Params>(arena, constants, sums, program, reads, writes, input, output, clock);
-    expected_end += cycles;
+  for (const std::uint64_t cycles : {1 + 10 + 2, 2 + 10 + 9, 1 + 10 + 2}) {
+    hwmap::RunStep<Params>(arena, constants, even, odd, program, reads, writes, input, output,
+                           clock);
+    expected_end += row_words + cycles;
     CHECK(clock.now() == expected_end);
   }
   const std::int8_t expected[2][8] = {{2, -4, 127, -128, 0, 0, 0, 10}, {6, 0, 0, 0, 0, 0, 0, -128}};

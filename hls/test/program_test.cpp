@@ -46,7 +46,7 @@ int main() {
     hwmap::Numbers<Params, 8> pointers = {};
     hwmap::ReadRow<Params>(reads, walker);
     hwmap::ReadNumbers<Params>(reads, 2, pointers, walker);
-    CHECK(pointers[0] == 11 && pointers[1] == 22);
+    CHECK(hwmap::NumberAt(pointers, 0) == 11 && hwmap::NumberAt(pointers, 1) == 22);
     hwmap::SkipNumbers<Params>(reads, 6, walker);
   }
   CHECK(engine.size() == 0 && reads.size() == 0);

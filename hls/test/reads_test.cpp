@@ -15,9 +15,9 @@ using Command = hwmap::ReadCommand<Params>;
 // 4 and 2: two blocks, and a term for each of the kernel's rows; the last row lies in the padding.
 void AConvolutionKeepsItsWeightsForAStripe() {
   hwmap::Row row = EmptyRow(hwmap::StepKind::kMatrix);
-  row.across = 1;
   row.rows = 2;
   row.columns = 3;
+  row.pixels = 6;
   row.stripe = 4;
   row.blocks = 2;
   row.kernel_rows = 2;
@@ -30,7 +30,8 @@ void AConvolutionKeepsItsWeightsForAStripe() {
   row.pixel_words = row.column_words = row.next_words = 1;
   row.row_words = 3;
   row.stride_rows = row.row_step = 1;
-  const auto pointers = Pointers<Params>({20, 40, hwmap::kNowhere});
+  hwmap::Numbers<Params, Params::kMostRows> pointers = {};
+  SetPointers(pointers, {20, 40, hwmap::kNowhere});
   hwmap::ReadWalk<Params> walk(row);
   int constant = 0;
   for (int trip = 0; trip < 3; ++trip, ++constant, walk.Advance()) {
@@ -75,12 +76,13 @@ void AConvolutionKeepsItsWeightsForAStripe() {
 // Three columns that slide by one: three reads for the first pixel of a row, one for the next.
 void LanesSlideAlongARow() {
   hwmap::Row row = EmptyRow(hwmap::StepKind::kLargest);
-  row.columns = row.stripe = 2;
+  row.columns = row.pixels = row.stripe = 2;
   row.taps = 3;
   row.pixel_words = row.column_words = row.next_words = 1;
   row.first = row.last = row.short_last = 7;
   row.row_words = 4;
-  const auto pointers = Pointers<Params>({10});
+  hwmap::Numbers<Params, Params::kMostRows> pointers = {};
+  SetPointers(pointers, {10});
   hwmap::ReadWalk<Params> walk(row);
   const bool complete[] = {false, false, true, true};
   for (int trip = 0; trip < 7; ++trip, walk.Advance()) {
@@ -96,13 +98,14 @@ void LanesSlideAlongARow() {
 // Two sources in turn; the second has one pixel.
 void TwoSourcesAreReadInTurn() {
   hwmap::Row row = EmptyRow(hwmap::StepKind::kProduct);
-  row.columns = row.stripe = 2;
+  row.columns = row.pixels = row.stripe = 2;
   row.taps = row.fresh = 2;
   row.pixel_words = row.next_words = 1;
   row.second = row.fixed = 1;
   row.last = row.short_last = 4;
   row.row_words = 2;
-  const auto pointers = Pointers<Params>({10, 30});
+  hwmap::Numbers<Params, Params::kMostRows> pointers = {};
+  SetPointers(pointers, {10, 30});
   hwmap::ReadWalk<Params> walk(row);
   for (const int expected : {10, 30, 11, 30}) {
     const Command command = walk.Now(pointers);

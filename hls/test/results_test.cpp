@@ -10,7 +10,7 @@ struct Params : SmallestParams {
 // The eight sums of a pixel leave four by four; a lookup inverts them.
 int main() {
   static hwmap::ArenaMemory<Params> arena;
-  static std::int32_t sums[4][8] = {{}, {10, -20, 126, 3, 0, 500, -500, 1}};
+  const std::int32_t sums[8] = {10, -20, 126, 3, 0, 500, -500, 1};
   std::int8_t channels[64] = {}, held[8] = {};
   hwmap::TableMemory<Params> table;
   for (int i = 0; i < 256; ++i) table[i] = static_cast<std::int8_t>(127 - i);
@@ -20,19 +20,18 @@ int main() {
   hwmap::WriteCommand<Params> command = {};
   command.row = 5;
   command.count = 1;
-  command.pixel = 1;
   hwmap::WriteResults<Params>(row, command, sums, channels, table, held, arena);
-  CHECK(arena[5][0][0] == 0);
+  CHECK(arena[5][0] == 0);
   command.slice = 1;
   command.writes = true;
   hwmap::WriteResults<Params>(row, command, sums, channels, table, held, arena);
   const std::int8_t expected[8] = {-12, 18, -128, -5, -2, -128, 127, -3};
-  for (int i = 0; i < 8; ++i) CHECK(arena[5][0][i] == expected[i]);
+  for (unsigned i = 0; i < 8; ++i) CHECK(hwmap::ByteOf(arena[5][0], i) == expected[i]);
   // Each channel has its own bias, multiplier and shift.
   row.kind = hwmap::StepKind::kMatrix;
   channels[4 * 8] = 6;        // bias of channel 4
   channels[4 * 8 + 4] = 3;    // its multiplier
   channels[4 * 8 + 7] = 1;    // its shift
   hwmap::WriteResults<Params>(row, command, sums, channels, table, held, arena);
-  CHECK(arena[5][0][4] == 9 && arena[5][0][5] == 0);
+  CHECK(hwmap::ByteOf(arena[5][0], 4) == 9 && hwmap::ByteOf(arena[5][0], 5) == 0);
 }

@@ -31,17 +31,14 @@ inline hwmap::Row EmptyRow(hwmap::StepKind kind) {
   hwmap::Row row = {};
   row.kind = kind;
   row.groups = row.blocks = row.kernel_rows = row.runs = row.run_trips = 1;
-  row.taps = row.fresh = row.rows = row.columns = row.stripe = 1;
+  row.taps = row.fresh = row.rows = row.columns = row.pixels = row.stripe = 1;
   row.low = -128;
   row.high = 127;
   return row;
 }
 
-/// The pointers of rows, in a memory.
-template <typename P>
-hwmap::Numbers<P, P::kMostRows> Pointers(const std::vector<std::uint32_t>& values) {
-  hwmap::Numbers<P, P::kMostRows> numbers = {};
-  constexpr unsigned kPerWord = hwmap::Numbers<P, P::kMostRows>::kPerWord;
-  for (std::size_t i = 0; i < values.size(); ++i) numbers.at[i / kPerWord][i % kPerWord] = values[i];
-  return numbers;
+/// Fills in the pointers of rows.
+template <unsigned Words, unsigned PerWord>
+void SetPointers(std::uint32_t (&numbers)[Words][PerWord], const std::vector<std::uint32_t>& values) {
+  for (std::size_t i = 0; i < values.size(); ++i) numbers[i / PerWord][i % PerWord] = values[i];
 }

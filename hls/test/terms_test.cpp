@@ -8,7 +8,8 @@ using hwmap::Row;
 using hwmap::StepKind;
 
 void TheArrayMakesDotProducts() {
-  const std::int8_t words[1][8] = {{3, -5, 0, 0, 0, 0, 0, 1}};
+  const std::int8_t bytes[8] = {3, -5, 0, 0, 0, 0, 0, 1};
+  const std::uint64_t words[1] = {hwmap::WordOf(bytes, 0)};
   std::int8_t weights[64] = {1, 2};
   weights[8] = -4, weights[9] = 100, weights[15] = 7;
   std::int32_t terms[8] = {};

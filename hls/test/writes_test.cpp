@@ -13,9 +13,9 @@ struct Params : SmallestParams {
 // word: a slice of four results after the other, and a write when a word is whole.
 int main() {
   hwmap::Row row = EmptyRow(hwmap::StepKind::kMatrix);
-  row.across = 1;
   row.rows = 2;
   row.columns = 3;
+  row.pixels = 6;
   row.stripe = 4;
   row.blocks = 2;
   row.slices = row.last_slices = 2;
@@ -23,7 +23,8 @@ int main() {
   row.target_pixel_words = 2;
   row.target_block_words = 1;
   row.target_words = 2;
-  const auto pointers = Pointers<Params>({50, 100});
+  hwmap::Numbers<Params, Params::kMostRows> pointers = {};
+  SetPointers(pointers, {50, 100});
   hwmap::WriteWalk<Params> walk(row);
   for (int stripe = 0; stripe < 2; ++stripe) {
     const int pixels = stripe == 0 ? 4 : 2;

@@ -211,21 +211,22 @@ class SweepCost:
         slides = len(self.sweep.sources) == 1 and 0 < stride < self.taps
         return stride if slides else self.taps
 
+    @property
+    def pixels(self) -> int:
+        """Pixels that are cut into stripes: all of them on the array, those of a row on the
+        lanes."""
+        return self.sweep.columns.count * (self.sweep.rows.count if self.sweep.matrix else 1)
+
     @cached_property
     def stripe(self) -> int:
-        """Pixels of a stripe: as even as they get, over all rows on the array, in a row on the
-        lanes."""
-        sweep = self.sweep
-        pixels = sweep.columns.count * (sweep.rows.count if sweep.matrix else 1)
-        return -(-pixels // -(-pixels // self.engine.stripe))
+        """Pixels of a stripe: as even as they get."""
+        return -(-self.pixels // -(-self.pixels // self.engine.stripe))
 
     @cached_property
     def chunks(self) -> tuple[Chunk, ...]:
         """The full stripes, and the short ones if there are any."""
-        sweep = self.sweep
-        times = 1 if sweep.matrix else sweep.rows.count
-        pixels = sweep.columns.count * (sweep.rows.count if sweep.matrix else 1)
-        full, rest = divmod(pixels, self.stripe)
+        times = 1 if self.sweep.matrix else self.sweep.rows.count
+        full, rest = divmod(self.pixels, self.stripe)
         found = [self._chunk(self.stripe, full * times)]
         return tuple(found + ([self._chunk(rest, times)] if rest else []))
 

@@ -40,12 +40,12 @@ FIELDS: dict[str, tuple[int, bool]] = {
     "segments": (1, False),
     "trips": (4, False),
     "fetch_words": (3, False),
-    # What both walks count: output columns, rows, pixels of a stripe, groups, blocks; whether
-    # stripes go on in the next row. Whether an output is complete.
+    # What both walks count: output columns, rows, pixels (of a row, if stripes end with it), pixels
+    # of a stripe, groups, blocks. Whether an output is complete.
     "columns": (2, False),
     "rows": (2, False),
+    "pixels": (4, False),
     "stripe": (1, False),
-    "across": (1, False),
     "ends": (1, False),
     "groups": (2, False),
     "blocks": (2, False),
@@ -131,8 +131,8 @@ class Row:
     fetch_words: int = 0
     columns: int = 0
     rows: int = 0
+    pixels: int = 0
     stripe: int = 0
-    across: int = 0
     ends: int = 0
     groups: int = 1
     blocks: int = 1

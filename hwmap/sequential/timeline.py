@@ -60,8 +60,7 @@ def _compute_trips(row: Row) -> int:
     """Trips until the results of the last block have left."""
     if row.kind in ("load", "store"):
         return row.walk_trips
-    pixels = row.columns * (row.rows if row.across else 1)
-    return row.walk_trips + (pixels - (pixels - 1) // row.stripe * row.stripe) * row.last_slices
+    return row.walk_trips + ((row.pixels - 1) % row.stripe + 1) * row.last_slices
 
 
 class _Fifo:

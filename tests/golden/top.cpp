@@ -40,9 +40,15 @@ void WalkReads(std::uint32_t images, WalkWords& words, Reads& commands) {
   Clock clock;
   const Header header = hwmap::ReadHeader<Params>(words, clock);
 ReadSteps:
-  for (std::uint32_t left = header.once_steps + images * header.image_steps; left != 0; --left) {
+  for (std::uint32_t image = 0; image <= images; ++image) {
+#pragma HLS LOOP_TRIPCOUNT min = 2 max = 65
+    // First what runs once.
+    const std::uint32_t steps = image == 0 ? header.once_steps : header.image_steps;
+  ReadStep:
+    for (std::uint32_t left = steps; left != 0; --left) {
 #pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000
-    hwmap::WalkReads<Params>(words, commands, clock);
+      hwmap::WalkReads<Params>(words, commands, clock);
+    }
   }
 }
 
@@ -50,9 +56,15 @@ void WalkWrites(std::uint32_t images, WalkWords& words, Writes& commands) {
   Clock clock;
   const Header header = hwmap::ReadHeader<Params>(words, clock);
 WriteSteps:
-  for (std::uint32_t left = header.once_steps + images * header.image_steps; left != 0; --left) {
+  for (std::uint32_t image = 0; image <= images; ++image) {
+#pragma HLS LOOP_TRIPCOUNT min = 2 max = 65
+    // First what runs once.
+    const std::uint32_t steps = image == 0 ? header.once_steps : header.image_steps;
+  WriteStep:
+    for (std::uint32_t left = steps; left != 0; --left) {
 #pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000
-    hwmap::WalkWrites<Params>(words, commands, clock);
+      hwmap::WalkWrites<Params>(words, commands, clock);
+    }
   }
 }
 
@@ -60,40 +72,37 @@ void RunProgram(std::uint32_t images, Words& words, Reads& reads, Writes& writes
                 Port& output) {
   HWMAP_MEMORY hwmap::ArenaMemory<Params> arena;
 #pragma HLS ARRAY_PARTITION variable = arena dim = 2 complete
-#pragma HLS ARRAY_RESHAPE variable = arena dim = 3 complete
 #pragma HLS BIND_STORAGE variable = arena type = ram_s2p impl = bram
   HWMAP_MEMORY hwmap::ConstantMemory<Params> constants;
 #pragma HLS ARRAY_PARTITION variable = constants dim = 2 complete
-#pragma HLS ARRAY_RESHAPE variable = constants dim = 3 complete
 #pragma HLS BIND_STORAGE variable = constants type = ram_s2p impl = bram
-  HWMAP_MEMORY hwmap::SumMemory<Params> sums;
-#pragma HLS ARRAY_PARTITION variable = sums dim = 1 complete
-#pragma HLS ARRAY_PARTITION variable = sums dim = 3 complete
-#pragma HLS BIND_STORAGE variable = sums type = ram_s2p impl = lutram
+  HWMAP_MEMORY hwmap::SumMemory<Params> even, odd;
+#pragma HLS ARRAY_PARTITION variable = even dim = 2 complete
+#pragma HLS ARRAY_PARTITION variable = odd dim = 2 complete
+#pragma HLS BIND_STORAGE variable = even type = ram_s2p impl = lutram
+#pragma HLS BIND_STORAGE variable = odd type = ram_s2p impl = lutram
 
   Clock clock;
   const Header header = hwmap::ReadHeader<Params>(words, clock);
-OnceStep:
-  for (std::uint32_t step = 0; step < header.once_steps; ++step) {
-#pragma HLS LOOP_TRIPCOUNT min = 0 max = 1
-    hwmap::RunStep<Params>(arena, constants, sums, words, reads, writes, input, output, clock);
-  }
-  if (images != 0) hwmap::WaitForWord(words, clock);
 #if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
   step_ends.clear();
 #endif
 RunImage:
-  for (std::uint32_t image = 0; image < images; ++image) {
-#pragma HLS LOOP_TRIPCOUNT min = 1 max = 64
+  for (std::uint32_t image = 0; image <= images; ++image) {
+#pragma HLS LOOP_TRIPCOUNT min = 2 max = 65
+    // First what runs once.
+    const std::uint32_t steps = image == 0 ? header.once_steps : header.image_steps;
+    if (image == 1) hwmap::WaitForWord(words, clock);
     clock.Restart();
-  ImageStep:
-    for (std::uint32_t step = 0; step < header.image_steps; ++step) {
+  RunSteps:
+    for (std::uint32_t left = steps; left != 0; --left) {
 #pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000
-      hwmap::RunStep<Params>(arena, constants, sums, words, reads, writes, input, output, clock);
+      hwmap::RunStep<Params>(arena, constants, even, odd, words, reads, writes, input, output,
+                             clock);
       clock.Mark();
     }
 #if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
-    step_ends.push_back(clock.marks());
+    if (image != 0) step_ends.push_back(clock.marks());
 #endif
   }
 }
@@ -105,7 +114,7 @@ const std::vector<std::vector<std::uint64_t>>& LastStepEnds() { return step_ends
 #endif
 
 void hwmap_top(const Word* program, Port& input, Port& output, std::uint32_t images) {
-#pragma HLS INTERFACE m_axi port = program offset = slave bundle = program depth = 747
+#pragma HLS INTERFACE m_axi port = program offset = slave bundle = program depth = 754
 #pragma HLS INTERFACE axis port = input
 #pragma HLS INTERFACE axis port = output
 #pragma HLS INTERFACE s_axilite port = images

@@ -318,34 +318,43 @@ def unbound_arrays(ir: str, project: Path) -> list[str]:
 
 DISJOINT = tuple(
     f"#pragma HLS DEPENDENCE variable = {name} type = {kind} dependent = false"
-    for name in ("arena", "weights", "channels")
+    for name in ("arena", "constants")
     for kind in ("inter", "intra")
+)
+DISTANT = tuple(
+    f"#pragma HLS DEPENDENCE variable = {name} type = inter direction = RAW distance = 4"
+    " dependent = true"
+    for name in ("even", "odd")
 )
 LOOP = "#pragma HLS PIPELINE II = 1 style = flp"
 PRAGMAS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("hwmap/engine.hpp", "Compute"): (LOOP, *DISJOINT),
+    ("hwmap/engine.hpp", "Compute"): (
+        LOOP,
+        *DISJOINT,
+        *DISTANT,
+        "#pragma HLS BIND_STORAGE variable = table type = ram_1wnr impl = lutram",
+    ),
     ("hwmap/engine.hpp", "Load"): (LOOP,),
     ("hwmap/engine.hpp", "Store"): (LOOP,),
-    ("hwmap/engine.hpp", "LoadResident"): (LOOP,),
-    ("hwmap/walker.hpp", "WalkImage"): (LOOP,),
-    ("hwmap/constants.hpp", "ReadDram"): (LOOP,),
+    ("hwmap/engine.hpp", "Fetch"): (LOOP,),
+    ("hwmap/reads.hpp", "WalkReads"): (LOOP,),
+    ("hwmap/writes.hpp", "WalkWrites"): (LOOP,),
+    ("hwmap/program.hpp", "SendBurst"): (LOOP,),
     ("hwmap/multiply.hpp", "MultiplyCascade"): (
-        LOOP,
         "#pragma HLS INLINE off",
         "#pragma HLS EXPRESSION_BALANCE off",
     ),
-    ("top.cpp", "RunSteps"): (
+    ("top.cpp", "RunProgram"): (
         "#pragma HLS ARRAY_PARTITION variable = arena dim = 2 complete",
-        "#pragma HLS ARRAY_PARTITION variable = weights dim = 2 complete",
-        "#pragma HLS ARRAY_RESHAPE variable = weights dim = 3 complete",
-        "#pragma HLS ARRAY_PARTITION variable = channels dim = 2 complete",
-        "#pragma HLS ARRAY_RESHAPE variable = channels dim = 3 complete",
-        "#pragma HLS BIND_STORAGE variable = tables type = rom_np impl = bram",
+        "#pragma HLS ARRAY_PARTITION variable = constants dim = 2 complete",
+        "#pragma HLS BIND_STORAGE variable = even type = ram_s2p impl = lutram",
+        "#pragma HLS BIND_STORAGE variable = odd type = ram_s2p impl = lutram",
     ),
     ("top.cpp", "hwmap_top"): (
         "#pragma HLS DATAFLOW",
-        "#pragma HLS BIND_STORAGE variable = constants type = fifo impl = bram",
-        "#pragma HLS BIND_STORAGE variable = commands type = fifo impl = srl",
+        "#pragma HLS BIND_STORAGE variable = words type = fifo impl = lutram",
+        "#pragma HLS BIND_STORAGE variable = reads type = fifo impl = srl",
+        "#pragma HLS BIND_STORAGE variable = writes type = fifo impl = srl",
     ),
 }
 """What each function of a project must say, by file and name."""
@@ -355,11 +364,11 @@ def missing_pragmas(project: Path, in_uram: tuple[str, ...]) -> list[str]:
     """The pragmas of `PRAGMAS`, and those that bind the memories of a plan, that are not there."""
     missing = []
     for (path, name), wanted in PRAGMAS.items():
-        if name == "RunSteps":
+        if name == "RunProgram":
             wanted += tuple(
                 f"#pragma HLS BIND_STORAGE variable = {memory} type = ram_s2p impl ="
                 f" {'uram' if memory in in_uram else 'bram'}"
-                for memory in ("arena", "weights", "channels")
+                for memory in ("arena", "constants")
             )
         text = (project / "hls" / path).read_text("utf-8")
         found = _definition(text, name).splitlines()

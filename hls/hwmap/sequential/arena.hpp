@@ -15,31 +15,23 @@ namespace hwmap {
 
 /// Rotates words down by `places`: word i becomes word (i + places) % N.
 template <unsigned N>
-void Rotate(std::int8_t (&words)[N][kWordBytes], std::uint32_t places) {
+void Rotate(std::uint64_t (&words)[N], std::uint32_t places) {
 #pragma HLS INLINE
 RotateStage:
   for (unsigned stage = 0; stage < BitsFor(N - 1); ++stage) {
 #pragma HLS UNROLL
     if ((places >> stage & 1) != 0) {
-      std::int8_t from[N][kWordBytes];
-#pragma HLS ARRAY_PARTITION variable = from complete dim = 0
+      std::uint64_t from[N];
+#pragma HLS ARRAY_PARTITION variable = from complete
     RotateCopy:
       for (unsigned i = 0; i < N; ++i) {
 #pragma HLS UNROLL
-      RotateCopyByte:
-        for (unsigned j = 0; j < kWordBytes; ++j) {
-#pragma HLS UNROLL
-          from[i][j] = words[i][j];
-        }
+        from[i] = words[i];
       }
     RotateWord:
       for (unsigned i = 0; i < N; ++i) {
 #pragma HLS UNROLL
-      RotateByte:
-        for (unsigned j = 0; j < kWordBytes; ++j) {
-#pragma HLS UNROLL
-          words[i][j] = from[(i + (1u << stage)) % N][j];
-        }
+        words[i] = from[(i + (1u << stage)) % N];
       }
     }
   }
@@ -48,28 +40,24 @@ RotateStage:
 /// The words from bank `bank` of `row` on; those outside [low, high) read as bytes `outside`.
 template <typename P>
 void ReadArena(const ArenaMemory<P>& arena, std::uint32_t row, std::uint32_t bank, std::uint32_t low,
-               std::uint32_t high, std::int8_t outside,
-               std::int8_t (&words)[P::kBanks][kWordBytes]) {
+               std::uint32_t high, std::int8_t outside, std::uint64_t (&words)[P::kBanks]) {
 #pragma HLS INLINE
+  std::uint64_t padding = 0;
+PadByte:
+  for (unsigned i = 0; i < kWordBytes; ++i) {
+#pragma HLS UNROLL
+    padding |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(outside)) << (8 * i);
+  }
 ReadBank:
   for (unsigned i = 0; i < P::kBanks; ++i) {
 #pragma HLS UNROLL
-  ReadByte:
-    for (unsigned j = 0; j < kWordBytes; ++j) {
-#pragma HLS UNROLL
-      words[i][j] = arena[row + (i < bank ? 1 : 0)][i][j];
-    }
+    words[i] = arena[row + (i < bank ? 1 : 0)][i];
   }
-  Rotate<P::kBanks>(words, bank);
+  Rotate(words, bank);
 Pad:
   for (unsigned i = 0; i < P::kBanks; ++i) {
 #pragma HLS UNROLL
-    const bool padded = i < low || i >= high;
-  PadByte:
-    for (unsigned j = 0; j < kWordBytes; ++j) {
-#pragma HLS UNROLL
-      if (padded) words[i][j] = outside;
-    }
+    if (i < low || i >= high) words[i] = padding;
   }
 }
 
@@ -79,29 +67,18 @@ void WriteArena(ArenaMemory<P>& arena, std::uint32_t row, std::uint32_t bank,
                 const std::int8_t (&bytes)[N], std::uint32_t count) {
 #pragma HLS INLINE
   static_assert(N <= Sizes<P>::kBankBytes && N % kWordBytes == 0, "WriteArena: whole words.");
-  std::int8_t words[P::kBanks][kWordBytes];
-#pragma HLS ARRAY_PARTITION variable = words complete dim = 0
+  std::uint64_t words[P::kBanks];
+#pragma HLS ARRAY_PARTITION variable = words complete
 WriteWord:
   for (unsigned i = 0; i < P::kBanks; ++i) {
 #pragma HLS UNROLL
-  WriteByte:
-    for (unsigned j = 0; j < kWordBytes; ++j) {
-#pragma HLS UNROLL
-      const unsigned at = i * kWordBytes + j;
-      words[i][j] = at < N ? bytes[at % N] : 0;
-    }
+    words[i] = i * kWordBytes < N ? WordOf(bytes, i * kWordBytes % N) : 0;
   }
-  Rotate<P::kBanks>(words, P::kBanks - bank);
+  Rotate(words, P::kBanks - bank);
 WriteBank:
   for (unsigned i = 0; i < P::kBanks; ++i) {
 #pragma HLS UNROLL
-    if ((i - bank) % P::kBanks < count) {
-    WriteBankByte:
-      for (unsigned j = 0; j < kWordBytes; ++j) {
-#pragma HLS UNROLL
-        arena[row + (i < bank ? 1 : 0)][i][j] = words[i][j];
-      }
-    }
+    if ((i - bank) % P::kBanks < count) arena[row + (i < bank ? 1 : 0)][i] = words[i];
   }
 }
 

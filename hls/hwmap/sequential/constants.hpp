@@ -17,12 +17,13 @@ void ReadConstant(const ConstantMemory<P>& memory, std::uint32_t address,
                   std::int8_t (&word)[P::kPortBytes]) {
 #pragma HLS INLINE
 ReadPart:
-  for (unsigned part = 0; part < Sizes<P>::kPortParts; ++part) {
+  for (unsigned part = 0; part < Sizes<P>::kPortWords; ++part) {
 #pragma HLS UNROLL
+    const std::uint64_t read = memory[address][part];
   ReadPartByte:
-    for (unsigned i = 0; i < P::kBusBytes; ++i) {
+    for (unsigned i = 0; i < kWordBytes; ++i) {
 #pragma HLS UNROLL
-      word[part * P::kBusBytes + i] = memory[address][part][i];
+      word[part * kWordBytes + i] = ByteOf(read, i);
     }
   }
 }
@@ -60,20 +61,18 @@ class Fetcher {
   void Advance(Words& program, ConstantMemory<P>& memory, Clock& clock) {
 #pragma HLS INLINE
     if (words_ == 0) return;
-    const std::uint32_t address = left_ == 0 ? segments_[2 * segment_] : address_;
-    const std::uint32_t left = left_ == 0 ? segments_[2 * segment_ + 1] : left_;
+    const std::uint32_t address = left_ == 0 ? NumberAt(segments_, 2 * segment_) : address_;
+    const std::uint32_t left = left_ == 0 ? NumberAt(segments_, 2 * segment_ + 1) : left_;
     if (left_ == 0) ++segment_;
     const Bytes<P::kBusBytes> word = hwmap::Read(program, clock);
 #pragma HLS AGGREGATE variable = word
   FetchPart:
-    for (unsigned part = 0; part < Sizes<P>::kPortParts; ++part) {
+    for (unsigned part = 0; part < Sizes<P>::kPortWords; ++part) {
 #pragma HLS UNROLL
-      if (part == address % Sizes<P>::kPortParts) {
-      FetchByte:
-        for (unsigned i = 0; i < P::kBusBytes; ++i) {
-#pragma HLS UNROLL
-          memory[address / Sizes<P>::kPortParts][part][i] = word.at[i];
-        }
+      constexpr unsigned kBeatWords = Sizes<P>::kBeatWords;
+      if (part / kBeatWords == address % Sizes<P>::kPortParts) {
+        memory[address / Sizes<P>::kPortParts][part] =
+            WordOf(word.at, part % kBeatWords * kWordBytes);
       }
     }
     address_ = address + 1;

@@ -73,15 +73,15 @@ StoreWord:
     clock.Tick();
     if (words_left != 0) {
       const ReadCommand<P> command = hwmap::Read(commands, clock);
-      std::int8_t words[P::kBanks][kWordBytes];
-#pragma HLS ARRAY_PARTITION variable = words complete dim = 0
+      std::uint64_t words[P::kBanks];
+#pragma HLS ARRAY_PARTITION variable = words complete
       ReadArena<P>(arena, command.row, command.bank, command.low, command.high, 0, words);
       Bytes<P::kBusBytes> word;
 #pragma HLS AGGREGATE variable = word
     StoreByte:
       for (unsigned i = 0; i < P::kBusBytes; ++i) {
 #pragma HLS UNROLL
-        word.at[i] = words[i / kWordBytes][i % kWordBytes];
+        word.at[i] = ByteOf(words[i / kWordBytes], i % kWordBytes);
       }
       WritePort<P::kBusBytes>(output, word, row.ends != 0 && words_left == 1, clock);
       --words_left;
@@ -93,24 +93,26 @@ StoreWord:
 /// A step on the array or the vector lanes.
 template <typename P, typename Words, typename ReadCommands, typename WriteCommands>
 void Compute(const Row& row, Fetcher<P>& fetcher, ArenaMemory<P>& arena,
-             ConstantMemory<P>& constants, SumMemory<P>& sums, Words& program, ReadCommands& reads,
-             WriteCommands& writes, Clock& clock) {
+             ConstantMemory<P>& constants, SumMemory<P>& even, SumMemory<P>& odd, Words& program,
+             ReadCommands& reads, WriteCommands& writes, Clock& clock) {
 #pragma HLS INLINE
   // The weights of this term and of the next; what the channels of two blocks become outputs with;
   // the columns that the lanes slide over; results that wait for a whole word.
   std::int8_t weights[Sizes<P>::kWeights] = {};
   std::int8_t next[Sizes<P>::kWeights] = {};
-  ChannelMemory<P> channels = {};
+  ChannelMemory<P> even_channels = {}, odd_channels = {};
   TableMemory<P> table = {};
   std::int8_t columns[kTaps][P::kVectorLanes] = {};
   std::int8_t held[Sizes<P>::kResultBytes] = {};
 #pragma HLS ARRAY_PARTITION variable = weights complete
 #pragma HLS ARRAY_PARTITION variable = next complete
-#pragma HLS ARRAY_PARTITION variable = channels complete dim = 0
+#pragma HLS ARRAY_PARTITION variable = even_channels complete
+#pragma HLS ARRAY_PARTITION variable = odd_channels complete
 #pragma HLS ARRAY_PARTITION variable = columns complete dim = 0
 #pragma HLS ARRAY_PARTITION variable = held complete
 #pragma HLS BIND_STORAGE variable = table type = ram_1wnr impl = lutram
-  unsigned half = 0;
+  // Blocks take turns: sums of one grow while those of the other leave.
+  bool is_odd = false;
   bool draining = false;
   std::uint32_t walk_left = row.walk_trips;
 ComputeTrip:
@@ -121,13 +123,30 @@ ComputeTrip:
 #pragma HLS DEPENDENCE variable = arena type = intra dependent = false
 #pragma HLS DEPENDENCE variable = constants type = inter dependent = false
 #pragma HLS DEPENDENCE variable = constants type = intra dependent = false
-#pragma HLS DEPENDENCE variable = sums type = inter direction = RAW distance = 4 dependent = true
-#pragma HLS DEPENDENCE variable = sums type = intra dependent = false
+#pragma HLS DEPENDENCE variable = even type = inter direction = RAW distance = 4 dependent = true
+#pragma HLS DEPENDENCE variable = even type = intra dependent = false
+#pragma HLS DEPENDENCE variable = odd type = inter direction = RAW distance = 4 dependent = true
+#pragma HLS DEPENDENCE variable = odd type = intra dependent = false
     clock.Tick();
     ReadCommand<P> command = {};
     if (walk_left != 0) {
       command = hwmap::Read(reads, clock);
       --walk_left;
+    }
+    WriteCommand<P> write = {};
+    if (draining) write = hwmap::Read(writes, clock);
+    // Each memory of sums is read once: where the block goes on, or where its results leave.
+    std::int32_t before[Sizes<P>::kBlock], done[Sizes<P>::kBlock];
+#pragma HLS ARRAY_PARTITION variable = before complete
+#pragma HLS ARRAY_PARTITION variable = done complete
+    const std::uint32_t even_pixel = is_odd ? write.pixel : command.pixel;
+    const std::uint32_t odd_pixel = is_odd ? command.pixel : write.pixel;
+  ReadSum:
+    for (unsigned i = 0; i < Sizes<P>::kBlock; ++i) {
+#pragma HLS UNROLL
+      const std::int32_t even_sum = even[even_pixel][i], odd_sum = odd[odd_pixel][i];
+      before[i] = is_odd ? odd_sum : even_sum;
+      done[i] = is_odd ? even_sum : odd_sum;
     }
     // The weights that were loaded meanwhile.
     if (command.swap) {
@@ -142,8 +161,8 @@ ComputeTrip:
     if (command.loading != Loading::kNothing) ReadConstant<P>(constants, command.constant, constant);
     // Read, multiply, and add.
     if (command.reads) {
-      std::int8_t words[P::kBanks][kWordBytes];
-#pragma HLS ARRAY_PARTITION variable = words complete dim = 0
+      std::uint64_t words[P::kBanks];
+#pragma HLS ARRAY_PARTITION variable = words complete
       ReadArena<P>(arena, command.row, command.bank, command.low, command.high,
                    static_cast<std::int8_t>(row.pad_value), words);
       std::int32_t terms[Sizes<P>::kBlock] = {};
@@ -156,7 +175,7 @@ ComputeTrip:
 #pragma HLS UNROLL
           columns[2][lane] = columns[1][lane];
           columns[1][lane] = columns[0][lane];
-          columns[0][lane] = words[lane / kWordBytes][lane % kWordBytes];
+          columns[0][lane] = ByteOf(words[lane / kWordBytes], lane % kWordBytes);
         }
         LaneTerms<P>(row, columns, weights, command.first, command.again, terms);
       }
@@ -164,27 +183,42 @@ ComputeTrip:
       AddTerm:
         for (unsigned i = 0; i < Sizes<P>::kBlock; ++i) {
 #pragma HLS UNROLL
-          const std::int32_t before = sums[half][command.pixel][i];
-          const std::int32_t added = before + terms[i];
-          const std::int32_t larger = before > terms[i] ? before : terms[i];
+          const std::int32_t added = before[i] + terms[i];
+          const std::int32_t larger = before[i] > terms[i] ? before[i] : terms[i];
           const std::int32_t later = row.kind == StepKind::kLargest ? larger : added;
-          sums[half][command.pixel][i] = command.first ? terms[i] : later;
+          const std::int32_t sum = command.first ? terms[i] : later;
+          if (is_odd) {
+            odd[odd_pixel][i] = sum;
+          } else {
+            even[even_pixel][i] = sum;
+          }
         }
       }
     }
     // Write what earlier blocks completed.
     if (draining) {
-      const WriteCommand<P> write = hwmap::Read(writes, clock);
-      WriteResults<P>(row, write, sums[1 - half], channels[1 - half], table, held, arena);
+      ChannelMemory<P> leaving;
+#pragma HLS ARRAY_PARTITION variable = leaving complete
+    LeavingByte:
+      for (unsigned i = 0; i < Sizes<P>::kChannelSlots * P::kPortBytes; ++i) {
+#pragma HLS UNROLL
+        leaving[i] = is_odd ? even_channels[i] : odd_channels[i];
+      }
+      WriteResults<P>(row, write, done, leaving, table, held, arena);
       draining = !write.last;
     }
     // Keep the constants of what comes.
     if (command.loading == Loading::kWeights) Keep<P>(constant, command.slot, next);
-    if (command.loading == Loading::kChannels) Keep<P>(constant, command.slot, channels[half]);
+    if (command.loading == Loading::kChannels && !is_odd) {
+      Keep<P>(constant, command.slot, even_channels);
+    }
+    if (command.loading == Loading::kChannels && is_odd) {
+      Keep<P>(constant, command.slot, odd_channels);
+    }
     if (command.loading == Loading::kTable) Keep<P>(constant, command.slot, table);
     if (command.last) {
       draining = true;
-      half = 1 - half;
+      is_odd = !is_odd;
     }
     fetcher.Advance(program, constants, clock);
   }
@@ -192,12 +226,12 @@ ComputeTrip:
 
 /// Runs one step.
 template <typename P, typename Words, typename ReadCommands, typename WriteCommands>
-void RunStep(ArenaMemory<P>& arena, ConstantMemory<P>& constants, SumMemory<P>& sums,
-             Words& program, ReadCommands& reads, WriteCommands& writes, Port<P::kBusBytes>& input,
-             Port<P::kBusBytes>& output, Clock& clock) {
+void RunStep(ArenaMemory<P>& arena, ConstantMemory<P>& constants, SumMemory<P>& even,
+             SumMemory<P>& odd, Words& program, ReadCommands& reads, WriteCommands& writes,
+             Port<P::kBusBytes>& input, Port<P::kBusBytes>& output, Clock& clock) {
 #pragma HLS INLINE
-  typename Fetcher<P>::Segments segments;
-#pragma HLS ARRAY_PARTITION variable = segments.at dim = 2 complete
+  Numbers<P, 2 * kMostSegments> segments;
+#pragma HLS ARRAY_PARTITION variable = segments dim = 2 complete
   const Row row = ReadRow<P>(program, clock);
   SkipNumbers<P>(program, row.source_rows, clock);
   SkipNumbers<P>(program, row.target_rows, clock);
@@ -211,7 +245,7 @@ void RunStep(ArenaMemory<P>& arena, ConstantMemory<P>& constants, SumMemory<P>& 
   } else if (row.kind == StepKind::kStore) {
     Store<P>(row, fetcher, arena, constants, program, reads, output, clock);
   } else {
-    Compute<P>(row, fetcher, arena, constants, sums, program, reads, writes, clock);
+    Compute<P>(row, fetcher, arena, constants, even, odd, program, reads, writes, clock);
   }
 }
 

@@ -87,24 +87,26 @@ RowWord:
   return ParseRow(bytes);
 }
 
-/// A memory of 32-bit numbers as they stand in bus words.
+/// 32-bit numbers of a bus word, and a memory of `Count` numbers as they stand in bus words.
+template <typename P>
+constexpr unsigned NumbersPerWord() {
+  return P::kBusBytes / 4;
+}
 template <typename P, unsigned Count>
-struct Numbers {
-  static constexpr unsigned kPerWord = P::kBusBytes / 4;
-  static constexpr unsigned kWords = CeilDiv(Count, kPerWord);
-  std::uint32_t at[kWords][kPerWord];
+using Numbers = std::uint32_t[CeilDiv(Count, NumbersPerWord<P>())][NumbersPerWord<P>()];
 
-  std::uint32_t operator[](std::uint32_t index) const {
+template <unsigned Words, unsigned PerWord>
+std::uint32_t NumberAt(const std::uint32_t (&numbers)[Words][PerWord], std::uint32_t index) {
 #pragma HLS INLINE
-    return at[index / kPerWord][index % kPerWord];
-  }
-};
+  return numbers[index / PerWord][index % PerWord];
+}
 
 /// Reads `count` numbers from the stream, or past them.
-template <typename P, unsigned Count, typename Words>
-void ReadNumbers(Words& words, std::uint32_t count, Numbers<P, Count>& numbers, Clock& clock) {
+template <typename P, unsigned Rows, unsigned PerWord, typename Words>
+void ReadNumbers(Words& words, std::uint32_t count, std::uint32_t (&numbers)[Rows][PerWord],
+                 Clock& clock) {
 #pragma HLS INLINE
-  constexpr unsigned kPerWord = Numbers<P, Count>::kPerWord;
+  constexpr unsigned kPerWord = PerWord;
   std::uint32_t word = 0;
 NumberWord:
   for (std::uint32_t left = (count + kPerWord - 1) / kPerWord; left != 0; --left) {
@@ -122,7 +124,7 @@ NumberWord:
 #pragma HLS UNROLL
         value |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(read.at[4 * i + j])) << (8 * j);
       }
-      numbers.at[word][i] = value;
+      numbers[word][i] = value;
     }
     ++word;
   }
@@ -131,13 +133,15 @@ NumberWord:
 template <typename P, typename Words>
 void SkipNumbers(Words& words, std::uint32_t count, Clock& clock) {
 #pragma HLS INLINE
-  constexpr unsigned kPerWord = P::kBusBytes / 4;
+  constexpr unsigned kPerWord = NumbersPerWord<P>();
 SkippedWord:
   for (std::uint32_t left = (count + kPerWord - 1) / kPerWord; left != 0; --left) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = 0 max = 64
     clock.Tick();
-    hwmap::Read(words, clock);
+    const Bytes<P::kBusBytes> read = hwmap::Read(words, clock);
+#pragma HLS AGGREGATE variable = read
+    (void)read;
   }
 }
 
@@ -147,7 +151,7 @@ void SendBurst(const Bytes<P::kBusBytes>* program, std::uint32_t first, std::uin
                Engine& engine, Walk& reads, Walk& writes, Clock& clock) {
 #pragma HLS INLINE
   constexpr unsigned kRowWords = BusWords<P>(kRowBytes);
-  constexpr unsigned kPerWord = P::kBusBytes / 4;
+  constexpr unsigned kPerWord = NumbersPerWord<P>();
   std::int8_t bytes[kRowWords * P::kBusBytes] = {};
 #pragma HLS ARRAY_PARTITION variable = bytes complete
   // Words that are left of the row's fields, of its lists, and of its constants.
@@ -158,6 +162,7 @@ Burst:
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = 0 max = 1000000
     const Bytes<P::kBusBytes> word = program[first + i];
+#pragma HLS AGGREGATE variable = word
     hwmap::Write(engine, word, clock);
     const bool row = fields != 0 || lists != 0;
     if (row) {
@@ -198,6 +203,7 @@ FeedHeader:
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = kHeaderWords max = kHeaderWords
     const Bytes<P::kBusBytes> word = program[i];
+#pragma HLS AGGREGATE variable = word
     hwmap::Write(engine, word, clock);
     hwmap::Write(reads, word, clock);
     hwmap::Write(writes, word, clock);

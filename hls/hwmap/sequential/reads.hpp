@@ -69,7 +69,7 @@ class ReadWalk {
       const bool fixed = second && row_.fixed != 0;
       const std::int32_t index =
           second ? row_.second + (fixed ? 0 : now_.row) : now_.row + kernel_at_;
-      const std::uint32_t pointer = pointers[static_cast<std::uint32_t>(index)];
+      const std::uint32_t pointer = NumberAt(pointers, static_cast<std::uint32_t>(index));
       const std::int32_t offset = fixed ? block_at_ : at_ + group_at_ + block_at_ + run_at_ + word_at_;
       SetPlace(pointer, offset, row_.row_words, command);
       command.complete = tap_left_ == 1;
@@ -135,7 +135,7 @@ class ReadWalk {
 #pragma HLS INLINE
     begin_ = {0, row_.columns, row_.origin};
     now_ = begin_;
-    pixels_all_left_ = row_.across != 0 ? row_.columns * row_.rows : row_.columns;
+    pixels_all_left_ = row_.pixels;
     BeginStripe();
     if (lead_ == 0) BeginTerm(true);
   }
@@ -150,9 +150,10 @@ class ReadWalk {
 #pragma HLS INLINE
     first_ = first;
     const bool last = last_term();
-    const std::int32_t trips = short_ ? (last ? row_.short_last : first ? row_.short_first : row_.short_other)
-                                      : (last ? row_.last : first ? row_.first : row_.other);
-    trips_left_ = trips;
+    const std::int32_t begins = Select(short_, row_.short_first, row_.first);
+    const std::int32_t goes_on = Select(short_, row_.short_other, row_.other);
+    const std::int32_t ends = Select(short_, row_.short_last, row_.last);
+    trips_left_ = Select(last, ends, Select(first, begins, goes_on));
     trip_ = 0;
     pixel_ = 0;
     now_ = begin_;
@@ -275,7 +276,7 @@ template <typename P, typename Words, typename Commands>
 void WalkReads(Words& words, Commands& commands, Clock& clock) {
 #pragma HLS INLINE
   Numbers<P, P::kMostRows> pointers;
-#pragma HLS ARRAY_PARTITION variable = pointers.at dim = 2 complete
+#pragma HLS ARRAY_PARTITION variable = pointers dim = 2 complete
   const Row row = ReadRow<P>(words, clock);
   ReadNumbers<P>(words, row.source_rows, pointers, clock);
   SkipNumbers<P>(words, row.target_rows, clock);
@@ -290,7 +291,7 @@ void WalkReads(Words& words, Commands& commands, Clock& clock) {
 #pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000000
       clock.Tick();
       ReadCommand<P> command = {};
-      ReadWalk<P>::SetPlace(pointers[index], at, row.row_words, command);
+      ReadWalk<P>::SetPlace(NumberAt(pointers, index), at, row.row_words, command);
       at += Sizes<P>::kBeatWords;
       command.last = at >= row.row_words;
       if (at >= row.row_words) {

@@ -19,11 +19,11 @@ constexpr unsigned kMostShift = 47;
 /// Bits of a sum with its bias.
 constexpr unsigned kSumBits = 32;
 
-/// Requantizes the next results of a complete block, and writes them when they fill their words.
+/// Requantizes the next results of a pixel whose `sums` are complete, and writes them when they fill
+/// their words.
 template <typename P>
 void WriteResults(const Row& row, const WriteCommand<P>& command,
-                  const std::int32_t (&sums)[P::kStripe][Sizes<P>::kBlock],
-                  const std::int8_t (&channels)[Sizes<P>::kChannelSlots * P::kPortBytes],
+                  const std::int32_t (&sums)[Sizes<P>::kBlock], const ChannelMemory<P>& channels,
                   const TableMemory<P>& table, std::int8_t (&held)[Sizes<P>::kResultBytes],
                   ArenaMemory<P>& arena) {
 #pragma HLS INLINE
@@ -41,7 +41,7 @@ Slice:
 #pragma HLS UNROLL
         const unsigned lane = s * P::kRequantLanes + i;
         if (lane < Sizes<P>::kBlock) {
-          slice_sums[i] = sums[command.pixel][lane % Sizes<P>::kBlock];
+          slice_sums[i] = sums[lane % Sizes<P>::kBlock];
         SliceByte:
           for (unsigned j = 0; j < kChannelBytes; ++j) {
 #pragma HLS UNROLL

@@ -19,6 +19,25 @@ constexpr unsigned kSumDistance = 4;
 /// Values of a table.
 constexpr unsigned kTableBytes = 256;
 
+/// Byte `i` of a word.
+inline std::int8_t ByteOf(std::uint64_t word, unsigned i) {
+#pragma HLS INLINE
+  return static_cast<std::int8_t>(word >> (8 * i));
+}
+
+/// The word of 8 bytes from `bytes[first]` on.
+template <unsigned N>
+std::uint64_t WordOf(const std::int8_t (&bytes)[N], unsigned first) {
+#pragma HLS INLINE
+  std::uint64_t word = 0;
+WordByte:
+  for (unsigned i = 0; i < kWordBytes; ++i) {
+#pragma HLS UNROLL
+    word |= static_cast<std::uint64_t>(static_cast<std::uint8_t>(bytes[first + i])) << (8 * i);
+  }
+  return word;
+}
+
 constexpr unsigned CeilDiv(unsigned a, unsigned b) { return (a + b - 1) / b; }
 
 template <typename P>
@@ -52,9 +71,10 @@ struct Sizes {
       P::kRequantLanes < kWordBytes ? kWordBytes : P::kRequantLanes;
   static constexpr unsigned kResultWords = kResultBytes / kWordBytes;
   static constexpr unsigned kSlices = CeilDiv(kBlock, P::kRequantLanes);
-  /// Bus words in a word of the port, words of the arena in one of the bus.
-  static constexpr unsigned kPortParts = P::kPortBytes / P::kBusBytes;
+  /// Words of 8 bytes of the port and of the bus; bus words in a word of the port.
+  static constexpr unsigned kPortWords = P::kPortBytes / kWordBytes;
   static constexpr unsigned kBeatWords = P::kBusBytes / kWordBytes;
+  static constexpr unsigned kPortParts = P::kPortBytes / P::kBusBytes;
 
   static constexpr unsigned kRowBits = BitsFor(P::kArenaRows - 1);
   static constexpr unsigned kBankBits = BitsFor(P::kBanks - 1);
@@ -64,17 +84,16 @@ struct Sizes {
   static constexpr unsigned kSliceBits = BitsFor(kSlices);
 };
 
-/// The memories: the arena, a bank per word that it reads at once; the constants, by bus words; the
-/// sums of two blocks; what the channels of two blocks become outputs with; a table.
+/// The memories: the arena, a bank per word that it reads at once; the constants, a bank per word of
+/// the port; the sums of a block; what the channels of a block become outputs with; a table.
 template <typename P>
-using ArenaMemory = std::int8_t[P::kArenaRows][P::kBanks][kWordBytes];
+using ArenaMemory = std::uint64_t[P::kArenaRows][P::kBanks];
 template <typename P>
-using ConstantMemory = std::int8_t[P::kConstantWords][Sizes<P>::kPortParts][P::kBusBytes];
+using ConstantMemory = std::uint64_t[P::kConstantWords][Sizes<P>::kPortWords];
 template <typename P>
-using SumMemory = std::int32_t[2][P::kStripe][Sizes<P>::kBlock];
+using SumMemory = std::int32_t[P::kStripe][Sizes<P>::kBlock];
 template <typename P>
-using ChannelMemory =
-    std::int8_t[2][Sizes<P>::kChannelSlots * P::kPortBytes];
+using ChannelMemory = std::int8_t[Sizes<P>::kChannelSlots * P::kPortBytes];
 template <typename P>
 using TableMemory = std::int8_t[Sizes<P>::kTableSlots * P::kPortBytes];
 

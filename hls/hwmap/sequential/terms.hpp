@@ -14,7 +14,7 @@ namespace hwmap {
 /// The array: the dot products of this trip's bytes with PE rows of the weights that stay. Two
 /// output channels share every byte, and so a DSP slice.
 template <typename P>
-void ArrayTerms(const std::int8_t (&words)[P::kBanks][kWordBytes],
+void ArrayTerms(const std::uint64_t (&words)[P::kBanks],
                 const std::int8_t (&weights)[Sizes<P>::kWeights],
                 std::int32_t (&terms)[Sizes<P>::kBlock]) {
 #pragma HLS INLINE
@@ -23,7 +23,7 @@ void ArrayTerms(const std::int8_t (&words)[P::kBanks][kWordBytes],
 ArrayByte:
   for (unsigned i = 0; i < P::kSimd; ++i) {
 #pragma HLS UNROLL
-    x[i] = words[i / kWordBytes][i % kWordBytes];
+    x[i] = ByteOf(words[i / kWordBytes], i % kWordBytes);
   }
 ArrayColumn:
   for (unsigned pe = 0; pe < P::kPe; pe += 2) {

@@ -33,7 +33,7 @@ class WriteWalk {
 #pragma HLS INLINE
     begin_ = {0, row.columns, row.target_origin};
     now_ = begin_;
-    pixels_all_left_ = row.across != 0 ? row.columns * row.rows : row.columns;
+    pixels_all_left_ = row.pixels;
     words_left_ = row.target_words;
     BeginStripe();
     BeginBlock();
@@ -45,7 +45,7 @@ class WriteWalk {
     const std::int32_t at = now_.at + group_at_ + block_at_ + slice_at_;
     const std::int32_t left = words_left_ - slice_at_;
     constexpr std::int32_t kWords = Sizes<P>::kResultWords;
-    SetPlace(pointers[static_cast<std::uint32_t>(now_.row)], at, left < kWords ? left : kWords, command);
+    SetPlace(NumberAt(pointers, static_cast<std::uint32_t>(now_.row)), at, left < kWords ? left : kWords, command);
     command.writes = part_ + 1 == Sizes<P>::kParts;
     command.last = slices_left_ == 1 && pixel_ + 1 == pixels_;
     command.pixel = static_cast<std::uint32_t>(pixel_);
@@ -145,7 +145,7 @@ template <typename P, typename Words, typename Commands>
 void WalkWrites(Words& words, Commands& commands, Clock& clock) {
 #pragma HLS INLINE
   Numbers<P, P::kMostRows> pointers;
-#pragma HLS ARRAY_PARTITION variable = pointers.at dim = 2 complete
+#pragma HLS ARRAY_PARTITION variable = pointers dim = 2 complete
   const Row row = ReadRow<P>(words, clock);
   SkipNumbers<P>(words, row.source_rows, clock);
   ReadNumbers<P>(words, row.target_rows, pointers, clock);
@@ -162,7 +162,7 @@ void WalkWrites(Words& words, Commands& commands, Clock& clock) {
       clock.Tick();
       WriteCommand<P> command = {};
       const std::int32_t words_left = row.row_words - at;
-      WriteWalk<P>::SetPlace(pointers[index], at, words_left < kWords ? words_left : kWords, command);
+      WriteWalk<P>::SetPlace(NumberAt(pointers, index), at, words_left < kWords ? words_left : kWords, command);
       at += kWords;
       if (at >= row.row_words) {
         at = 0;
