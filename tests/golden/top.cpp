@@ -36,7 +36,7 @@ void Feed(const Word* program, std::uint32_t images, Words& words, WalkWords& re
   hwmap::FeedProgram<Params>(program, images, words, read_words, write_words, clock);
 }
 
-void WalkReads(std::uint32_t images, WalkWords& words, Reads& commands) {
+void WalkAllReads(std::uint32_t images, WalkWords& words, Reads& commands) {
   Clock clock;
   const Header header = hwmap::ReadHeader<Params>(words, clock);
 ReadSteps:
@@ -52,7 +52,7 @@ ReadSteps:
   }
 }
 
-void WalkWrites(std::uint32_t images, WalkWords& words, Writes& commands) {
+void WalkAllWrites(std::uint32_t images, WalkWords& words, Writes& commands) {
   Clock clock;
   const Header header = hwmap::ReadHeader<Params>(words, clock);
 WriteSteps:
@@ -130,7 +130,7 @@ void hwmap_top(const Word* program, Port& input, Port& output, std::uint32_t ima
 #pragma HLS BIND_STORAGE variable = reads type = fifo impl = srl
 #pragma HLS BIND_STORAGE variable = writes type = fifo impl = srl
   Feed(program, images, words, read_words, write_words);
-  WalkReads(images, read_words, reads);
-  WalkWrites(images, write_words, writes);
+  WalkAllReads(images, read_words, reads);
+  WalkAllWrites(images, write_words, writes);
   RunProgram(images, words, reads, writes, input, output);
 }
