@@ -151,12 +151,16 @@ def _axis_phases(
         if first >= target:
             continue
         taps = [k for k in range(kernel) if (phase - k * dilation) % stride == 0][::-1]
-        # Without taps there is the bias only: a tap of weight 0, see `design/constants.py`.
+        # Without taps there is the bias only: a tap of weight 0 in the padding.
         start = (first + cut - (taps[0] if taps else 0) * dilation) // stride
         step = dilation // gcd(dilation, stride)
         count = -(-(target - first) // stride)
         used = tuple(taps) or (-1,)
-        found.append(_Phase(Axis(count, first, stride, 1, len(used), step, -start, source), used))
+        found.append(
+            _Phase(
+                Axis(count, first, stride, 1, len(used), step, -start, source if taps else 0), used
+            )
+        )
     return found
 
 

@@ -1,8 +1,8 @@
 """Networks on the whole of each board, as they are and decomposed (`--max-drop`, percent).
 
 A limit of 8 is a relative error of the outputs of up to 8 %: the calibration images have no labels
-here. `plan` says whether the cycles are proved to be the fewest that any engine (powers of two up
-to 128), candidate, residency, order and recomputation gives. Where a decomposition saves no cycles,
+here. `plan` says whether the cycles are proved to be the fewest that any engine, candidate, strips,
+order and recomputation give. Where a decomposition saves no cycles,
 dense layers stay. Accuracy is that of the emitted integer network, on all images of the test set.
 Compile seconds include measuring the candidates, and are those of this machine.
 """

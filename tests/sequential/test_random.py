@@ -1,0 +1,66 @@
+"""Random networks in random strips on random engines: reference = simulator = C++."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwmap.board import budget_of, load_board
+from hwmap.compiler import Compiled, load_source
+from hwmap.data.dataset import DataSet
+from hwmap.files.write import write_folder
+from hwmap.ladder import climb, run_simulation
+from hwmap.project import project_files, read_project
+from hwmap.quantize.calibrate import measure_ranges
+from hwmap.quantize.lower import lower
+from hwmap.report.compiled import compile_report
+from hwmap.sequential.design import build_design
+from hwmap.sequential.engine import Engine
+from hwmap.solve.settings import Settings
+from tests.sequential.plans import plan_of, tight_plan
+from tests.test_soak import random_network
+
+BOARD = load_board("u250")
+
+
+def _engine(rng: random.Random) -> Engine:
+    lanes, pe = rng.choice((8, 16, 24)), rng.choice((8, 16, 24, 40))
+    results = rng.choice([r for r in (1, 2, 4, 8, 16) if r <= min(lanes, pe)])
+    port = rng.choice((16, 32, 64))
+    return Engine(pe, rng.choice((8, 16, 24, 56)), lanes, results, port, rng.choice((8, 16)),
+                  rng.choice((32, 64)))  # fmt: skip
+
+
+def _project(seed: int, tmp_path: Path):
+    """A random network, cut at random, with ample or scarce memory for constants."""
+    rng = random.Random(seed)
+    model = random_network(rng).save(tmp_path / "net.onnx", "out")
+    source = load_source(model)
+    heights = {name: rng.choice((1, 2, 3, 5, 99)) for name in source.tensors}
+    made = rng.choice((plan_of, tight_plan))
+    plan = made(source, BOARD, _engine(rng), heights=heights)
+    assert plan is not None
+    random_values = np.random.default_rng(seed)
+    inputs = {
+        name: random_values.standard_normal((3, *source.shape(name))).astype("f")
+        for name in source.inputs
+    }
+    graph = lower(source, measure_ranges(source, inputs))
+    settings = Settings(BOARD, budget_of(BOARD), 0.0, 0.0)
+    compiled = Compiled(settings, source, graph, plan, build_design(graph, plan, BOARD))
+    files = project_files(compiled, model, DataSet(inputs, None), compile_report(compiled, None))
+    write_folder(tmp_path / "build", files)
+    return read_project(tmp_path / "build")
+
+
+SEEDS = [pytest.param(s, marks=pytest.mark.soak if s >= 12 else ()) for s in range(200)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_strips_climb_every_rung(seed: int, tmp_path: Path):
+    project = _project(seed, tmp_path)
+
+    rungs = list(climb(project, run_simulation(project)))
+
+    assert [rung for rung in rungs if rung.holds is False] == []
