@@ -50,43 +50,9 @@ def matrix(pe: int, simd: int, terms: int, shift_bits: int, sum_bits: int) -> Lo
     return _logic(8 * operands * long + tree + sums, 8 * operands * registers + split + tree + sums)
 
 
-def vector_lane(slices: int, sum_bits: int) -> Logic:
-    """A lane that selects the operands of its multiplication, one weight of `slices` among them,
-    multiplies, and adds or compares."""
-    return _logic(57 + sum_bits + 3.4 * slices, 55 + sum_bits)
-
-
 def requantizer(sum_bits: int, most_shift: int) -> Logic:
     """A requantizer (`hls/hwmap/requantize.hpp`) and the selection of its constants."""
     return _logic(71 + 5.6 * sum_bits + 2.9 * most_shift, 45 if sum_bits <= 25 else 110)
-
-
-def read_rotator(lanes: int) -> Logic:
-    """`lanes` bytes from any byte of a memory of as many banks on, with padding."""
-    return _logic(lanes * (11.2 + 6.5 * log2(lanes)), 37.2 * lanes + 8)
-
-
-def write_rotator(lanes: int, count: int) -> Logic:
-    """Up to `count` bytes to any byte of such a memory; or from it, without padding."""
-    moved = count * (7.3 * log2(lanes) - 8.8) if lanes > 1 else 0
-    return _logic(7.6 * lanes + max(moved, 0), 22 * lanes + 9 * count)
-
-
-def block_register(block: int, sum_bits: int) -> Logic:
-    """The `block` complete sums, or the largest values, which leave a few at a time."""
-    return _logic(block * sum_bits, block * sum_bits)
-
-
-def walker(count_bits: int, address_bits: int) -> Logic:
-    """The address walk (`walker.hpp`)."""
-    return _logic(
-        29 + 15.3 * count_bits + 28.3 * address_bits, 29.3 * address_bits + 6 * count_bits
-    )
-
-
-def fetcher(address_bits: int, parts: int) -> Logic:
-    """What moves the words of a FIFO into `parts` memories side by side, and into others."""
-    return _logic(9 + 5.3 * address_bits + 0.6 * parts, 90 + 5 * address_bits + parts)
 
 
 def fifo(bits: int) -> Logic:
@@ -96,13 +62,7 @@ def fifo(bits: int) -> Logic:
 
 MODELS: Mapping[str, Callable[..., Logic]] = {
     "matrix": matrix,
-    "lane": vector_lane,
     "requantizer": requantizer,
-    "read_rotator": read_rotator,
-    "write_rotator": write_rotator,
-    "block_register": block_register,
-    "walker": walker,
-    "fetcher": fetcher,
     "fifo": fifo,
 }
 """The model of each block by its name in Verilog; their sizes have the same names too."""

@@ -42,21 +42,9 @@ LUT = re.compile(r"LUT\d|SRL|RAM")
 
 SUMS = {"sum_bits": 32}
 BLOCKS_OF_BOTH = (
-    *(Block("lane", {"slices": slices, **SUMS}) for slices in (2, 8, 32)),
-    Block("lane", {"slices": 8, "sum_bits": 24}),
     Block("requantizer", {"sum_bits": 20, "most_shift": 31}),
     Block("requantizer", {"sum_bits": 24, "most_shift": 34}),
     Block("requantizer", {**SUMS, "most_shift": 47}),
-    *(Block("read_rotator", {"lanes": lanes}) for lanes in (8, 16, 32, 64)),
-    *(
-        Block("write_rotator", {"lanes": lanes, "count": count})
-        for lanes, count in ((16, 8), (32, 8), (32, 16), (64, 32))
-    ),
-    Block("block_register", {"block": 32, **SUMS}),
-    Block("walker", {"count_bits": 8, "address_bits": 15}),
-    Block("walker", {"count_bits": 12, "address_bits": 20}),
-    Block("fetcher", {"address_bits": 12, "parts": 32}),
-    Block("fetcher", {"address_bits": 20, "parts": 8}),
     Block("fifo", {"bits": 110}),
 )
 ENGINES: tuple[tuple[DspSlice, Engine, int], ...] = (

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import floor
 
 import numpy as np
+from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 
 from hwmap.decompose.candidates import Candidate
@@ -33,13 +34,14 @@ class Choices:
         self.candidates = {
             op.name: tuple(candidates.get(op.name, ())) for op in hardware_ops(network.graph)
         }
-        self.cycles: dict[str, Integers] = {}
+        self.cycles: dict[str, NDArray[np.int32]] = {}
         self.losses: dict[str, Integers] = {}
+        known: dict[Sweep, Integers] = {}
         for op in hardware_ops(network.graph):
             own = self.candidates[op.name]
             source = network.layouts[op.inputs[0]]
-            rows = [_cycles(network.sweeps[op.name], grid)] if len(own) < 2 else [
-                _cycles(_sweeps(candidate, source), grid) for candidate in own
+            rows = [_cycles(network.sweeps[op.name], grid, known)] if len(own) < 2 else [
+                _cycles(_sweeps(candidate, source), grid, known) for candidate in own
             ]  # fmt: skip
             self.cycles[op.name] = np.stack(rows)
             losses = [0] if len(own) < 2 else [loss_ppb(candidate.loss) for candidate in own]
@@ -93,6 +95,12 @@ def _sweeps(candidate: Candidate, source: Layout) -> tuple[Sweep, ...]:
     )
 
 
-def _cycles(sweeps: tuple[Sweep, ...], grid: Grid) -> Integers:
-    """The cycles of whole sweeps on every engine."""
-    return np.asarray(sum(grid.cycles(sweep) for sweep in sweeps))
+def _cycles(
+    sweeps: tuple[Sweep, ...], grid: Grid, known: dict[Sweep, Integers]
+) -> NDArray[np.int32]:
+    """The cycles of whole sweeps on every engine; `known` has those that were seen."""
+    for sweep in sweeps:
+        if sweep not in known:
+            known[sweep] = grid.cycles(sweep)
+    total = np.asarray(sum(known[sweep] for sweep in sweeps))
+    return np.minimum(total, np.iinfo(np.int32).max).astype(np.int32)

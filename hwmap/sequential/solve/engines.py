@@ -27,8 +27,6 @@ SIDES = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128)
 LANES = (8, 16, 24, 32, 48, 64)
 RESULTS = (1, 2, 4, 8, 16, 32)
 PORTS = (8, 16, 32, 64, 128, 256)
-USED = 0.6
-"""Engines that take less than this part of the slices that the largest one takes are no use."""
 
 
 def bus_bytes(board: Board) -> int:
@@ -38,7 +36,7 @@ def bus_bytes(board: Board) -> int:
 
 def engines_of(board: Board, budget: Budget, least_weight: int = -127) -> tuple[Engine, ...]:
     """Every engine for weights from `least_weight` on within the budgets of slices, LUTs and
-    flip-flops, in a fixed order; without those that are much smaller than could be."""
+    flip-flops, in a fixed order."""
     bus = bus_bytes(board)
     found = []
     for pe, simd, lanes, results in product(SIDES, SIDES, LANES, RESULTS):
@@ -46,14 +44,10 @@ def engines_of(board: Board, budget: Budget, least_weight: int = -127) -> tuple[
         if results > min(pe, lanes) or small.dsp > budget.dsp:
             continue
         for port, stripe in product(PORTS, STRIPES):
-            if port >= bus:
-                found.append(Engine(pe, simd, lanes, results, port, bus, stripe))
-    most = max((engine.dsp for engine in found), default=0)
-    kept = [engine for engine in found if engine.dsp >= USED * most]
-    fitting = tuple(engine for engine in kept if _fits(engine, board, budget, least_weight))
-    return fitting or tuple(
-        engine for engine in found if _fits(engine, board, budget, least_weight)
-    )
+            engine = Engine(pe, simd, lanes, results, port, bus, stripe)
+            if port >= bus and _fits(engine, board, budget, least_weight):
+                found.append(engine)
+    return tuple(found)
 
 
 def _fits(engine: Engine, board: Board, budget: Budget, least_weight: int) -> bool:

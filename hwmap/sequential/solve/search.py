@@ -225,7 +225,7 @@ def _promising(
     shapes: Sequence[Shape], network: Network, grid: Grid, budget: Budget
 ) -> Iterator[tuple[int, Shape, Engine]]:
     """(estimated cycles, shape, engine), the fewest cycles first."""
-    rows = [estimate(shape, network, grid, budget).cycles for shape in shapes]
+    rows = [estimate(shape, network, grid, budget) for shape in shapes]
     table: NDArray[np.float64] = np.stack(rows).astype(np.float64)
     table[table < 0] = np.inf
     for flat in np.argsort(table, axis=None, kind="stable"):

@@ -88,16 +88,9 @@ def with_costs(shape: Shape, network: Network, costs: Costs) -> Shape:
     return replace(shape, nodes=nodes_of(network, costs, shape.heights))
 
 
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """Of a shape on every engine of a grid: no plan of its order has fewer cycles. Where it cannot
-    fit, the cycles are -1."""
-
-    cycles: Integers
-
-
-def estimate(shape: Shape, network: Network, grid: Grid, budget: Budget) -> Estimate:
-    """What a shape takes at least: overheads, trips, and the cycles in which the engine waits.
+def estimate(shape: Shape, network: Network, grid: Grid, budget: Budget) -> Integers:
+    """About the cycles of a shape on every engine of a grid: overheads, trips, and the cycles in
+    which the engine waits; -1 where it cannot fit.
 
     Constants that are wanted after step a arrive in the trips from a on, or are in their memory by
     then:  stalls >= bus words wanted after a - memory - trips from a on.
@@ -130,7 +123,7 @@ def estimate(shape: Shape, network: Network, grid: Grid, budget: Budget) -> Esti
     cycles = fixed + computed + stalls
     # A block of constants, and the next one.
     lacks = room < np.maximum(2 * least_constants(network, grid), 1)
-    return Estimate(np.where(lacks, -1, cycles))
+    return np.where(lacks, -1, cycles)
 
 
 def _fetched_again(
