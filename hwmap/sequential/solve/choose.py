@@ -103,4 +103,4 @@ def _cycles(
         if sweep not in known:
             known[sweep] = grid.cycles(sweep)
     total = np.asarray(sum(known[sweep] for sweep in sweeps))
-    return np.minimum(total, np.iinfo(np.int32).max).astype(np.int32)
+    return np.asarray(np.minimum(total, np.iinfo(np.int32).max), np.int32)
