@@ -21,7 +21,7 @@ demo: $(READY)
 	  --calib examples/digits_calib.npz --test-data examples/digits_test.npz -o build/demo_streaming
 	$(BIN)/hwmap verify build/demo_streaming
 	@echo
-	@echo "C++ for Vitis HLS:  build/demo/hls/top.cpp (start here), steps.hpp, params.hpp"
+	@echo "C++ for Vitis HLS:  build/demo/hls/top.cpp (start here), params.hpp; what it runs: program.txt"
 	@echo "a kernel per layer: build/demo_streaming/hls/top.cpp, kernels.hpp, params.hpp"
 	@echo "every decision:     build/demo/plan.json"
 	@echo "on a page:          build/demo/report.html, build/demo_streaming/report.html"

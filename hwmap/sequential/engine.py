@@ -104,7 +104,7 @@ def engine_problem(engine: Engine, port_bytes: int) -> str | None:
         return f"stripe={engine.stripe}; expected one of {STRIPES}"
     if not WORD_BYTES <= engine.bus_bytes <= engine.port_bytes:
         return f"bus_bytes={engine.bus_bytes}; expected {WORD_BYTES} to port_bytes"
-    if engine.bus_bytes > max(port_bytes, WORD_BYTES):
+    if engine.bus_bytes > port_bytes:
         return f"bus_bytes={engine.bus_bytes}; the board's port has {port_bytes}"
     if engine.requant_lanes > min(engine.pe, engine.vector_lanes):
         return f"requant_lanes={engine.requant_lanes}; expected at most PE and the vector lanes"

@@ -29,15 +29,10 @@ RESULTS = (1, 2, 4, 8, 16, 32)
 PORTS = (8, 16, 32, 64, 128, 256)
 
 
-def bus_bytes(board: Board) -> int:
-    """Bytes per cycle from DRAM, a word of the arena at least."""
-    return max(board.bus_bytes, WORD_BYTES)
-
-
 def engines_of(board: Board, budget: Budget, least_weight: int = -127) -> tuple[Engine, ...]:
     """Every engine for weights from `least_weight` on within the budgets of slices, LUTs and
     flip-flops, in a fixed order."""
-    bus = bus_bytes(board)
+    bus = board.bus_bytes
     found = []
     for pe, simd, lanes, results in product(SIDES, SIDES, LANES, RESULTS):
         small = Engine(pe, simd, lanes, results, bus, bus, STRIPES[0])

@@ -29,7 +29,7 @@ from hwmap.sequential.program import row_bus_words
 from hwmap.sequential.solve.again import run_again
 from hwmap.sequential.solve.assemble import assemble, with_bound
 from hwmap.sequential.solve.choose import Choices
-from hwmap.sequential.solve.engines import Grid, bus_bytes, engines_of
+from hwmap.sequential.solve.engines import Grid, engines_of
 from hwmap.sequential.solve.least import least_bytes, least_memory, smallest_plan
 from hwmap.sequential.solve.nodes import Costs, Network, network_of
 from hwmap.sequential.solve.shapes import Shape, estimate, shapes_of, with_costs
@@ -85,6 +85,11 @@ def solve(
         TimeLimitError: nothing was found, and nothing proved.
     """
     budget = limits.budget
+    if board.bus_bytes < WORD_BYTES:
+        raise InfeasibleError(
+            f"no design fits '{board.name}': its DRAM moves {board.bus_bytes} bytes per cycle at"
+            f" {board.clock_mhz} MHz, an engine takes {WORD_BYTES}; lower --clock"
+        )
     engines = engines_of(board, budget, least_weight(graph))
     if not engines:
         raise InfeasibleError(_too_few(board, budget))
@@ -251,7 +256,7 @@ def _failure(network: Network, board: Board, budget: Budget, grid: Grid) -> Exce
 
 def _too_few(board: Board, budget: Budget) -> str:
     """Why no engine fits: what the smallest one needs and does not get."""
-    bus = bus_bytes(board)
+    bus = board.bus_bytes
     smallest = Engine(8, 8, 8, 1, bus, bus, STRIPES[0])
     logic = engine_logic(smallest, board.dsp_slice)
     for what, limit, least, remedy in (

@@ -111,6 +111,13 @@ def test_too_few_dsp_slices_are_proved_infeasible(tmp_path: Path):
         hwmap.compile(model, "pynq-z2", dsp=57)
 
 
+def test_a_clock_at_which_dram_is_too_slow_is_refused(tmp_path: Path):
+    model = chain().save(tmp_path / "net.onnx", "out")
+
+    with pytest.raises(InfeasibleError, match=r"moves 4 bytes per cycle at 300 MHz.*lower --clock"):
+        hwmap.compile(model, "pynq-z2", clock_mhz=300, style="sequential")
+
+
 def test_luts_are_a_budget_like_slices(tmp_path: Path):
     model = chain().save(tmp_path / "net.onnx", "out")
     ample = hwmap.compile(model, "pynq-z2", time_limit=3).compiled.plan
