@@ -252,9 +252,6 @@ def _run_vector(row: Row, machine: _Machine) -> None:
     lanes = row.blocks * engine.vector_lanes
     pointers, columns = _window(row)
     lane = np.arange(lanes // WORD_BYTES)
-    terms = row.kernel_rows * row.runs
-    block_words = terms * row.weight_words + row.channel_words
-    data = machine.port_bytes(row.weight_address, row.blocks * block_words)
     x = _columns(row, machine, pointers, columns, lane)
     # x: (images, rows, columns, kernel rows, runs, taps, lanes)
     taps = _tap_factors(row)
@@ -266,7 +263,7 @@ def _run_vector(row: Row, machine: _Machine) -> None:
             sums = (x[..., 0, :] - row.first_operand) * (x[..., 1, :] - row.later_operand)
             sums = sums[:, :, :, 0, 0]
         case "depthwise":
-            weights, channels = _depthwise(row, machine, data)
+            weights, channels = _depthwise(row, machine)
             sums = (x * weights).sum((3, 4, 5))
         case _:
             sums = (x * taps[..., None]).sum((3, 4, 5))
@@ -303,13 +300,13 @@ def _tap_factors(row: Row) -> Integers:
     return factors
 
 
-def _depthwise(
-    row: Row, machine: _Machine, data: NDArray[np.int8]
-) -> tuple[Integers, NDArray[np.int8]]:
+def _depthwise(row: Row, machine: _Machine) -> tuple[Integers, NDArray[np.int8]]:
     """Weights (kernel rows, runs, taps, lanes), and the bytes of the channels."""
     engine = machine.engine
     lanes, port = engine.vector_lanes, engine.port_bytes
     terms = row.kernel_rows * row.runs
+    block_words = terms * row.weight_words + row.channel_words
+    data = machine.port_bytes(row.weight_address, row.blocks * block_words)
     blocks = data.reshape(row.blocks, -1)
     first = row.weight_words * port
     behind = first + row.channel_words * port
