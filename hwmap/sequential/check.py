@@ -24,7 +24,7 @@ from hwmap.sequential.memory import memories
 from hwmap.sequential.plan import Held, Plan, Retention, Step
 from hwmap.sequential.program import MOST_ROWS, Segment
 from hwmap.sequential.program_time import constant_words, row_words, step_sizes, timed_rows
-from hwmap.sequential.sweeps import Layouts
+from hwmap.sequential.sweeps import Layouts, sweeps_of
 from hwmap.solve.answer import claim_problem, loss_problem
 
 MOST_SEGMENTS = 32
@@ -81,6 +81,8 @@ def _steps_problem(plan: Plan, laid: _Laid) -> str | None:
         ranges = 0 <= step.first_row < step.last_row <= rows
         if not ranges or not 0 <= step.first_word < step.last_word <= words:
             return f"step {index} ('{step.name}') makes rows or words that '{name}' does not have"
+        if step.kind == "run" and not _is_part(step.name, step.first_word, step.last_word, laid):
+            return f"step {index} ('{step.name}') makes words that cannot be made alone"
         key = (step.kind, step.name, step.first_row, step.first_word)
         if step.instance != runs.get(key, 0):
             return f"step {index} ('{step.name}') is numbered {step.instance}"
@@ -95,6 +97,24 @@ def _steps_problem(plan: Plan, laid: _Laid) -> str | None:
             if streamed.get((kind, name)) != graph.shape(name)[1]:
                 return f"'{name}' has no {kind} step for some of its rows"
     return _stream_problem(plan)
+
+
+def _is_part(name: str, first_word: int, last_word: int, laid: _Laid) -> bool:
+    """Whether an op can make these words of its pixels alone: all, or some, of whole groups, on the
+    array."""
+    op = laid.graph.by_name.get(name)
+    if not isinstance(op, HardwareOp):
+        return False
+    if not 0 <= first_word < last_word <= laid.layouts[op.output].words:
+        return False
+    for sweep in sweeps_of(op, laid.graph, laid.layouts):
+        start = max(first_word - sweep.target_word, 0)
+        end = min(last_word - sweep.target_word, sweep.groups * sweep.words)
+        whole = (start, end) == (0, sweep.groups * sweep.words) or start >= end
+        aligned_groups = sweep.groups == 1 or start % sweep.words == end % sweep.words == 0
+        if not whole and not (sweep.matrix and aligned_groups):
+            return False
+    return True
 
 
 def _stream_problem(plan: Plan) -> str | None:
@@ -202,9 +222,8 @@ def _constants_problem(plan: Plan, laid: _Laid) -> str | None:
     content = np.full(plan.constant_words * ratio, -1, np.int64)
     queue: list[tuple[int, int, Held]] = []
     for number, item in enumerate(plan.held):
-        op = graph.by_name.get(item.name)
-        if not isinstance(op, HardwareOp):
-            return f"holds constants of '{item.name}', which the network does not have"
+        if not _is_part(item.name, item.first_word, item.last_word, laid):
+            return f"holds constants of '{item.name}', or of words, that the network does not have"
         size = constant_words(
             item.name, item.first_word, item.last_word, graph, laid.layouts, engine
         )

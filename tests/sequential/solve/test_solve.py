@@ -226,6 +226,13 @@ LIES = {
     "numbering": (lambda p: _first(p, instance=1), "is numbered 1"),
     "rows": (lambda p: _first(p, last_row=99), "makes rows or words that 'x' does not have"),
     "rows out of order": (lambda p: _first(p, first_row=1), "'x' does not go on with row 0"),
+    "half of a pool": (
+        lambda p: replace(p, steps=tuple(
+            replace(s, last_word=s.last_word - 1) if s.name == "pool" and s.last_word > 1 else
+            replace(s, first_word=5, last_word=6) if s.name == "pool" else s for s in p.steps
+        )),
+        "cannot be made alone|does not have",
+    ),
     "overlap": (
         lambda p: replace(p, retentions=_moved(p, "a.relu",
                                                address_words=p.retentions[0].address_words)),
