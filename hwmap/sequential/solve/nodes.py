@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.ops import HardwareOp
@@ -144,20 +145,24 @@ def nodes_of(network: Network, costs: Costs, heights: Mapping[str, int]) -> tupl
 
 
 def depth_first(nodes: Sequence[Node]) -> list[int]:
-    """Every node once, each as late as its first reader wants it."""
+    """Every node once, each as late as its first reader wants it; inputs come in their order."""
     order: list[int] = []
     done = [False] * len(nodes)
-    for last in (number for number, node in enumerate(nodes) if node.kind == "store"):
+    loads = [number for number, node in enumerate(nodes) if node.kind == "load"]
+    before = {after: (load,) for load, after in pairwise(loads)}
+    stores = [number for number, node in enumerate(nodes) if node.kind == "store"]
+    # What nothing reads is run too, at the end: a plan runs every op.
+    for last in (*stores, *range(len(nodes))):
         stack = [last]
         while stack:
             node = stack[-1]
-            missing = [read for read in nodes[node].reads if not done[read]]
-            if missing:
-                stack.append(missing[0])
+            wanted = (*before.get(node, ()), *nodes[node].reads)
+            missing = next((read for read in wanted if not done[read]), None)
+            if missing is not None:
+                stack.append(missing)
                 continue
             stack.pop()
             if not done[node]:
                 done[node] = True
                 order.append(node)
-    # What nothing reads is run too: a plan runs every op.
-    return order + [number for number, found in enumerate(done) if not found]
+    return order
