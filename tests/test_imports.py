@@ -37,7 +37,7 @@ STYLE_ORDER = {
     "sequential": (
         {"geometry", "layout"},
         {"engine", "program", "sweeps"},
-        {"memory", "plan"},
+        {"memory", "network", "plan"},
         {"logic", "program_time"},
         {"check", "solve"},
         {"curve", "design"},

@@ -22,6 +22,7 @@ struct SmallestParams {
   static constexpr unsigned kArenaRows = 34;
   static constexpr unsigned kConstantWords = 16;
   static constexpr unsigned kMostRows = 8;
+  static constexpr unsigned kMostSegments = 4;
   static constexpr unsigned kDramLatencyCycles = 60;
   static constexpr unsigned kOverheadCycles = 10;
 };

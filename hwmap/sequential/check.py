@@ -6,7 +6,6 @@ slices are counted again, step by step.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,24 +17,13 @@ from hwmap.ir.graph import Graph
 from hwmap.ir.ops import HardwareOp
 from hwmap.ir.rows import rows_read
 from hwmap.sequential.engine import engine_problem
-from hwmap.sequential.layout import aligned, layouts_of
 from hwmap.sequential.logic import engine_logic
 from hwmap.sequential.memory import memories
-from hwmap.sequential.plan import Held, Plan, Retention, Step
-from hwmap.sequential.program import MOST_ROWS, Segment
-from hwmap.sequential.program_time import constant_words, row_words, step_sizes, timed_rows
-from hwmap.sequential.sweeps import Layouts, sweeps_of
+from hwmap.sequential.network import Network, network_of
+from hwmap.sequential.plan import Held, Plan, Retention, Step, held_for
+from hwmap.sequential.program import MOST_ROWS, MOST_SEGMENTS, Segment
+from hwmap.sequential.program_time import constant_words, step_sizes, timed_rows
 from hwmap.solve.answer import claim_problem, loss_problem
-
-MOST_SEGMENTS = 32
-
-
-@dataclass(frozen=True)
-class _Laid:
-    """A graph whose tensors have layouts."""
-
-    graph: Graph
-    layouts: Layouts
 
 
 def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_loss: float) -> None:
@@ -45,15 +33,14 @@ def check_plan(plan: Plan, graph: Graph, board: Board, budget: Budget, max_loss:
     Raises:
         PlanError: the first promise that it breaks.
     """
-    graph = aligned(graph)
-    laid = _Laid(graph, layouts_of(graph))
+    network = network_of(graph)
     problem = (
         engine_problem(plan.engine, board.bus_bytes)
-        or _resource_problem(plan, graph, board, budget)
-        or _steps_problem(plan, laid)
-        or _arena_problem(plan, laid)
-        or _constants_problem(plan, laid)
-        or _number_problem(plan, laid, max_loss)
+        or _resource_problem(plan, network.graph, board, budget)
+        or _steps_problem(plan, network)
+        or _arena_problem(plan, network)
+        or _constants_problem(plan, network)
+        or _number_problem(plan, network, max_loss)
     )
     if problem:
         raise PlanError(f"plan of '{plan.network}' for '{plan.board}': {problem}")
@@ -64,10 +51,10 @@ def _target(step: Step, graph: Graph) -> str:
     return graph.op(step.name).output if step.kind == "run" else step.name
 
 
-def _steps_problem(plan: Plan, laid: _Laid) -> str | None:
+def _steps_problem(plan: Plan, network: Network) -> str | None:
     """Every step is known and numbered, makes rows and words that there are, and loads and stores
     pass every row once, in order."""
-    graph = laid.graph
+    graph = network.graph
     runs: dict[tuple[str, str, int, int], int] = {}
     streamed: dict[tuple[str, str], int] = {}
     for index, step in enumerate(plan.steps):
@@ -77,11 +64,11 @@ def _steps_problem(plan: Plan, laid: _Laid) -> str | None:
                 f"step {index} is a {step.kind} of '{step.name}', which the network does not have"
             )
         name = _target(step, graph)
-        rows, words = graph.shape(name)[1], laid.layouts[name].words
+        rows, words = graph.shape(name)[1], network.layouts[name].words
         ranges = 0 <= step.first_row < step.last_row <= rows
         if not ranges or not 0 <= step.first_word < step.last_word <= words:
             return f"step {index} ('{step.name}') makes rows or words that '{name}' does not have"
-        if step.kind == "run" and not _is_part(step.name, step.first_word, step.last_word, laid):
+        if step.kind == "run" and not _is_part(step.name, step.first_word, step.last_word, network):
             return f"step {index} ('{step.name}') makes words that cannot be made alone"
         key = (step.kind, step.name, step.first_row, step.first_word)
         if step.instance != runs.get(key, 0):
@@ -99,15 +86,15 @@ def _steps_problem(plan: Plan, laid: _Laid) -> str | None:
     return _stream_problem(plan)
 
 
-def _is_part(name: str, first_word: int, last_word: int, laid: _Laid) -> bool:
+def _is_part(name: str, first_word: int, last_word: int, network: Network) -> bool:
     """Whether an op can make these words of its pixels alone: all, or some, of whole groups, on the
     array."""
-    op = laid.graph.by_name.get(name)
+    op = network.graph.by_name.get(name)
     if not isinstance(op, HardwareOp):
         return False
-    if not 0 <= first_word < last_word <= laid.layouts[op.output].words:
+    if not 0 <= first_word < last_word <= network.layouts[op.output].words:
         return False
-    for sweep in sweeps_of(op, laid.graph, laid.layouts):
+    for sweep in network.sweeps[name]:
         start = max(first_word - sweep.target_word, 0)
         end = min(last_word - sweep.target_word, sweep.groups * sweep.words)
         whole = (start, end) == (0, sweep.groups * sweep.words) or start >= end
@@ -127,9 +114,9 @@ def _stream_problem(plan: Plan) -> str | None:
     return None
 
 
-def _reads(step: Step, laid: _Laid) -> Iterator[tuple[str, int]]:
+def _reads(step: Step, network: Network) -> Iterator[tuple[str, int]]:
     """The rows that a step reads."""
-    graph = laid.graph
+    graph = network.graph
     if step.kind == "store":
         yield from ((step.name, row) for row in range(step.first_row, step.last_row))
     if step.kind == "run":
@@ -139,21 +126,21 @@ def _reads(step: Step, laid: _Laid) -> Iterator[tuple[str, int]]:
             yield from ((name, row) for row in sorted(rows_read(op, graph, position, wanted)))
 
 
-def _space(item: Retention, row: int, laid: _Laid) -> slice:
-    width = row_words(item.tensor, laid.graph, laid.layouts)
+def _space(item: Retention, row: int, network: Network) -> slice:
+    width = network.row_words(item.tensor)
     start = item.address_words + (row - item.first_row) * width
     return slice(start, start + width)
 
 
-def _arena_problem(plan: Plan, laid: _Laid) -> str | None:
+def _arena_problem(plan: Plan, network: Network) -> str | None:
     """Every step finds its rows where they were written, and overwrites nothing that is kept."""
-    graph = laid.graph
+    graph = network.graph
     for item in plan.retentions:
         if item.tensor not in graph.tensors:
             return f"keeps '{item.tensor}', which the network does not have"
         if not 0 <= item.first_row < item.last_row <= graph.shape(item.tensor)[1]:
             return f"keeps rows that '{item.tensor}' does not have"
-        end = _space(item, item.last_row - 1, laid).stop
+        end = _space(item, item.last_row - 1, network).stop
         if item.address_words < 0 or end > plan.arena_words:
             return f"'{item.tensor}' at {item.address_words}..{end} is outside the arena"
     content = np.full(plan.arena_words, -1, np.int64)
@@ -165,22 +152,22 @@ def _arena_problem(plan: Plan, laid: _Laid) -> str | None:
     for index, step in enumerate(plan.steps):
         for _, item in kept:
             if item.end_step == index:
-                taken[_whole(item, laid)] -= 1
+                taken[_whole(item, network)] -= 1
         kept = [(number, item) for number, item in kept if item.end_step > index]
         for number, item in begins.get(index, ()):
-            taken[_whole(item, laid)] += 1
+            taken[_whole(item, network)] += 1
             kept.append((number, item))
-            if (taken[_whole(item, laid)] > 1).any():
+            if (taken[_whole(item, network)] > 1).any():
                 return f"step {index} ('{step.name}'): '{item.tensor}' overlaps another tensor"
-        problem = _step_problem(index, step, kept, content, laid)
+        problem = _step_problem(index, step, kept, content, network)
         if problem:
             return problem
     return None
 
 
-def _whole(item: Retention, laid: _Laid) -> slice:
-    first = _space(item, item.first_row, laid)
-    return slice(first.start, _space(item, item.last_row - 1, laid).stop)
+def _whole(item: Retention, network: Network) -> slice:
+    first = _space(item, item.first_row, network)
+    return slice(first.start, _space(item, item.last_row - 1, network).stop)
 
 
 def _step_problem(
@@ -188,7 +175,7 @@ def _step_problem(
     step: Step,
     kept: Sequence[tuple[int, Retention]],
     content: np.ndarray,
-    laid: _Laid,
+    network: Network,
 ) -> str | None:
     where: dict[tuple[str, int], tuple[int, Retention]] = {}
     for number, item in kept:
@@ -196,37 +183,35 @@ def _step_problem(
             if (item.tensor, row) in where:
                 return f"step {index} ('{step.name}'): two copies of a row are kept at once"
             where[item.tensor, row] = number, item
-    for name, row in _reads(step, laid):
+    for name, row in _reads(step, network):
         found = where.get((name, row))
-        if found is None or (content[_space(found[1], row, laid)] != found[0]).any():
+        if found is None or (content[_space(found[1], row, network)] != found[0]).any():
             return f"step {index} ('{step.name}') reads row {row} of '{name}', not on chip"
     if step.kind == "store":
         return None
-    name = _target(step, laid.graph)
-    pixel, columns = laid.layouts[name].words, laid.graph.shape(name)[2]
+    name = _target(step, network.graph)
+    pixel, columns = network.layouts[name].words, network.graph.shape(name)[2]
     for row in range(step.first_row, step.last_row):
         found = where.get((name, row))
         if found is None:
             return f"step {index} ('{step.name}') writes row {row} of '{name}', which has no place"
-        pixels = content[_space(found[1], row, laid)].reshape(columns, pixel)
+        pixels = content[_space(found[1], row, network)].reshape(columns, pixel)
         pixels[:, step.first_word : step.last_word] = found[0]
     return None
 
 
-def _constants_problem(plan: Plan, laid: _Laid) -> str | None:
+def _constants_problem(plan: Plan, network: Network) -> str | None:
     """Every step finds its constants, as they were fetched."""
-    graph, engine = laid.graph, plan.engine
+    engine = plan.engine
     if len(plan.fetched_words) != len(plan.steps) or min(plan.fetched_words, default=0) < 0:
         return "does not say for every step how many words are fetched"
     ratio = engine.port_bytes // engine.bus_bytes
     content = np.full(plan.constant_words * ratio, -1, np.int64)
     queue: list[tuple[int, int, Held]] = []
     for number, item in enumerate(plan.held):
-        if not _is_part(item.name, item.first_word, item.last_word, laid):
+        if not _is_part(item.name, item.first_word, item.last_word, network):
             return f"holds constants of '{item.name}', or of words, that the network does not have"
-        size = constant_words(
-            item.name, item.first_word, item.last_word, graph, laid.layouts, engine
-        )
+        size = constant_words(network, item.name, item.first_word, item.last_word, engine)
         if item.address_words < 0 or item.address_words + size > plan.constant_words:
             return f"the constants of '{item.name}' are outside their memory"
         if item.start_step < 0:
@@ -239,8 +224,8 @@ def _constants_problem(plan: Plan, laid: _Laid) -> str | None:
     for index, step in enumerate(plan.steps):
         key = (step.name, step.first_word, step.last_word)
         if step.kind == "run":
-            size = constant_words(*key, graph, laid.layouts, engine)
-            if size and not _is_held(plan, content, index, key, size * ratio, ratio):
+            size = constant_words(network, *key, engine)
+            if size and not _is_held(plan, content, index, size * ratio):
                 return f"step {index} ('{step.name}'): its constants are not on chip"
         for number, address, item in queue[at : at + plan.fetched_words[index]]:
             if item.start_step > index:
@@ -248,23 +233,21 @@ def _constants_problem(plan: Plan, laid: _Laid) -> str | None:
             content[address] = number
         at += plan.fetched_words[index]
         overwritten = step.kind == "run" and size
-        if overwritten and not _is_held(plan, content, index, key, size * ratio, ratio):
+        if overwritten and not _is_held(plan, content, index, size * ratio):
             return f"step {index} ('{step.name}'): its constants are overwritten while it runs"
     if at != len(queue):
         return f"{abs(len(queue) - at)} bus words of constants are not fetched, or too many"
     return None
 
 
-def _is_held(
-    plan: Plan, content: np.ndarray, index: int, key: tuple[str, int, int], words: int, ratio: int
-) -> bool:
+def _is_held(plan: Plan, content: np.ndarray, index: int, words: int) -> bool:
     """Whether the place that a step takes its constants from has them, all of them."""
-    for number, item in enumerate(plan.held):
-        own = (item.name, item.first_word, item.last_word)
-        if own == key and item.start_step < index < item.end_step:
-            first = item.address_words * ratio
-            return bool((content[first : first + words] == number).all())
-    return False
+    number = held_for(plan, index)
+    if number is None:
+        return False
+    ratio = plan.engine.port_bytes // plan.engine.bus_bytes
+    first = plan.held[number].address_words * ratio
+    return bool((content[first : first + words] == number).all())
 
 
 def _resource_problem(plan: Plan, graph: Graph, board: Board, budget: Budget) -> str | None:
@@ -297,15 +280,15 @@ def _resource_problem(plan: Plan, graph: Graph, board: Board, budget: Budget) ->
     return None
 
 
-def _number_problem(plan: Plan, laid: _Laid, max_loss: float) -> str | None:
+def _number_problem(plan: Plan, network: Network, max_loss: float) -> str | None:
     """Cycles and loss are what the steps and choices add up to; a row holds its lists."""
     engine = plan.engine
-    sizes = [step_sizes(step, laid.graph, laid.layouts, engine) for step in plan.steps]
+    sizes = [step_sizes(step, network, engine) for step in plan.steps]
     ratio = engine.port_bytes // engine.bus_bytes
     arriving = []
     for item in plan.held:
         key = (item.name, item.first_word, item.last_word)
-        words = constant_words(*key, laid.graph, laid.layouts, engine) * ratio
+        words = constant_words(network, *key, engine) * ratio
         if item.start_step >= 0 and words:
             arriving.append(Segment(item.address_words * ratio, words))
     timed = [row for rows in timed_rows(sizes, plan.fetched_words, arriving) for row in rows]

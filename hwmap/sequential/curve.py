@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from hwmap.ir.graph import Graph
 from hwmap.progress import Progress, quiet
 from hwmap.sequential.engine import Engine
-from hwmap.sequential.layout import WORD_BYTES, aligned
+from hwmap.sequential.layout import WORD_BYTES
+from hwmap.sequential.network import network_of
 from hwmap.sequential.solve.assemble import arena_items
-from hwmap.sequential.solve.nodes import Costs, Node, network_of, nodes_of
+from hwmap.sequential.solve.nodes import Costs, Node, nodes_of
 from hwmap.solve.addresses import Item, live_peak
 from hwmap.solve.remat.rematerialize import rematerialize
 
@@ -78,7 +79,7 @@ class _Curve:
     """The strips of a network, and the last schedule for each height, to begin the next with."""
 
     def __init__(self, graph: Graph, seconds: float) -> None:
-        network = network_of(aligned(graph))
+        network = network_of(graph)
         graph = network.graph
         costs = Costs(network, ENGINE)
         tallest = max(graph.shape(name)[1] for name in graph.tensors)

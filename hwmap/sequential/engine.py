@@ -18,10 +18,10 @@ For a stripe of n pixels, with w = port words of a term's weights, c = those of 
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from hwmap.files.words import CHANNEL_BYTES
 from hwmap.sequential.geometry import TAPS, Passes, Sweep, passes_of
 from hwmap.sequential.layout import WORD_BYTES, words_of
 
-CHANNEL_BYTES = 8
 TABLE_BYTES = 256
 
 SUM_DISTANCE = 4

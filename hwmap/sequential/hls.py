@@ -14,10 +14,9 @@ from hwmap.sequential.program import (
     FIELDS,
     KINDS,
     MOST_ROWS,
+    MOST_SEGMENTS,
     NOWHERE,
-    POINTER_BYTES,
     ROW_BYTES,
-    SEGMENT_BYTES,
     Row,
 )
 from hwmap.sequential.program_time import DRAM_LATENCY_CYCLES
@@ -95,8 +94,6 @@ def _row_context() -> dict[str, object]:
         ),
         "fields": tuple(_fields()),
         "row_bytes": ROW_BYTES,
-        "pointer_bytes": POINTER_BYTES,
-        "segment_bytes": SEGMENT_BYTES,
         "nowhere": NOWHERE,
     }
 
@@ -116,6 +113,7 @@ def render(design: Design) -> dict[str, str | bytes]:
         "arena_rows": arena_rows(engine, design.arena_words),
         "constant_words": max(design.constant_words, 1),
         "most_rows": MOST_ROWS,
+        "most_segments": MOST_SEGMENTS,
         "program_fifo_words": PROGRAM_FIFO_WORDS,
         "command_fifo_words": COMMAND_FIFO_WORDS,
         "dram_latency_cycles": DRAM_LATENCY_CYCLES,

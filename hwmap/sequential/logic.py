@@ -8,8 +8,9 @@ from functools import cache
 from math import ceil, log2
 
 from hwmap.dsp import DspSlice, packing
+from hwmap.files.words import CHANNEL_BYTES
 from hwmap.logic import Block, Logic
-from hwmap.sequential.engine import CHANNEL_BYTES, Engine
+from hwmap.sequential.engine import Engine
 from hwmap.sequential.geometry import TAPS
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.memory import PROGRAM_FIFO_WORDS

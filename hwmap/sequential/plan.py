@@ -90,6 +90,17 @@ class Plan:
     loss: float
 
 
+def held_for(plan: Plan, index: int) -> int | None:
+    """The number of what holds the constants of step `index`; None if nothing does."""
+    step = plan.steps[index]
+    key = (step.name, step.first_word, step.last_word)
+    for number, item in enumerate(plan.held):
+        own = (item.name, item.first_word, item.last_word)
+        if own == key and item.start_step < index < item.end_step:
+            return number
+    return None
+
+
 def to_json(plan: Plan) -> str:
     """The plan as readable JSON."""
     return json.dumps({"style": STYLE, **asdict(plan)}, indent=1) + "\n"

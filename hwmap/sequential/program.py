@@ -6,7 +6,7 @@ and those constants themselves. Every number stands in whole bytes, the lowest f
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -18,10 +18,13 @@ StepKind = Literal[
 KINDS: tuple[StepKind, ...] = (
     "fetch", "load", "store", "matrix", "depthwise", "largest", "sum", "product", "lookup",
 )  # fmt: skip
-"""In the order of `StepKind` in `hls/hwmap/sequential/step.hpp`."""
+"""In the order of `StepKind` in `templates/sequential/row.hpp.j2`."""
 
 MOST_ROWS = 256
 """Pointers of a step to rows of its sources, and to rows of its target: what the walks can hold."""
+
+MOST_SEGMENTS = 32
+"""Of a step's constants that a row can list."""
 
 HEADER_BYTES = 24
 """Magic, signature, steps that run once and for every image, and bus words of them with their
@@ -114,7 +117,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Row:
-    """One step of a program; the fields are those of `hls/hwmap/sequential/step.hpp`.
+    """One step of a program; the fields are those of `templates/sequential/row.hpp.j2`.
 
     `source` (the ONNX node) and `instance` are for people. Pointers are words of the arena,
     `_words` count words of 8 channels but for those of constants. `trips` are the iterations of its
@@ -229,6 +232,8 @@ def fits(row: Row) -> str | None:
     counts = _counts(row)
     if max(counts["source_rows"], counts["target_rows"]) > MOST_ROWS:
         return f"a step has more than {MOST_ROWS} rows"
+    if counts["segments"] > MOST_SEGMENTS:
+        return f"a step has more than {MOST_SEGMENTS} fetches"
     for name, (size, signed) in FIELDS.items():
         value = counts[name] if name in counts else getattr(row, name)
         bits = 8 * size
@@ -240,7 +245,8 @@ def fits(row: Row) -> str | None:
 
 def decode(words: NDArray[np.int8], bus_bytes: int) -> tuple[Row, int]:
     """The row that `words` begin with, without names, and its bus words."""
-    data = words.reshape(-1).tobytes()
+    # No copy: a program can have thousands of rows and many megabytes.
+    data = np.ascontiguousarray(words).data.cast("B")
     values: dict[str, int] = {}
     at = 0
     for name, (size, signed) in FIELDS.items():
@@ -265,11 +271,6 @@ def decode(words: NDArray[np.int8], bus_bytes: int) -> tuple[Row, int]:
         **values,
     )
     return row, at // bus_bytes
-
-
-def anonymous(row: Row) -> Row:
-    """The row as `decode` gives it back."""
-    return replace(row, source="", instance=0)
 
 
 assert {field.name for field in fields(Row)} >= set(FIELDS) - {

@@ -9,14 +9,12 @@ fills; then every trip of its loop can take a word of the constants that come ne
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from hwmap.ir.graph import Graph
-from hwmap.ir.ops import HardwareOp
 from hwmap.sequential.engine import Engine, SweepCost, part_of
 from hwmap.sequential.geometry import Sweep
-from hwmap.sequential.layout import Layout
-from hwmap.sequential.plan import Held, Step
+from hwmap.sequential.layout import WORD_BYTES
+from hwmap.sequential.network import Network
+from hwmap.sequential.plan import Step
 from hwmap.sequential.program import Segment, row_bus_words
-from hwmap.sequential.sweeps import Layouts, sweeps_of
 
 DRAM_LATENCY_CYCLES = 60
 """From the first request to the first word. An assumption of the simulation (a read of a DDR
@@ -31,6 +29,10 @@ class RowSize:
     trips: int
     source_rows: int
     target_rows: int
+
+    def bus_words(self, bus_bytes: int, segments: int = 0) -> int:
+        """Bus words of the row itself."""
+        return row_bus_words(self.source_rows, self.target_rows, segments, bus_bytes)
 
 
 @dataclass(frozen=True)
@@ -47,19 +49,14 @@ class Timed:
 
     def cycles(self, engine: Engine) -> int:
         """All cycles of the row."""
-        size = self.size
-        words = row_bus_words(
-            size.source_rows, size.target_rows, len(self.fetched), engine.bus_bytes
-        )
-        return words + engine.overhead_cycles + max(size.trips, self.fetch_words)
+        words = self.size.bus_words(engine.bus_bytes, len(self.fetched))
+        return words + engine.overhead_cycles + max(self.size.trips, self.fetch_words)
 
 
-def step_sweeps(
-    step: Step, op: HardwareOp, graph: Graph, layouts: Layouts
-) -> list[tuple[int, Sweep]]:
+def step_sweeps(step: Step, network: Network) -> list[tuple[int, Sweep]]:
     """The sweeps of a run, cut to its rows and words, with their numbers among those of the op."""
     found = []
-    for number, sweep in enumerate(sweeps_of(op, graph, layouts)):
+    for number, sweep in enumerate(network.sweeps[step.name]):
         rows = sweep.rows.within(range(step.first_row, step.last_row))
         if rows is None:
             continue
@@ -78,41 +75,25 @@ def sweep_size(sweep: Sweep, engine: Engine) -> RowSize:
     return RowSize(SweepCost(sweep, engine).trips, sources, rows.count)
 
 
-def stream_size(step: Step, row_words: int, engine: Engine) -> RowSize:
+def stream_size(rows: int, row_words: int, bus_bytes: int, *, load: bool) -> RowSize:
     """The row of a load or a store of rows of so many words."""
-    count = step.last_row - step.first_row
-    trips = count * -(-row_words * 8 // engine.bus_bytes)
-    return RowSize(trips, *((0, count) if step.kind == "load" else (count, 0)))
+    trips = rows * -(-row_words * WORD_BYTES // bus_bytes)
+    return RowSize(trips, *((0, rows) if load else (rows, 0)))
 
 
-def row_words(name: str, graph: Graph, layouts: Layouts) -> int:
-    """Words of a row of a tensor."""
-    layout: Layout = layouts[name]
-    return graph.shape(name)[2] * layout.words
-
-
-def step_sizes(step: Step, graph: Graph, layouts: Layouts, engine: Engine) -> list[RowSize]:
+def step_sizes(step: Step, network: Network, engine: Engine) -> list[RowSize]:
     """The rows of a step of a plan."""
     if step.kind != "run":
-        return [stream_size(step, row_words(step.name, graph, layouts), engine)]
-    op = graph.op(step.name)
-    assert isinstance(op, HardwareOp)
-    return [sweep_size(sweep, engine) for _, sweep in step_sweeps(step, op, graph, layouts)]
-
-
-def held_bus_words(held: Held, graph: Graph, layouts: Layouts, engine: Engine) -> int:
-    """Bus words of some constants."""
-    words = constant_words(held.name, held.first_word, held.last_word, graph, layouts, engine)
-    return words * engine.port_bytes // engine.bus_bytes
+        rows, words = step.last_row - step.first_row, network.row_words(step.name)
+        return [stream_size(rows, words, engine.bus_bytes, load=step.kind == "load")]
+    return [sweep_size(sweep, engine) for _, sweep in step_sweeps(step, network)]
 
 
 def constant_words(
-    name: str, first_word: int, last_word: int, graph: Graph, layouts: Layouts, engine: Engine
+    network: Network, name: str, first_word: int, last_word: int, engine: Engine
 ) -> int:
     """Port words of the constants of a part of an op."""
-    op = graph.op(name)
-    assert isinstance(op, HardwareOp)
-    parts = (part_of(sweep, first_word, last_word) for sweep in sweeps_of(op, graph, layouts))
+    parts = (part_of(sweep, first_word, last_word) for sweep in network.sweeps[name])
     return sum(SweepCost(part, engine).constant_words for part in parts if part is not None)
 
 

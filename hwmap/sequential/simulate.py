@@ -119,7 +119,7 @@ def _run(design: Design, inputs: Mapping[str, Array]) -> tuple[dict[str, Integer
     machine = _Machine(design, len(next(iter(inputs.values()))))
     program = _Program(design)
     streams = _Streams(design, inputs)
-    for number in range(program.once + program.steps):
+    for _ in range(program.once + program.steps):
         row, constants = program.row()
         machine.fetch(row.fetched, constants)
         match row.kind:
@@ -130,13 +130,9 @@ def _run(design: Design, inputs: Mapping[str, Array]) -> tuple[dict[str, Integer
                 machine.write(words, streams.load(words.size))
             case "store":
                 streams.store(machine.read(_row_words(row.source_pointers, row.row_words)))
-            case "matrix":
-                _check_blocks(row)
-                _run_matrix(row, machine)
             case _:
                 _check_blocks(row)
-                _run_vector(row, machine)
-        assert number < program.once or row.kind != "fetch"
+                (_run_matrix if row.kind == "matrix" else _run_vector)(row, machine)
     if program.at != len(design.program):
         raise SimulationError(f"{len(design.program) - program.at} words of the program are left")
     return streams.outputs(), machine.peak

@@ -36,8 +36,10 @@ def ports_text(design: Design) -> str:
     streams, and the runs of channels of a pixel, which begin with words of 8 bytes each."""
     lines = [f"start {images_per_start(design)}"]
     tensors = {tensor.name: tensor for tensor in (*design.inputs, *design.outputs)}
-    for kind, word in (("load", "input"), ("store", "output")):
-        for name in port_order(design, kind):  # type: ignore[arg-type]
+    ports: tuple[tuple[Literal["load", "store"], str], ...]
+    ports = (("load", "input"), ("store", "output"))
+    for kind, word in ports:
+        for name in port_order(design, kind):
             _, height, width = tensors[name].shape
             runs = " ".join(map(str, design.layouts[name].runs))
             lines.append(f"{word} {height} {width} {runs}")

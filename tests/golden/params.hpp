@@ -30,6 +30,8 @@ struct Params {
   static constexpr unsigned kConstantWords = 19;
   // Rows of tensors that a step can point to.
   static constexpr unsigned kMostRows = 256;
+  // Places to which a step can fetch constants.
+  static constexpr unsigned kMostSegments = 32;
   static constexpr int kProgramFifoWords = 64;
   static constexpr int kCommandFifoWords = 16;
   // What the cycle counter adds besides the trips of loops.

@@ -37,9 +37,6 @@ FieldByte:
 
 /// Bytes of a row without its pointers and segments.
 constexpr unsigned kRowBytes = 123;
-/// Bytes of a pointer, and of a segment.
-constexpr unsigned kPointerBytes = 4;
-constexpr unsigned kSegmentBytes = 8;
 /// The pointer of a row that lies in the padding.
 constexpr std::uint32_t kNowhere = 16777215;
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from hwmap.board import Board, Budget, budget_of
 from hwmap.ir.graph import Graph
 from hwmap.sequential.engine import Engine
-from hwmap.sequential.layout import aligned
+from hwmap.sequential.network import network_of
 from hwmap.sequential.plan import Plan
 from hwmap.sequential.solve.assemble import assemble
-from hwmap.sequential.solve.nodes import Costs, depth_first, network_of, nodes_of
+from hwmap.sequential.solve.nodes import Costs, depth_first, nodes_of
 
 TALL = 1 << 20
 
@@ -23,7 +23,7 @@ def plan_of(
     budget: Budget | None = None,
 ) -> Plan | None:
     """The plan of strips of these heights (of whole tensors), each run once, depth first."""
-    network = network_of(aligned(graph))
+    network = network_of(graph)
     given = heights or {}
     wanted = {name: given.get(name, TALL) for name in network.graph.tensors}
     nodes = nodes_of(network, Costs(network, engine), wanted)

@@ -14,7 +14,7 @@ from hwmap.quantize.choose import quantize_inputs
 from hwmap.sequential.design import build_design
 from hwmap.sequential.design.types import Design
 from hwmap.sequential.engine import Engine
-from hwmap.sequential.program import HEADER_BYTES, Segment, anonymous, decode, encode
+from hwmap.sequential.program import HEADER_BYTES, Segment, decode, encode
 from hwmap.sequential.simulate import simulate
 from hwmap.sequential.timeline import _Fifo, time_lines
 from tests.models import chain
@@ -105,7 +105,7 @@ def test_a_row_comes_back_from_its_bytes(compiled: Compiled):
     for row in (*compiled.design.once, *compiled.design.rows):
         words = encode(row, 8)
 
-        assert decode(words, 8) == (anonymous(row), len(words))
+        assert decode(words, 8) == (replace(row, source="", instance=0), len(words))
         assert len(words) == row.row_bus_words(8)
 
 

@@ -45,15 +45,12 @@ Slot:
   }
 }
 
-/// Segments of a step's constants that a row can have.
-constexpr unsigned kMostSegments = 32;
-
 /// Moves the constants of later steps from the program into their memory, a bus word per iteration
 /// of whatever loop is running.
 template <typename P>
 class Fetcher {
  public:
-  using Segments = Numbers<P, 2 * kMostSegments>;
+  using Segments = Numbers<P, 2 * P::kMostSegments>;
 
   Fetcher(std::uint32_t words, const Segments& segments) : segments_(segments), words_(words) {}
 

@@ -230,7 +230,7 @@ void RunStep(ArenaMemory<P>& arena, ConstantMemory<P>& constants, SumMemory<P>& 
              SumMemory<P>& odd, Words& program, ReadCommands& reads, WriteCommands& writes,
              Port<P::kBusBytes>& input, Port<P::kBusBytes>& output, Clock& clock) {
 #pragma HLS INLINE
-  Numbers<P, 2 * kMostSegments> segments;
+  Numbers<P, 2 * P::kMostSegments> segments;
 #pragma HLS ARRAY_PARTITION variable = segments dim = 2 complete
   const Row row = ReadRow<P>(program, clock);
   SkipNumbers<P>(program, row.source_rows, clock);

@@ -53,37 +53,35 @@ ShiftByte:
   }
 }
 
-/// Reads a header.
+/// Reads the bus words that fill `bytes`.
+template <typename P, unsigned N, typename Words>
+void ReadBytes(Words& words, std::int8_t (&bytes)[N], Clock& clock) {
+#pragma HLS INLINE
+  constexpr unsigned kWords = N / P::kBusBytes;
+BytesWord:
+  for (unsigned i = 0; i < kWords; ++i) {
+#pragma HLS PIPELINE II = 1 style = flp
+#pragma HLS LOOP_TRIPCOUNT min = kWords max = kWords
+    clock.Tick();
+    ShiftIn<P>(bytes, hwmap::Read(words, clock));
+  }
+}
+
 template <typename P, typename Words>
 Header ReadHeader(Words& words, Clock& clock) {
 #pragma HLS INLINE
-  constexpr unsigned kWords = BusWords<P>(kHeaderBytes);
-  std::int8_t bytes[kWords * P::kBusBytes] = {};
+  std::int8_t bytes[BusWords<P>(kHeaderBytes) * P::kBusBytes] = {};
 #pragma HLS ARRAY_PARTITION variable = bytes complete
-HeaderWord:
-  for (unsigned i = 0; i < kWords; ++i) {
-#pragma HLS PIPELINE II = 1 style = flp
-#pragma HLS LOOP_TRIPCOUNT min = kWords max = kWords
-    clock.Tick();
-    ShiftIn<P>(bytes, hwmap::Read(words, clock));
-  }
+  ReadBytes<P>(words, bytes, clock);
   return ParseHeader(bytes);
 }
 
-/// Reads a row.
 template <typename P, typename Words>
 Row ReadRow(Words& words, Clock& clock) {
 #pragma HLS INLINE
-  constexpr unsigned kWords = BusWords<P>(kRowBytes);
-  std::int8_t bytes[kWords * P::kBusBytes] = {};
+  std::int8_t bytes[BusWords<P>(kRowBytes) * P::kBusBytes] = {};
 #pragma HLS ARRAY_PARTITION variable = bytes complete
-RowWord:
-  for (unsigned i = 0; i < kWords; ++i) {
-#pragma HLS PIPELINE II = 1 style = flp
-#pragma HLS LOOP_TRIPCOUNT min = kWords max = kWords
-    clock.Tick();
-    ShiftIn<P>(bytes, hwmap::Read(words, clock));
-  }
+  ReadBytes<P>(words, bytes, clock);
   return ParseRow(bytes);
 }
 
@@ -106,17 +104,16 @@ template <typename P, unsigned Rows, unsigned PerWord, typename Words>
 void ReadNumbers(Words& words, std::uint32_t count, std::uint32_t (&numbers)[Rows][PerWord],
                  Clock& clock) {
 #pragma HLS INLINE
-  constexpr unsigned kPerWord = PerWord;
   std::uint32_t word = 0;
 NumberWord:
-  for (std::uint32_t left = (count + kPerWord - 1) / kPerWord; left != 0; --left) {
+  for (std::uint32_t left = CeilDiv(count, PerWord); left != 0; --left) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = 0 max = 64
     clock.Tick();
     const Bytes<P::kBusBytes> read = hwmap::Read(words, clock);
 #pragma HLS AGGREGATE variable = read
   Number:
-    for (unsigned i = 0; i < kPerWord; ++i) {
+    for (unsigned i = 0; i < PerWord; ++i) {
 #pragma HLS UNROLL
       std::uint32_t value = 0;
     NumberByte:
@@ -133,9 +130,8 @@ NumberWord:
 template <typename P, typename Words>
 void SkipNumbers(Words& words, std::uint32_t count, Clock& clock) {
 #pragma HLS INLINE
-  constexpr unsigned kPerWord = NumbersPerWord<P>();
 SkippedWord:
-  for (std::uint32_t left = (count + kPerWord - 1) / kPerWord; left != 0; --left) {
+  for (std::uint32_t left = CeilDiv(count, NumbersPerWord<P>()); left != 0; --left) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = 0 max = 64
     clock.Tick();
@@ -174,9 +170,8 @@ Burst:
       --fields;
       if (fields == 0) {
         const Row now = ParseRow(bytes);
-        lists = (now.source_rows + kPerWord - 1) / kPerWord +
-                (now.target_rows + kPerWord - 1) / kPerWord +
-                (2 * now.segments + kPerWord - 1) / kPerWord;
+        lists = CeilDiv(now.source_rows, kPerWord) + CeilDiv(now.target_rows, kPerWord) +
+                CeilDiv(2 * now.segments, kPerWord);
         constants = now.fetch_words;
       }
     } else if (lists != 0) {

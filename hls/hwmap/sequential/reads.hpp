@@ -37,12 +37,6 @@ struct ReadCommand {
   UInt<Sizes<P>::kConstantBits> constant;
 };
 
-/// A source row and where in it words lie.
-struct Place {
-  std::uint32_t pointer;
-  std::int32_t offset;
-};
-
 /// The trips of a step, one after the other.
 template <typename P>
 class ReadWalk {
@@ -58,7 +52,7 @@ class ReadWalk {
     BeginImage();
   }
 
-  /// Whether a place is read in this trip, and which.
+  /// Whether this trip reads.
   bool reads() const { return lead_ == 0 && pixel_ != pixels_; }
 
   ReadCommand<P> Now(const Numbers<P, P::kMostRows>& pointers) const {
@@ -126,9 +120,6 @@ class ReadWalk {
 
   bool last_term() const {
     return kernel_ + 1 == row_.kernel_rows && run_ + 1 == row_.runs && word_ + 1 == row_.run_trips;
-  }
-  bool only_term() const {
-    return row_.kernel_rows == 1 && row_.runs == 1 && row_.run_trips == 1;
   }
 
   void BeginImage() {

@@ -1,7 +1,7 @@
 """Integer graph + plan -> the design of a sequential accelerator, and its program."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from itertools import accumulate
 
 import numpy as np
@@ -18,18 +18,17 @@ from hwmap.sequential.design.constants import constant_bytes
 from hwmap.sequential.design.rows import Facts, Pointer, run_row, stream_row
 from hwmap.sequential.design.types import Design
 from hwmap.sequential.engine import Engine, SweepCost, part_of
-from hwmap.sequential.layout import WORD_BYTES, aligned, layouts_of
-from hwmap.sequential.plan import Held, Plan, Step
-from hwmap.sequential.program import Row, Segment, encode, fits
+from hwmap.sequential.layout import WORD_BYTES
+from hwmap.sequential.network import Network, network_of
+from hwmap.sequential.plan import Held, Plan, Step, held_for
+from hwmap.sequential.program import MOST_SEGMENTS, Row, Segment, encode, fits
 from hwmap.sequential.program_time import (
     RowSize,
     Timed,
-    row_words,
     step_sizes,
     step_sweeps,
     timed_rows,
 )
-from hwmap.sequential.sweeps import Layouts, sweeps_of
 
 MAGIC = 0x504D5748
 """The first four bytes of a program: "HWMP"."""
@@ -52,8 +51,9 @@ def build_design(graph: Graph, plan: Plan, board: Board) -> Design:
     Raises:
         PlanError: a number does not fit a row of the program.
     """
-    graph = aligned(graph)
-    builder = _Builder(graph, plan, layouts_of(graph))
+    network = network_of(graph)
+    graph = network.graph
+    builder = _Builder(network, plan)
     once, before = builder.resident_rows()
     rows, during = builder.image_rows()
     problem = next(filter(None, map(fits, (*once, *rows))), None)
@@ -74,7 +74,7 @@ def build_design(graph: Graph, plan: Plan, board: Board) -> Design:
         constant_words=plan.constant_words,
         inputs=tuple(graph.tensors[name] for name in graph.inputs),
         outputs=tuple(graph.tensors[name] for name in graph.outputs),
-        layouts={name: builder.layouts[name] for name in names},
+        layouts={name: network.layouts[name] for name in names},
         once=once,
         rows=rows,
         program=np.concatenate([header, prologue, body]),
@@ -92,8 +92,8 @@ def _header(once: int, steps: int, once_words: int, words: int, engine: Engine) 
 def signature(engine: Engine) -> int:
     """A number of the sizes that a program depends on: another engine has another one."""
     found = 0
-    for size in (*vars(engine).values(),):
-        found = (found * 1000003 + int(size)) & 0xFFFFFFFF
+    for size in astuple(engine):
+        found = (found * 1000003 + size) & 0xFFFFFFFF
     return found
 
 
@@ -110,8 +110,8 @@ def _stream(rows: tuple[Row, ...], constants: NDArray[np.int8], engine: Engine) 
 class _Builder:
     """What the rows of one program have in common."""
 
-    def __init__(self, graph: Graph, plan: Plan, layouts: Layouts) -> None:
-        self.graph, self.plan, self.layouts = graph, plan, layouts
+    def __init__(self, network: Network, plan: Plan) -> None:
+        self.network, self.graph, self.plan = network, network.graph, plan
         self.blobs: dict[tuple[str, int, int], _Blob] = {}
 
     def facts(self, name: str) -> Facts:
@@ -124,9 +124,9 @@ class _Builder:
         if key not in self.blobs:
             facts = self.facts(name)
             op = facts.op
-            pair = self.layouts[op.inputs[0]], self.layouts[op.output]
-            sweeps = sweeps_of(op, self.graph, self.layouts)
-            parts = (part_of(sweep, first_word, last_word) for sweep in sweeps)
+            layouts = self.network.layouts
+            pair = layouts[op.inputs[0]], layouts[op.output]
+            parts = (part_of(sweep, first_word, last_word) for sweep in self.network.sweeps[name])
             costs = [SweepCost(part, self.plan.engine) for part in parts if part is not None]
             self.blobs[key] = _Blob(
                 tuple(constant_bytes(op, self.graph, pair, cost, facts.requant) for cost in costs)
@@ -155,7 +155,8 @@ class _Builder:
         segments = [s for s in self._segments(held) if s.words]
         words = self._words(held)
         ((timed,),) = timed_rows([[RowSize(0, 0, 0)]], [len(words)], segments)
-        parts = [timed.fetched[at : at + 255] for at in range(0, len(timed.fetched), 255)]
+        starts = range(0, len(timed.fetched), MOST_SEGMENTS)
+        parts = [timed.fetched[at : at + MOST_SEGMENTS] for at in starts]
         rows = tuple(_fetching(Row("resident constants", 0, "fetch", 0), part) for part in parts)
         return rows, words
 
@@ -163,7 +164,7 @@ class _Builder:
         """The rows of an image."""
         plan = self.plan
         held = tuple(item for item in plan.held if item.start_step >= 0)
-        sizes = [step_sizes(step, self.graph, self.layouts, plan.engine) for step in plan.steps]
+        sizes = [step_sizes(step, self.network, plan.engine) for step in plan.steps]
         arriving = [s for s in self._segments(held) if s.words]
         timed = timed_rows(sizes, plan.fetched_words, arriving)
         rows = tuple(
@@ -177,40 +178,30 @@ class _Builder:
         pointer = self._pointer(index)
         engine = self.plan.engine
         if step.kind != "run":
-            words = row_words(step.name, self.graph, self.layouts)
+            words = self.network.row_words(step.name)
             beat = engine.bus_bytes // WORD_BYTES
             wanted = range(step.first_row, step.last_row)
             row = stream_row(step.name, self.graph, step.kind, wanted, words, beat, pointer)
             yield _fetching(row, times[0].fetched)
             return
         facts = self.facts(step.name)
-        sweeps = step_sweeps(step, facts.op, self.graph, self.layouts)
-        starts = self._addresses(index, step)
-        for (number, sweep), time in zip(sweeps, times, strict=True):
+        starts = self._addresses(index)
+        for (number, sweep), time in zip(step_sweeps(step, self.network), times, strict=True):
             row = run_row(facts, self.graph, SweepCost(sweep, engine), pointer, starts[number])
             yield _fetching(row, time.fetched)
 
-    def _addresses(self, index: int, step: Step) -> list[int]:
+    def _addresses(self, index: int) -> list[int]:
         """Where the constants of each sweep of a run lie."""
-        key = (step.name, step.first_word, step.last_word)
-        address = next(
-            (
-                item.address_words
-                for item in self.plan.held
-                if (item.name, item.first_word, item.last_word) == key
-                and item.start_step < index < item.end_step
-            ),
-            0,
-        )
-        return [
-            address + before for before in accumulate(map(len, self.blob(*key).sweeps), initial=0)
-        ]
+        step, held = self.plan.steps[index], held_for(self.plan, index)
+        first = 0 if held is None else self.plan.held[held].address_words
+        sweeps = self.blob(step.name, step.first_word, step.last_word).sweeps
+        return list(accumulate(map(len, sweeps), initial=first))
 
     def _pointer(self, index: int) -> Pointer:
         live = [item for item in self.plan.retentions if item.start_step <= index < item.end_step]
 
         def pointer(name: str, row: int) -> int:
-            width = row_words(name, self.graph, self.layouts)
+            width = self.network.row_words(name)
             for item in live:
                 if item.tensor == name and item.first_row <= row < item.last_row:
                     return item.address_words + (row - item.first_row) * width

@@ -5,13 +5,13 @@ its other terms."""
 import numpy as np
 from numpy.typing import NDArray
 
-from hwmap.files.words import channel_bytes
+from hwmap.files.words import CHANNEL_BYTES, channel_bytes
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import HardwareOp, Lookup, Select, Weighted
 from hwmap.ir.requantize import Requant
 from hwmap.ir.select import separated
 from hwmap.ir.types import Array, Integers
-from hwmap.sequential.engine import CHANNEL_BYTES, SweepCost
+from hwmap.sequential.engine import SweepCost
 from hwmap.sequential.geometry import TAPS, Sweep
 from hwmap.sequential.layout import WORD_BYTES, Layout
 

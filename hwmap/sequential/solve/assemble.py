@@ -9,11 +9,12 @@ from hwmap.ir.given import least_weight
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.logic import engine_logic
 from hwmap.sequential.memory import memories
+from hwmap.sequential.network import Network
 from hwmap.sequential.plan import Held, Plan, Retention
 from hwmap.sequential.program import Segment
 from hwmap.sequential.program_time import timed_rows
 from hwmap.sequential.solve.fetches import fetch
-from hwmap.sequential.solve.nodes import Network, Node
+from hwmap.sequential.solve.nodes import Node
 from hwmap.sequential.solve.parts import Steps, largest_block, parts_of, steps_of, uses_of
 from hwmap.solve.addresses import Item, lifetimes, pack_low, top
 from hwmap.solve.answer import Choice, Status

@@ -13,8 +13,8 @@ from hwmap.ir.ops import HardwareOp
 from hwmap.ir.types import Integers
 from hwmap.sequential.geometry import Sweep
 from hwmap.sequential.layout import Layout, layouts_of
+from hwmap.sequential.network import Network
 from hwmap.sequential.solve.engines import Grid
-from hwmap.sequential.solve.nodes import Network
 from hwmap.sequential.sweeps import sweeps_of
 from hwmap.solve.answer import PPB, loss_ppb
 from hwmap.solve.choices import add_choices, chosen, unbeaten
@@ -31,6 +31,7 @@ class Choices:
     def __init__(
         self, network: Network, candidates: Mapping[str, Sequence[Candidate]], grid: Grid
     ) -> None:
+        self.grid = grid
         self.candidates = {
             op.name: tuple(candidates.get(op.name, ())) for op in hardware_ops(network.graph)
         }

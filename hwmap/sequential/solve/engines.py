@@ -9,9 +9,9 @@ from itertools import product
 import numpy as np
 
 from hwmap.board import Board, Budget
+from hwmap.files.words import CHANNEL_BYTES
 from hwmap.ir.types import Integers
 from hwmap.sequential.engine import (
-    CHANNEL_BYTES,
     STRIPES,
     SUM_DISTANCE,
     TABLE_BYTES,
@@ -20,7 +20,6 @@ from hwmap.sequential.engine import (
 from hwmap.sequential.geometry import TAPS, Sweep, passes_of
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.logic import engine_logic
-from hwmap.sequential.program import row_bus_words
 from hwmap.sequential.program_time import sweep_size
 
 SIDES = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128)
@@ -55,6 +54,8 @@ class Grid:
 
     def __init__(self, engines: Iterable[Engine]) -> None:
         self.engines = tuple(engines)
+        # That of the board, for all.
+        self.bus_bytes = self.engines[0].bus_bytes
 
         def sizes(name: str) -> Integers:
             return np.array([getattr(engine, name) for engine in self.engines], np.int64)
@@ -88,9 +89,8 @@ class Grid:
 
     def cycles(self, sweep: Sweep) -> Integers:
         """The cycles of a whole sweep on each engine, its row included."""
-        rows = sweep_size(sweep, self.engines[0])
-        words = row_bus_words(rows.source_rows, rows.target_rows, 0, self.engines[0].bus_bytes)
-        return self.trips(sweep) + self.overhead + words
+        row = sweep_size(sweep, self.engines[0]).bus_words(self.bus_bytes)
+        return self.trips(sweep) + self.overhead + row
 
     def trips(self, sweep: Sweep) -> Integers:
         """The trips of a whole sweep on each engine."""

@@ -7,15 +7,17 @@ import numpy as np
 from hwmap.board import Board, Budget
 from hwmap.ir.graph import hardware_ops
 from hwmap.ir.rows import rows_read
+from hwmap.sequential.engine import Engine
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.memory import memories
+from hwmap.sequential.network import Network
 from hwmap.sequential.plan import Plan
 from hwmap.sequential.solve.again import run_again
 from hwmap.sequential.solve.assemble import assemble
 from hwmap.sequential.solve.engines import Grid
-from hwmap.sequential.solve.nodes import Costs, Network
+from hwmap.sequential.solve.nodes import Costs
 from hwmap.sequential.solve.parts import largest_block
-from hwmap.sequential.solve.shapes import least_constants, shapes_of, with_costs
+from hwmap.sequential.solve.shapes import Shape, least_constants, shapes_of, with_costs
 
 ENGINES = 3
 """Engines, of those that need least, on which plans are tried, and ways to cut the network."""
@@ -24,8 +26,8 @@ STEP_BYTES = 64
 
 
 def least_bytes(network: Network, grid: Grid) -> int:
-    """Bytes that any plan needs on any engine: the rows of one row of the hungriest op, a block of
-    constants, and the FIFOs."""
+    """Bytes that any plan needs on any engine: what one row of the hungriest op reads and writes,
+    and a block of constants."""
     graph = network.graph
     words = 0
     for op in hardware_ops(graph):
@@ -44,34 +46,9 @@ def least_bytes(network: Network, grid: Grid) -> int:
     return min(sizes)
 
 
-def smallest_plan(
-    network: Network, board: Board, budget: Budget, grid: Grid, seconds: float
-) -> Plan | None:
-    """A plan on one of the engines that need least, whatever its speed; with recomputation, for
-    which there are `seconds`, if there is none without."""
-    smallest = _Smallest(network, board, grid)
-    return smallest.plan(budget) or smallest.again(budget, seconds)
-
-
-def least_memory(network: Network, board: Board, budget: Budget, grid: Grid) -> int | None:
-    """The least bytes, within STEP_BYTES or 2 %, with which a plan was found on the whole board;
-    None if none was."""
-    smallest = _Smallest(network, board, grid)
-    low, high = 0, board.memory_bytes
-    found = smallest.plan(replace(budget, memory_bytes=high))
-    if found is None:
-        return None
-    while high - low > max(STEP_BYTES, high // 64):
-        middle = (low + high) // 2
-        if smallest.plan(replace(budget, memory_bytes=middle)) is None:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-class _Smallest:
-    """The engines that need least, and the shapes with the smallest arenas."""
+class Smallest:
+    """Plans on the engines that need least, in the shapes with the smallest arenas, whatever their
+    speed."""
 
     def __init__(self, network: Network, board: Board, grid: Grid) -> None:
         self.network, self.board = network, board
@@ -84,32 +61,43 @@ class _Smallest:
     def plan(self, budget: Budget) -> Plan | None:
         """A plan within a budget."""
         for engine in self.engines:
-            costs = Costs(self.network, engine)
             for shape in self.shapes:
-                own = with_costs(shape, self.network, costs)
-                plan = assemble(self.network, self.board, budget, engine, own.nodes, own.order,
-                                addresses=own.addresses)  # fmt: skip
+                plan = self._assembled(with_costs(shape, self.network, engine), engine, budget)
                 if plan is not None:
                     return plan
         return None
+
+    def _assembled(self, shape: Shape, engine: Engine, budget: Budget) -> Plan | None:
+        return assemble(self.network, self.board, budget, engine, shape.nodes, shape.order,
+                        addresses=shape.addresses)  # fmt: skip
+
+    def least_memory(self, budget: Budget) -> int | None:
+        """The least bytes, within STEP_BYTES or 2 %, with which a plan was found on the whole
+        board; None if none was."""
+        low, high = 0, self.board.memory_bytes
+        if self.plan(replace(budget, memory_bytes=high)) is None:
+            return None
+        while high - low > max(STEP_BYTES, high // 64):
+            middle = (low + high) // 2
+            if self.plan(replace(budget, memory_bytes=middle)) is None:
+                low = middle
+            else:
+                high = middle
+        return high
 
     def again(self, budget: Budget, seconds: float) -> Plan | None:
         """A plan with strips that run again, in what a block of constants and the next one leave
         for the arena."""
         for engine in self.engines:
-            costs = Costs(self.network, engine)
             constants = 2 * largest_block(self.network, engine)
             fixed = sum(m.size_bytes for m in memories(engine, 0, constants))
             room = (budget.memory_bytes - fixed) // (WORD_BYTES * engine.banks) * engine.banks
             for shape in self.shapes:
                 if not 0 < room < shape.arena_words:
                     continue
-                own = with_costs(shape, self.network, costs)
+                own = with_costs(shape, self.network, engine)
                 found = run_again(own, room, seconds / (ENGINES * SHAPES))
-                if found is None:
-                    continue
-                plan = assemble(self.network, self.board, budget, engine, found.nodes,
-                                found.order, addresses=found.addresses)  # fmt: skip
-                if plan is not None:
+                plan = found and self._assembled(found, engine, budget)
+                if plan:
                     return plan
         return None

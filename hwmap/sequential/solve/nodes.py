@@ -2,26 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import pairwise
 
-from hwmap.ir.graph import Graph, hardware_ops
+from hwmap.ir.graph import hardware_ops
 from hwmap.ir.ops import HardwareOp
 from hwmap.ir.rows import rows_read
-from hwmap.sequential.engine import Engine, SweepCost
+from hwmap.sequential.engine import Engine
 from hwmap.sequential.geometry import Sweep
-from hwmap.sequential.layout import WORD_BYTES, layouts_of
+from hwmap.sequential.network import Network
 from hwmap.sequential.plan import Kind
-from hwmap.sequential.program import MOST_ROWS, row_bus_words
-from hwmap.sequential.program_time import sweep_size
-from hwmap.sequential.sweeps import Layouts, sweeps_of
+from hwmap.sequential.program import MOST_ROWS
+from hwmap.sequential.program_time import RowSize, Timed, stream_size, sweep_size
 
 
 @dataclass(frozen=True)
 class Node:
     """A strip: rows [first_row, last_row) of what load, op or store `name` makes. It reads the
-    nodes `reads`, takes `words` of the arena (0 for a store) and `cycles` of the engine, in `trips`
-    of which it can fetch."""
+    nodes `reads`, takes `words` of the arena (0 for a store) and `cycles` of the engine."""
 
     kind: Kind
     name: str
@@ -30,65 +27,40 @@ class Node:
     reads: tuple[int, ...]
     words: int
     cycles: int
-    trips: int
 
 
-@dataclass(frozen=True)
-class Network:
-    """A graph whose tensors have layouts."""
-
-    graph: Graph
-    layouts: Layouts
-
-    def row_words(self, tensor: str) -> int:
-        """Words of a row."""
-        return self.graph.shape(tensor)[2] * self.layouts[tensor].words
-
-    @cached_property
-    def sweeps(self) -> Mapping[str, tuple[Sweep, ...]]:
-        """The sweeps of every op."""
-        return {op.name: sweeps_of(op, self.graph, self.layouts) for op in hardware_ops(self.graph)}
-
-    def constant_words(self, name: str, engine: Engine) -> int:
-        """Port words of the constants of an op."""
-        return sum(SweepCost(sweep, engine).constant_words for sweep in self.sweeps[name])
-
-
-def network_of(graph: Graph) -> Network:
-    """The network of an `aligned` graph."""
-    return Network(graph, layouts_of(graph))
+def placeless(sweep: Sweep, rows: range) -> Sweep | None:
+    """The part of a sweep that makes `rows`, without where it lies: equal ones cost the same."""
+    part = sweep.rows.within(rows)
+    if part is None:
+        return None
+    return replace(sweep, rows=replace(part, first=0, pad=0, size=1))
 
 
 class Costs:
-    """What strips take on one engine; equal ones are counted once."""
+    """The cycles of strips on one engine; equal ones are counted once."""
 
     def __init__(self, network: Network, engine: Engine) -> None:
         self.network, self.engine = network, engine
-        self.known: dict[Sweep, tuple[int, int]] = {}
+        self.known: dict[Sweep, int] = {}
 
-    def run(self, name: str, rows: range) -> tuple[int, int]:
-        """(cycles, trips) of rows of an op."""
-        cycles = trips = 0
+    def run(self, name: str, rows: range) -> int:
+        """The cycles of rows of an op."""
+        cycles = 0
         for sweep in self.network.sweeps[name]:
-            part = sweep.rows.within(rows)
+            part = placeless(sweep, rows)
             if part is not None:
-                # Where it lies is no matter.
-                key = replace(sweep, rows=replace(part, first=0, pad=0, size=1))
-                if key not in self.known:
-                    size = sweep_size(key, self.engine)
-                    words = row_bus_words(
-                        size.source_rows, size.target_rows, 0, self.engine.bus_bytes
-                    )
-                    self.known[key] = words + self.engine.overhead_cycles + size.trips, size.trips
-                own = self.known[key]
-                cycles, trips = cycles + own[0], trips + own[1]
-        return cycles, trips
+                if part not in self.known:
+                    self.known[part] = self._cycles(sweep_size(part, self.engine))
+                cycles += self.known[part]
+        return cycles
 
-    def stream(self, rows: int, row_words: int, *, load: bool) -> tuple[int, int]:
-        """(cycles, trips) of rows that come in or go out."""
-        trips = rows * -(-row_words * WORD_BYTES // self.engine.bus_bytes)
-        words = row_bus_words(0 if load else rows, rows if load else 0, 0, self.engine.bus_bytes)
-        return words + self.engine.overhead_cycles + trips, trips
+    def stream(self, rows: int, row_words: int, *, load: bool) -> int:
+        """The cycles of rows that come in or go out."""
+        return self._cycles(stream_size(rows, row_words, self.engine.bus_bytes, load=load))
+
+    def _cycles(self, size: RowSize) -> int:
+        return Timed(size, ()).cycles(self.engine)
 
 
 def most_rows(op: HardwareOp, network: Network) -> int:
@@ -123,7 +95,7 @@ def nodes_of(network: Network, costs: Costs, heights: Mapping[str, int]) -> tupl
         words = network.row_words(name)
         for part in cut(name):
             cycles = costs.stream(len(part), words, load=True)
-            nodes.append(Node("load", name, part.start, part.stop, (), len(part) * words, *cycles))
+            nodes.append(Node("load", name, part.start, part.stop, (), len(part) * words, cycles))
     for op in hardware_ops(graph):
         words = network.row_words(op.output)
         for part in cut(op.output):
@@ -134,13 +106,13 @@ def nodes_of(network: Network, costs: Costs, heights: Mapping[str, int]) -> tupl
             }
             cycles = costs.run(op.name, part)
             own = (tuple(sorted(reads)), len(part) * words)
-            nodes.append(Node("run", op.name, part.start, part.stop, *own, *cycles))
+            nodes.append(Node("run", op.name, part.start, part.stop, *own, cycles))
     for name in graph.outputs:
         words = network.row_words(name)
         for read in dict.fromkeys(strips[name]):
             rows = nodes[read].first_row, nodes[read].last_row
             cycles = costs.stream(rows[1] - rows[0], words, load=False)
-            nodes.append(Node("store", name, *rows, (read,), 0, *cycles))
+            nodes.append(Node("store", name, *rows, (read,), 0, cycles))
     return tuple(nodes)
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hwmap.sequential.engine import Engine, SweepCost, part_of
+from hwmap.sequential.engine import Engine
 from hwmap.sequential.layout import WORD_BYTES
+from hwmap.sequential.network import Network
 from hwmap.sequential.plan import Kind, Step
-from hwmap.sequential.program_time import RowSize, step_sizes
+from hwmap.sequential.program_time import RowSize, constant_words, step_sizes
 from hwmap.sequential.solve.fetches import Use
-from hwmap.sequential.solve.nodes import Network, Node
+from hwmap.sequential.solve.nodes import Node
 
 Parts = Mapping[str, tuple[tuple[int, int], ...]]
 """Of every op the words of its pixels that are made at a time."""
@@ -29,14 +30,14 @@ def largest_block(network: Network, engine: Engine) -> int:
     """Port words of the constants that at least must be there at once."""
     parts = parts_of(network, engine, 0)
     return max(
-        part_words(network, name, part, engine) for name, own in parts.items() for part in own
+        constant_words(network, name, *part, engine) for name, own in parts.items() for part in own
     )
 
 
 def _parts(
     network: Network, name: str, engine: Engine, words: int, most_words: int
 ) -> tuple[tuple[int, int], ...]:
-    total = network.constant_words(name, engine)
+    total = constant_words(network, name, 0, words, engine)
     if total <= most_words:
         return ((0, words),)
     sweeps = network.sweeps[name]
@@ -51,18 +52,11 @@ def _parts(
     return tuple((start, min(start + each * unit, words)) for start in starts)
 
 
-def part_words(network: Network, name: str, part: tuple[int, int], engine: Engine) -> int:
-    """Port words of the constants of a part of an op."""
-    sweeps = (part_of(sweep, *part) for sweep in network.sweeps[name])
-    return sum(SweepCost(sweep, engine).constant_words for sweep in sweeps if sweep is not None)
-
-
 @dataclass(frozen=True)
 class Steps:
-    """Steps, the node of each, and what their rows take."""
+    """Steps, and what their rows take."""
 
     steps: tuple[Step, ...]
-    nodes: tuple[int, ...]
     sizes: tuple[tuple[RowSize, ...], ...]
 
     @property
@@ -76,7 +70,6 @@ def steps_of(
 ) -> Steps:
     """The steps of nodes in an order, in which some may be more than once."""
     steps: list[Step] = []
-    owners: list[int] = []
     count: dict[tuple[Kind, str, int, int], int] = {}
     for number in order:
         node = nodes[number]
@@ -87,15 +80,14 @@ def steps_of(
             count[key] = instance + 1
             rows = node.first_row, node.last_row
             steps.append(Step(node.kind, node.name, *rows, first, last, instance))
-            owners.append(number)
     known: dict[tuple[str, int, int, int, int], tuple[RowSize, ...]] = {}
     sizes = []
     for step in steps:
         place = (step.name, step.first_row, step.last_row, step.first_word, step.last_word)
         if step.kind != "run" or place not in known:
-            known[place] = tuple(step_sizes(step, network.graph, network.layouts, engine))
+            known[place] = tuple(step_sizes(step, network, engine))
         sizes.append(known[place])
-    return Steps(tuple(steps), tuple(owners), tuple(sizes))
+    return Steps(tuple(steps), tuple(sizes))
 
 
 def uses_of(
@@ -112,7 +104,7 @@ def uses_of(
                 own.append((index, index))
     uses = []
     for key, indices in runs.items():
-        words = part_words(network, key[0], key[1:], engine)
+        words = constant_words(network, *key, engine)
         if words:
             bus = words * engine.port_bytes // engine.bus_bytes
             uses.append((Use(words, bus, tuple(indices)), key))

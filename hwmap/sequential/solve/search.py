@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwmap.board import Board, Budget
 from hwmap.decompose.apply import apply_parts
@@ -20,19 +19,21 @@ from hwmap.decompose.method import DENSE
 from hwmap.errors import InfeasibleError, TimeLimitError
 from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph
+from hwmap.ir.types import Integers
 from hwmap.progress import Progress, quiet
 from hwmap.sequential.engine import STRIPES, Engine
-from hwmap.sequential.layout import WORD_BYTES, aligned
+from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.logic import engine_logic
+from hwmap.sequential.network import Network, network_of
 from hwmap.sequential.plan import Plan
-from hwmap.sequential.program import row_bus_words
+from hwmap.sequential.program_time import stream_size
 from hwmap.sequential.solve.again import run_again
 from hwmap.sequential.solve.assemble import assemble, with_bound
 from hwmap.sequential.solve.choose import Choices
 from hwmap.sequential.solve.engines import Grid, engines_of
-from hwmap.sequential.solve.least import least_bytes, least_memory, smallest_plan
-from hwmap.sequential.solve.nodes import Costs, Network, network_of
-from hwmap.sequential.solve.shapes import Shape, estimate, shapes_of, with_costs
+from hwmap.sequential.solve.least import Smallest, least_bytes
+from hwmap.sequential.solve.nodes import Costs
+from hwmap.sequential.solve.shapes import Estimates, Shape, shapes_of, with_costs
 from hwmap.solve.answer import Choice
 from hwmap.solve.deadline import Deadline
 
@@ -94,58 +95,58 @@ def solve(
     if not engines:
         raise InfeasibleError(_too_few(board, budget))
     deadline = Deadline(limits.seconds)
-    network = network_of(aligned(graph))
+    network = network_of(graph)
     grid = Grid(engines)
     choices = Choices(network, candidates, grid)
-    bound = _bound(network, choices, grid, limits.max_loss)
+    least = choices.bound(limits.max_loss)
+    bound = int((least + _streamed(network, grid)).min())
     best: Plan | None = None
-    for rewritten in _rewritten(graph, network, choices, grid, limits):
+    for rewritten in _rewritten(graph, network, choices, least, limits.max_loss):
         search = _Search(rewritten, board, budget, _few(grid, rewritten.network), deadline)
         best = search.plan(best, progress)
         if best is None or best.cycles > ENOUGH * bound:
             best = search.again(best, limits.seconds * AGAIN_SHARE, progress)
     if best is None:
         progress("looking for the least memory that works")
-        best = smallest_plan(network, board, budget, grid, limits.seconds * AGAIN_SHARE)
-    if best is not None:
-        return with_bound(best, bound)
-    raise _failure(network, board, budget, grid)
+        smallest = Smallest(network, board, grid)
+        best = smallest.plan(budget) or smallest.again(budget, limits.seconds * AGAIN_SHARE)
+        if best is None:
+            raise _failure(smallest, grid, budget)
+    return with_bound(best, bound)
 
 
-def _bound(network: Network, choices: Choices, grid: Grid, max_loss: float) -> int:
-    """No plan on any engine has fewer cycles: what every op takes whole, and inputs and outputs."""
-    bus = grid.engines[0].bus_bytes
-    fixed = np.zeros(len(grid.engines), np.int64)
+def _streamed(network: Network, grid: Grid) -> Integers:
+    """The cycles of inputs and outputs, whole, on every engine."""
+    found = np.zeros(len(grid.engines), np.int64)
     graph = network.graph
     for name, load in [(n, True) for n in graph.inputs] + [(n, False) for n in graph.outputs]:
-        rows = graph.shape(name)[1]
-        pointers = (0, rows) if load else (rows, 0)
-        trips = rows * -(-network.row_words(name) * WORD_BYTES // bus)
-        fixed = fixed + row_bus_words(*pointers, 0, bus) + grid.overhead + trips
-    return int((choices.bound(max_loss) + fixed).min())
+        size = stream_size(graph.shape(name)[1], network.row_words(name), grid.bus_bytes, load=load)
+        found = found + size.bus_words(grid.bus_bytes) + grid.overhead + size.trips
+    return found
 
 
 def _rewritten(
-    graph: Graph, network: Network, choices: Choices, grid: Grid, limits: Limits
+    graph: Graph, network: Network, choices: Choices, least: Integers, max_loss: float
 ) -> Iterator[_Rewritten]:
-    """The network as it is, and with the decompositions that are best on the best engines."""
+    """The network as it is, and with the decompositions that are best on the engines with the
+    `least` cycles."""
     yield _Rewritten(network, ())
     if not any(len(items) > 1 for items in choices.candidates.values()):
         return
     seen: set[tuple[int, ...]] = {tuple(0 for _ in choices.cycles)}
     tried: set[tuple[int, int]] = set()
-    for engine in np.argsort(choices.bound(limits.max_loss), kind="stable").tolist():
-        size = grid.engines[engine].pe, grid.engines[engine].simd
+    for engine in np.argsort(least, kind="stable").tolist():
+        size = choices.grid.engines[engine].pe, choices.grid.engines[engine].simd
         if size in tried:
             continue
         tried.add(size)
-        picks = choices.best(engine, limits.max_loss)
+        picks = choices.best(engine, max_loss)
         if tuple(picks.values()) not in seen:
             seen.add(tuple(picks.values()))
             chosen = [choices.candidates[name][pick] for name, pick in picks.items()]
             rewritten = apply_parts(graph, [candidate.graph for candidate in chosen])
             yield _Rewritten(
-                network_of(aligned(rewritten)),
+                network_of(rewritten),
                 tuple(
                     Choice(candidate.op, candidate.method, candidate.error, candidate.loss)
                     for candidate in chosen
@@ -160,9 +161,7 @@ def _few(grid: Grid, network: Network) -> Grid:
     """The engines that are worth an estimate with every shape."""
     if len(grid.engines) <= MOST_ENGINES:
         return grid
-    total = sum(
-        grid.trips(sweep) for sweeps in network.sweeps.values() for sweep in sweeps
-    )  # fmt: skip
+    total = sum(grid.trips(sweep) for sweeps in network.sweeps.values() for sweep in sweeps)
     order = np.argsort(total, kind="stable")[:MOST_ENGINES]
     return Grid(grid.engines[int(index)] for index in sorted(order))
 
@@ -179,7 +178,8 @@ class _Search:
         deadline: Deadline,
     ) -> None:
         self.rewritten, self.network = rewritten, rewritten.network
-        self.board, self.budget, self.grid, self.deadline = board, budget, grid, deadline
+        self.board, self.budget, self.deadline = board, budget, deadline
+        self.estimates = Estimates(self.network, grid, budget)
         self.shapes = shapes_of(self.network, Costs(self.network, grid.engines[0]))
 
     def _assembled(self, shape: Shape, engine: Engine, best: Plan | None) -> Plan | None:
@@ -195,12 +195,12 @@ class _Search:
         """The best plan in which every strip runs once, of the most promising engines and shapes;
         or `best`."""
         misses = 0
-        for low, shape, engine in _promising(self.shapes, self.network, self.grid, self.budget):
+        for low, shape, engine in _promising(self.shapes, self.estimates):
             beaten = best is not None and low >= best.cycles
             if beaten or self.deadline.over or misses > MOST_MISSES:
                 break
             progress(f"PE {engine.pe} x SIMD {engine.simd}, {len(shape.nodes)} strips")
-            own = with_costs(shape, self.network, Costs(self.network, engine))
+            own = with_costs(shape, self.network, engine)
             found = self._assembled(own, engine, best)
             best, misses = found or best, 0 if found is not None else misses + 1
         return best
@@ -213,13 +213,13 @@ class _Search:
             for shape in self.shapes
             for part in SMALLER
         ]
-        promising = _promising(smaller, self.network, self.grid, self.budget)
+        promising = _promising(smaller, self.estimates)
         for low, shape, engine in islice(promising, AGAIN_TRIES):
             beaten = best is not None and low * ENOUGH >= best.cycles
             if beaten or self.deadline.over:
                 break
             progress(f"recomputation: {len(shape.nodes)} strips in {shape.arena_words:,} words")
-            own = with_costs(shape, self.network, Costs(self.network, engine))
+            own = with_costs(shape, self.network, engine)
             found = run_again(own, shape.arena_words, seconds / AGAIN_TRIES)
             if found is not None:
                 best = self._assembled(found, engine, best) or best
@@ -227,28 +227,28 @@ class _Search:
 
 
 def _promising(
-    shapes: Sequence[Shape], network: Network, grid: Grid, budget: Budget
+    shapes: Sequence[Shape], estimates: Estimates
 ) -> Iterator[tuple[int, Shape, Engine]]:
     """(estimated cycles, shape, engine), the fewest cycles first."""
-    rows = [estimate(shape, network, grid, budget) for shape in shapes]
-    table: NDArray[np.float64] = np.stack(rows).astype(np.float64)
+    table = np.stack([estimates.of(shape) for shape in shapes]).astype(np.float64)
     table[table < 0] = np.inf
+    engines = estimates.grid.engines
     for flat in np.argsort(table, axis=None, kind="stable"):
         shape, engine = np.unravel_index(flat, table.shape)
         if not np.isfinite(table[shape, engine]):
             return
-        yield int(table[shape, engine]), shapes[int(shape)], grid.engines[int(engine)]
+        yield int(table[shape, engine]), shapes[int(shape)], engines[int(engine)]
 
 
-def _failure(network: Network, board: Board, budget: Budget, grid: Grid) -> Exception:
+def _failure(smallest: Smallest, grid: Grid, budget: Budget) -> Exception:
     """Why there is no plan."""
     message = (
-        f"no design fits '{board.name}' in {budget.memory_bytes:,} bytes of on-chip memory"
+        f"no design fits '{smallest.board.name}' in {budget.memory_bytes:,} bytes of on-chip memory"
         f" with {budget.dsp} DSP slices and {budget.lut:,} LUTs"
     )
-    least = least_bytes(network, grid)
-    smallest = least_memory(network, board, budget, grid)
-    remedy = "" if smallest is None else f"; --mem {smallest} works"
+    least = least_bytes(smallest.network, grid)
+    enough = smallest.least_memory(budget)
+    remedy = "" if enough is None else f"; --mem {enough} works"
     if least > budget.memory_bytes:
         return InfeasibleError(f"{message} (proved: at least {least:,} bytes are needed){remedy}")
     return TimeLimitError(f"{message} that was found (infeasibility not proved){remedy}")

@@ -14,15 +14,17 @@ from hwmap.ir.types import Integers
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.geometry import Sweep
 from hwmap.sequential.layout import WORD_BYTES
-from hwmap.sequential.program import row_bus_words
-from hwmap.sequential.program_time import sweep_size
+from hwmap.sequential.network import Network
+from hwmap.sequential.program_time import constant_words, stream_size, sweep_size
 from hwmap.sequential.solve.assemble import arena_items, most_constants
 from hwmap.sequential.solve.engines import Grid
-from hwmap.sequential.solve.nodes import Costs, Network, Node, depth_first, nodes_of
+from hwmap.sequential.solve.nodes import Costs, Node, depth_first, nodes_of, placeless
 from hwmap.solve.addresses import Item, pack_low, top
 
 STEP = 2.0 ** (-1 / 2)
+"""From the words of a strip to those that are tried next."""
 FACTORS = (0.0, 1.0, 4.0)
+"""How many times as large as its constants a tensor is that is cut."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,9 @@ def shapes_of(network: Network, costs: Costs) -> list[Shape]:
     sizes = {name: graph.shape(name)[1] * words for name, words in rows.items()}
     constants = dict.fromkeys(graph.tensors, 0.0)
     for name in network.sweeps:
-        size = network.constant_words(name, costs.engine) * costs.engine.port_bytes
-        constants[graph.op(name).output] = size / WORD_BYTES
+        output = graph.op(name).output
+        words = constant_words(network, name, 0, network.layouts[output].words, costs.engine)
+        constants[output] = words * costs.engine.port_bytes / WORD_BYTES
     found: list[Shape] = []
     seen: set[tuple[int, ...]] = set()
     most = float(max(sizes.values()))
@@ -83,47 +86,80 @@ def _shape(network: Network, costs: Costs, heights: Mapping[str, int]) -> Shape:
     return Shape(heights, nodes, tuple(order), addresses, top(items, addresses))
 
 
-def with_costs(shape: Shape, network: Network, costs: Costs) -> Shape:
+def with_costs(shape: Shape, network: Network, engine: Engine) -> Shape:
     """The same shape on another engine."""
-    return replace(shape, nodes=nodes_of(network, costs, shape.heights))
+    return replace(shape, nodes=nodes_of(network, Costs(network, engine), shape.heights))
 
 
-def estimate(shape: Shape, network: Network, grid: Grid, budget: Budget) -> Integers:
-    """About the cycles of a shape on every engine of a grid: overheads, trips, and the cycles in
-    which the engine waits; -1 where it cannot fit.
+class Estimates:
+    """About the cycles of shapes on every engine of a grid."""
 
-    Constants that are wanted after step a arrive in the trips from a on, or are in their memory by
-    then:  stalls >= bus words wanted after a - memory - trips from a on.
-    """
-    fixed, trips = _cycles(shape, network, grid)
-    rooms = {
-        sizes: most_constants(engine, shape.arena_words, budget)
-        for sizes, engine in _by_memory(grid).items()
-    }
-    room = np.array([rooms[_memory_sizes(engine)] for engine in grid.engines])
-    ratio = grid.port // grid.engines[0].bus_bytes
-    constants = {
-        name: np.asarray(sum(grid.constant_words(sweep) for sweep in sweeps))
-        for name, sweeps in network.sweeps.items()
-    }
-    again = _fetched_again(shape, constants, room)
-    names = [shape.nodes[number].name for number in shape.order]
-    first = {name: place for place, name in reversed(list(enumerate(names)))}
-    stalls = np.zeros_like(room)
-    wanted, computed = np.zeros_like(room), np.zeros_like(room)
-    for place in reversed(range(len(names))):
-        number = shape.order[place]
-        computed = computed + trips[number]
-        if shape.nodes[number].kind != "run":
-            continue
-        stalls = np.maximum(stalls, (wanted - room) * ratio - computed)
-        wanted = wanted + again.get(place, 0)
-        if first[names[place]] == place:
-            wanted = wanted + constants[names[place]]
-    cycles = fixed + computed + stalls
-    # A block of constants, and the next one.
-    lacks = room < np.maximum(2 * least_constants(network, grid), 1)
-    return np.where(lacks, -1, cycles)
+    def __init__(self, network: Network, grid: Grid, budget: Budget) -> None:
+        self.network, self.grid, self.budget = network, grid, budget
+        self.known: dict[Sweep, Integers] = {}
+        self.constants = {
+            name: np.asarray(sum(grid.constant_words(sweep) for sweep in sweeps))
+            for name, sweeps in network.sweeps.items()
+        }
+        # A block of constants, and the next one.
+        self.least_room = np.maximum(2 * least_constants(network, grid), 1)
+
+    def of(self, shape: Shape) -> Integers:
+        """Overheads, trips, and the cycles in which the engine waits; -1 where it cannot fit.
+
+        Constants that are wanted after step a arrive in the trips from a on, or are in their memory
+        by then:  stalls >= bus words wanted after a - memory - trips from a on.
+        """
+        fixed, trips = self._cycles(shape)
+        room = self._room(shape)
+        ratio = self.grid.port // self.grid.bus_bytes
+        again = _fetched_again(shape, self.constants, room)
+        names = [shape.nodes[number].name for number in shape.order]
+        first = {name: place for place, name in reversed(list(enumerate(names)))}
+        stalls = np.zeros_like(room)
+        wanted, computed = np.zeros_like(room), np.zeros_like(room)
+        for place in reversed(range(len(names))):
+            number = shape.order[place]
+            computed = computed + trips[number]
+            if shape.nodes[number].kind != "run":
+                continue
+            stalls = np.maximum(stalls, (wanted - room) * ratio - computed)
+            wanted = wanted + again.get(place, 0)
+            if first[names[place]] == place:
+                wanted = wanted + self.constants[names[place]]
+        return np.where(room < self.least_room, -1, fixed + computed + stalls)
+
+    def _room(self, shape: Shape) -> Integers:
+        """Port words that the arena of a shape leaves for constants."""
+        found: dict[tuple[int, int], int] = {}
+        for engine in self.grid.engines:
+            sizes = engine.banks, engine.port_bytes
+            if sizes not in found:
+                found[sizes] = most_constants(engine, shape.arena_words, self.budget)
+        return np.array([found[engine.banks, engine.port_bytes] for engine in self.grid.engines])
+
+    def _cycles(self, shape: Shape) -> tuple[Integers, list[Integers]]:
+        """The overheads of all strips, and the trips of each."""
+        bus, any_engine = self.grid.bus_bytes, self.grid.engines[0]
+        rows = steps = 0
+        trips: list[Integers] = []
+        for node in shape.nodes:
+            height = node.last_row - node.first_row
+            own = np.zeros(len(self.grid.engines), np.int64)
+            if node.kind != "run":
+                words = self.network.row_words(node.name)
+                size = stream_size(height, words, bus, load=node.kind == "load")
+                rows, steps, own = rows + size.bus_words(bus), steps + 1, own + size.trips
+            for sweep in self.network.sweeps[node.name] if node.kind == "run" else ():
+                part = placeless(sweep, range(node.first_row, node.last_row))
+                if part is None:
+                    continue
+                if part not in self.known:
+                    self.known[part] = self.grid.trips(part)
+                rows += sweep_size(part, any_engine).bus_words(bus)
+                steps, own = steps + 1, own + self.known[part]
+            trips.append(own)
+        return rows + steps * self.grid.overhead, trips
 
 
 def _fetched_again(
@@ -153,45 +189,6 @@ def _fetched_again(
         lacking = np.clip(1 - room / np.maximum(opened, 1), 0, 1)
         found[place] = (constants[name] * lacking).astype(np.int64)
     return found
-
-
-def _memory_sizes(engine: Engine) -> tuple[int, int, int]:
-    return engine.banks, engine.port_bytes, engine.bus_bytes
-
-
-def _by_memory(grid: Grid) -> dict[tuple[int, int, int], Engine]:
-    return {_memory_sizes(engine): engine for engine in grid.engines}
-
-
-def _cycles(shape: Shape, network: Network, grid: Grid) -> tuple[Integers, list[Integers]]:
-    """The overheads of all strips, and the trips of each, on every engine."""
-    bus = grid.engines[0].bus_bytes
-    rows = steps = 0
-    known: dict[Sweep, Integers] = {}
-    trips: list[Integers] = []
-    for node in shape.nodes:
-        height = node.last_row - node.first_row
-        if node.kind != "run":
-            pointers = (0, height) if node.kind == "load" else (height, 0)
-            rows += row_bus_words(*pointers, 0, bus)
-            steps += 1
-            beats = height * -(-network.row_words(node.name) * WORD_BYTES // bus)
-            trips.append(np.full(len(grid.engines), beats))
-            continue
-        own = np.zeros(len(grid.engines), np.int64)
-        for sweep in network.sweeps[node.name]:
-            part = sweep.rows.within(range(node.first_row, node.last_row))
-            if part is None:
-                continue
-            key = replace(sweep, rows=replace(part, first=0, pad=0, size=1))
-            if key not in known:
-                known[key] = grid.trips(key)
-            size = sweep_size(key, grid.engines[0])
-            rows += row_bus_words(size.source_rows, size.target_rows, 0, bus)
-            steps += 1
-            own = own + known[key]
-        trips.append(own)
-    return rows + steps * grid.overhead, trips
 
 
 def least_constants(network: Network, grid: Grid) -> Integers:

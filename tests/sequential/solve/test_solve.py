@@ -17,13 +17,13 @@ from hwmap.ir.evaluate import evaluate
 from hwmap.quantize.choose import quantize_inputs
 from hwmap.sequential.check import check_plan
 from hwmap.sequential.design import build_design
-from hwmap.sequential.layout import aligned
 from hwmap.sequential.memory import memories
+from hwmap.sequential.network import network_of
 from hwmap.sequential.plan import Plan, Retention, Step, from_json, to_json
 from hwmap.sequential.simulate import simulate
 from hwmap.sequential.solve.again import run_again
 from hwmap.sequential.solve.assemble import assemble
-from hwmap.sequential.solve.nodes import Costs, network_of
+from hwmap.sequential.solve.nodes import Costs
 from hwmap.sequential.solve.shapes import shapes_of
 from hwmap.solve.addresses import Item, live_peak, pack, pack_low, top
 from hwmap.solve.answer import Choice
@@ -49,7 +49,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
 def test_strips_run_again_in_an_arena_that_is_too_small_for_one_run_each(tmp_path: Path):
     model = must_recompute(blocks=3).save(tmp_path / "net.onnx", "out")
     compiled = hwmap.compile(model, "pynq-z2", max_drop=0.0, time_limit=3).compiled
-    network = network_of(aligned(compiled.source))
+    network = network_of(compiled.source)
     costs = Costs(network, compiled.plan.engine)
     shape = shapes_of(network, costs)[0]
 
