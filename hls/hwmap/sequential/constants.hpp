@@ -28,20 +28,14 @@ ReadPart:
   }
 }
 
-/// Takes a word of the port as the word `slot` of `bytes`.
+/// Takes a word of the port as the word `slot` of `bytes`: registers with an enable each.
 template <typename P, unsigned N>
 void Keep(const std::int8_t (&word)[P::kPortBytes], std::uint32_t slot, std::int8_t (&bytes)[N]) {
 #pragma HLS INLINE
-Slot:
-  for (unsigned s = 0; s * P::kPortBytes < N; ++s) {
+SlotByte:
+  for (unsigned i = 0; i < N; ++i) {
 #pragma HLS UNROLL
-    if (s == slot) {
-    SlotByte:
-      for (unsigned i = 0; i < P::kPortBytes; ++i) {
-#pragma HLS UNROLL
-        if (s * P::kPortBytes + i < N) bytes[(s * P::kPortBytes + i) % N] = word[i];
-      }
-    }
+    bytes[i] = i / P::kPortBytes == slot ? word[i % P::kPortBytes] : bytes[i];
   }
 }
 
