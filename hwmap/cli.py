@@ -23,7 +23,9 @@ from hwmap.options import (
     BuildFolder,
     CacheFolder,
     Calib,
+    EngineFolder,
     Json,
+    MaxDrop,
     Model,
     Preprocess,
     ScalesOption,
@@ -207,12 +209,7 @@ def compile(
     clock: Annotated[
         int | None, typer.Option(help="Clock in MHz (the board's if left out).")
     ] = None,
-    max_drop: Annotated[
-        float,
-        typer.Option(
-            help="Points of top-1 (without labels: percent of error before a softmax) to give up."
-        ),
-    ] = 0.0,
+    max_drop: MaxDrop = 0.0,
     time_limit: Annotated[
         float, typer.Option(help="Seconds for the solver.")
     ] = api.TIME_LIMIT_SECONDS,
@@ -221,6 +218,7 @@ def compile(
     ] = DEFAULT_STYLE,
     scales: ScalesOption = None,
     plan: Annotated[Path | None, typer.Option(help="Use this plan.json; do not solve.")] = None,
+    engine: EngineFolder = None,
     sweep: SweepFolder = None,
     point: Annotated[int | None, typer.Option(help="The number of the point.")] = None,
     cache: CacheFolder = CACHE,
@@ -228,7 +226,8 @@ def compile(
 ) -> None:
     """Compile a model for a board into a directory of HLS C++."""
     if sweep is not None:
-        others = model, board, calib, test_data, preprocess, mem, dsp, lut, clock, scales, plan
+        others = (model, board, calib, test_data, preprocess, mem, dsp, lut, clock, scales, plan,
+                  engine)  # fmt: skip
         if point is None or any(other is not None for other in others):
             raise typer.BadParameter("--from goes with --point and --output alone")
         target = output if output is not None else Path("build") / f"{sweep.name}_{point}"
@@ -238,8 +237,8 @@ def compile(
         return
     if model is None or point is not None:
         raise typer.BadParameter("give a MODEL and --board, or --from SWEEP and --point")
-    if board is None:
-        raise typer.BadParameter("Missing option '--board'")
+    if board is None and engine is None:
+        raise typer.BadParameter("Missing option '--board' (or '--engine')")
     target = output if output is not None else Path("build") / model.stem
     with progress_line(silent=as_json) as progress:
         result = api.compile(
@@ -258,6 +257,7 @@ def compile(
             style=style,
             scales=scales,
             plan=plan,
+            engine=engine,
             cache=cache,
             progress=progress,
         )

@@ -25,6 +25,18 @@ ScalesOption = Annotated[
 SweepFolder = Annotated[
     Path | None, typer.Option("--from", help="Build a point of this sweep (hwmap explore).")
 ]
+EngineFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--engine", help="A build whose engine this network is to run on (instead of a board)."
+    ),
+]
+MaxDrop = Annotated[
+    float,
+    typer.Option(
+        help="Points of top-1 (without labels: percent of error before a softmax) to give up."
+    ),
+]
 BuildFolder = Annotated[Path, typer.Argument(help="A directory that `hwmap compile` wrote.")]
 
 CacheFolder = Annotated[

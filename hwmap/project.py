@@ -18,7 +18,7 @@ from hwmap.ir.serialize import from_parts, to_parts
 from hwmap.ir.verify import verify
 from hwmap.quantize.choose import quantize_inputs
 from hwmap.solve.settings import Settings
-from hwmap.style import CompileReport
+from hwmap.style import CompileReport, Plan
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,34 @@ def read_project(directory: Path) -> Project:
         graph = from_parts(text, unpack(files["network.npz"], json.loads(text)["constants"]))
         inputs = unpack(files["vectors/images.npz"], graph.inputs)
     except (OSError, ValueError, KeyError) as error:
-        raise OutputError(
-            f"{directory}: not a complete hwmap build ({error}); make it with `hwmap compile`"
-        ) from error
+        raise _incomplete(directory, error) from error
     verify(graph, "network.json")
     style.check(plan, graph, settings)
     source = load_source(directory / "model.onnx")
     design = style.design_of(graph, plan, settings)
     return Project(
         directory, Compiled(settings, source, graph, plan, design), DataSet(inputs, None)
+    )
+
+
+def read_engine(directory: Path) -> tuple[Settings, Plan]:
+    """What the hardware in the build `directory` was made for: its board and budget, and its plan.
+
+    Raises:
+        OutputError: a file is missing or damaged.
+    """
+    try:
+        files = _read_state(directory)
+        settings = decode(Settings, json.loads(files["settings.json"]), "settings")
+    except (OSError, ValueError, KeyError) as error:
+        raise _incomplete(directory, error) from error
+    plan = style.plan_from_json(files["plan.json"].decode(), str(directory / "plan.json"))
+    return settings, plan
+
+
+def _incomplete(directory: Path, error: Exception) -> OutputError:
+    return OutputError(
+        f"{directory}: not a complete hwmap build ({error}); make it with `hwmap compile`"
     )
 
 

@@ -16,6 +16,7 @@ from hwmap.errors import (
     BudgetError,
     HwmapError,
     InfeasibleError,
+    PlanError,
     TimeLimitError,
     UnsupportedOperatorError,
 )
@@ -73,14 +74,45 @@ def solve(
     """
     match style:
         case "sequential":
-            limits = sequential.solve.Limits(settings.budget, settings.max_loss, seconds)
-            return sequential.solve.solve(source, candidates, settings.board, limits, progress)
+            target = sequential.solve.Target(settings.board, settings.budget)
+            return sequential.solve.solve(
+                source, candidates, target, settings.max_loss, seconds, progress
+            )
         case "streaming":
             return streaming.solve.solve(source, candidates, settings, seconds, progress)
         case "auto":
             return _faster(source, candidates, settings, seconds, progress)
         case _:
             assert_never(style)
+
+
+def solve_for(
+    built: Plan,
+    source: Graph,
+    candidates: Mapping[str, Sequence[Candidate]],
+    settings: Settings,
+    seconds: float,
+    progress: Progress,
+) -> Plan:
+    """The fastest plan that was found for the hardware that another plan, `built`, has made.
+
+    Raises:
+        PlanError: it is one network's hardware.
+        InfeasibleError, TimeLimitError: there is no plan, or none was found.
+    """
+    match built:
+        case sequential.plan.Plan():
+            target = sequential.solve.Target(settings.board, settings.budget)
+            return sequential.solve.solve_for(
+                built, source, candidates, target, settings.max_loss, seconds, progress
+            )
+        case streaming.plan.Plan():
+            raise PlanError(
+                f"the kernels of '{built.network}' run that network alone; expected a build of"
+                f" --style {sequential.plan.STYLE}, whose engine runs any"
+            )
+        case _:
+            assert_never(built)
 
 
 def _faster(

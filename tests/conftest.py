@@ -33,6 +33,7 @@ def golden(request: pytest.FixtureRequest):
 
 
 ALONE = {
+    "tests/explore/test_explore.py": "",
     "tests/test_decompose.py": "digits",
     "tests/test_examples.py": "digits",
     "tests/test_cli.py": "",
@@ -40,7 +41,6 @@ ALONE = {
     "tests/test_cli_data.py": "",
     "tests/sequential/test_hls.py": "",
     "tests/sequential/test_simulate.py": "",
-    "tests/sequential/solve/test_schedule.py": "",
 }
 """Modules whose tests share what is expensive to prepare, and run in one process: with others under
 a name, or alone."""

@@ -34,7 +34,12 @@ SIZES = {
     "resnet8_cifar10_int8_qdq": (12_501_632, 77_706),
     "squeezenet11_imagenet": (349_151_936, 1_235_496),
 }
-LARGE = {"fastestdet_coco", "mobilenetv1_050_160_imagenet", "squeezenet11_imagenet"}
+LARGE = {
+    "fastestdet_coco",
+    "mobilenetv1_050_160_imagenet",
+    "resnet56_cifar10",
+    "squeezenet11_imagenet",
+}
 LIGHT = sorted(Path(onnx.__file__).parent.rglob("light_*.onnx"))
 WITHOUT_INTEGER_FORM = {"light_bvlc_alexnet", "light_inception_v1", "light_zfnet512"}
 """Networks with local response normalization."""

@@ -21,7 +21,7 @@ from hwmap.project import project_files, read_project
 from hwmap.report.compiled import compile_report, measure_accuracy
 from hwmap.sequential.check import check_plan
 from hwmap.sequential.plan import Plan
-from hwmap.sequential.solve.search import Limits, solve
+from hwmap.sequential.solve import Target, solve
 from hwmap.solve.settings import Settings
 from tests.decomposed import some_candidates
 from tests.networks import Case
@@ -54,7 +54,7 @@ class _Prepared:
 
 
 def _solve(source: Graph, candidates: dict[str, tuple[Candidate, ...]], budget: Budget) -> Plan:
-    return solve(source, candidates, BOARD, Limits(budget, MAX_LOSS, SECONDS))
+    return solve(source, candidates, Target(BOARD, budget), MAX_LOSS, SECONDS)
 
 
 @pytest.fixture(scope="module")

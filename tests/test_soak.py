@@ -35,7 +35,8 @@ def test_a_larger_network_climbs_every_rung(name: str, board: str, tmp_path: Pat
     model = SHARED / "models" / f"{name}.onnx"
     source = load_source(model)
     shape = source.shape(source.inputs[0])
-    images = np.random.default_rng(0).standard_normal((8, *shape)).astype("f")
+    count = 2 if np.prod(shape) > 100_000 else 8
+    images = np.random.default_rng(0).standard_normal((count, *shape)).astype("f")
     if source.tensors[source.inputs[0]].given is not None:
         images = np.rint(images * 40).clip(-128, 127)
     np.savez(tmp_path / "calib.npz", x=images)
@@ -148,7 +149,7 @@ def random_network(rng: random.Random) -> ModelBuilder:
     return net
 
 
-@pytest.mark.parametrize("seed", range(45))
+@pytest.mark.parametrize("seed", range(30))
 def test_a_random_network_on_a_random_budget_climbs_every_rung(seed: int, tmp_path: Path):
     rng = random.Random(seed)
     model = random_network(rng).save(tmp_path / "net.onnx", "out")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwmap import ladder
-from hwmap.board import Board, budget_of, load_board, parse_bytes, with_clock
+from hwmap.board import Board, Budget, budget_of, load_board, parse_bytes, with_clock
 from hwmap.compiler import Allowed, Compiled, allow, build, distrust, find_plan, load_source
 from hwmap.data.calibration import (
     read_calibration,
@@ -20,7 +20,7 @@ from hwmap.frontend.runtime import check_model
 from hwmap.ir.graph import Graph
 from hwmap.ladder import run_simulation
 from hwmap.progress import Progress, quiet
-from hwmap.project import project_files, read_project
+from hwmap.project import project_files, read_engine, read_project
 from hwmap.quantize.scales import parse_scales, scales_of
 from hwmap.reduce.goal import check_drop
 from hwmap.report.compiled import compile_report, measure_accuracy
@@ -34,6 +34,7 @@ from hwmap.style import (
     Wanted,
     parse_style,
     plan_from_json,
+    solve_for,
 )
 
 TIME_LIMIT_SECONDS = 20.0
@@ -64,7 +65,7 @@ class VerifyResult:
 
 def compile(
     model: str | Path,
-    board: str | Board,
+    board: str | Board | None = None,
     output: str | Path | None = None,
     *,
     calib: str | Path | None = None,
@@ -79,6 +80,7 @@ def compile(
     style: str = DEFAULT_STYLE,
     scales: str | None = None,
     plan: str | Path | None = None,
+    engine: str | Path | None = None,
     cache: str | Path | None = None,
     progress: Progress = quiet,
 ) -> CompileResult:
@@ -89,10 +91,11 @@ def compile(
     labelled one to measure accuracy on; with the recipe `preprocess` (TOML) both hold pixels.
     `max_drop` is what decompositions may cost: points of top-1 if `calib` has labels, else percent
     of relative error of the outputs; 0 keeps every op as it is. `plan` is a plan.json to use
-    instead of solving. `style` is one of `hwmap.style.STYLES`, or auto for the fastest. `scales`
-    are "free", or "power-of-two": a kernel then requantizes by shifts, without DSP slices (None:
-    those of the model, else free). What was measured about decompositions is kept in
-    the folder `cache`.
+    instead of solving. `engine` is a build directory, instead of a board and budgets: the network
+    becomes a program for the engine that is there. `style` is one of `hwmap.style.STYLES`, or auto
+    for the fastest. `scales` are "free", or "power-of-two": a kernel then requantizes by shifts,
+    without DSP slices (None: those of the model, else free). What was measured about decompositions
+    is kept in the folder `cache`.
     `progress` is told what is going on.
 
     Raises:
@@ -105,11 +108,19 @@ def compile(
         raise DataError("decompositions are fitted to data; give --calib, or --max-drop 0")
     if output is not None:
         check_output(Path(output))
-    target = load_board(board) if isinstance(board, str) else board
-    target = target if clock_mhz is None else with_clock(target, clock_mhz)
-    budget = budget_of(
-        target, dsp=dsp, lut=lut, memory_bytes=parse_bytes(mem) if isinstance(mem, str) else mem
-    )
+    built = None
+    if engine is not None:
+        if wanted != DEFAULT_STYLE or any(
+            other is not None for other in (board, mem, dsp, lut, clock_mhz, plan)
+        ):
+            raise BudgetError(
+                "an engine that exists has its style, board and budgets, and wants a plan of its"
+                " own; give --engine without --style, --board, --mem, --dsp, --lut, --clock, --plan"
+            )
+        made_for, built = read_engine(Path(engine))
+        target, budget = made_for.board, made_for.budget
+    else:
+        target, budget = _budget(board, mem, dsp, lut, clock_mhz)
     progress("reading the model")
     source = load_source(path)
     check_model(path)
@@ -118,10 +129,29 @@ def compile(
     tests = None if test_data is None else read_labelled(test_data, source, preprocess)
     allowed = allow(source, data, max_drop, None if cache is None else Path(cache), progress)
     settings = Settings(target, budget, max_drop, allowed.max_loss, chosen)
-    made = _plan(plan, wanted, source, settings, allowed, data, time_limit, progress)
+    if built is not None:
+        made = solve_for(built, source, allowed.candidates, settings, time_limit, progress)
+    else:
+        made = _plan(plan, wanted, source, settings, allowed, data, time_limit, progress)
     compiled = build(source, settings, data, made, progress)
     warn_synthetic(data, source)
     return finish(compiled, path, data, tests, output, progress)
+
+
+def _budget(
+    board: str | Board | None,
+    mem: int | str | None,
+    dsp: int | None,
+    lut: int | None,
+    clock_mhz: int | None,
+) -> tuple[Board, Budget]:
+    """The board, and what of it may be used."""
+    if board is None:
+        raise BudgetError("no board; give --board, or --engine")
+    target = load_board(board) if isinstance(board, str) else board
+    target = target if clock_mhz is None else with_clock(target, clock_mhz)
+    memory_bytes = parse_bytes(mem) if isinstance(mem, str) else mem
+    return target, budget_of(target, dsp=dsp, lut=lut, memory_bytes=memory_bytes)
 
 
 def finish(

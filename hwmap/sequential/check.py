@@ -260,7 +260,10 @@ def _resource_problem(plan: Plan, graph: Graph, board: Board, budget: Budget) ->
             f"memories take {size:,} bytes; the plan says {plan.memory_bytes:,}, the budget is"
             f" {budget.memory_bytes:,}"
         )
-    logic = engine_logic(plan.engine, board.dsp_slice, least_weight(graph))
+    least = least_weight(graph)
+    if least < plan.engine.least_weight:
+        return f"a weight is {least}; the engine multiplies {plan.engine.least_weight} or more"
+    logic = engine_logic(plan.engine, board.dsp_slice)
     for what, taken, said, most in (
         ("DSP slices", plan.engine.dsp, plan.dsp, budget.dsp),
         ("LUTs", logic.lut, plan.lut, budget.lut),

@@ -36,6 +36,8 @@ DSP_PER_REQUANT = 2
 STRIPES = (32, 64)
 """Words of the memories of sums: what LUTs hold without a multiplexer behind them."""
 
+LEAST_WEIGHTS = (-128, -127)
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -44,7 +46,8 @@ class Engine:
     `pe` output channels times `simd` terms per cycle on the array, `vector_lanes` channels of TAPS
     columns each on the vector lanes, `requant_lanes` results per cycle, `port_bytes` of constants
     per cycle, `bus_bytes` per cycle from DRAM and on the input and output streams, and `stripe`
-    pixels whose sums are held.
+    pixels whose sums are held. Weights are `least_weight` or more: -128 is wider than two weights
+    that share a multiplier may be otherwise.
     """
 
     pe: int
@@ -54,6 +57,7 @@ class Engine:
     port_bytes: int
     bus_bytes: int
     stripe: int
+    least_weight: int = -127
 
     @property
     def banks(self) -> int:
@@ -100,6 +104,8 @@ def engine_problem(engine: Engine, port_bytes: int) -> str | None:
         size = getattr(engine, name)
         if size < 1 or size & (size - 1):
             return f"{name}={size}; expected a power of two"
+    if engine.least_weight not in LEAST_WEIGHTS:
+        return f"least_weight={engine.least_weight}; expected one of {LEAST_WEIGHTS}"
     if engine.stripe not in STRIPES:
         return f"stripe={engine.stripe}; expected one of {STRIPES}"
     if not WORD_BYTES <= engine.bus_bytes <= engine.port_bytes:

@@ -119,7 +119,7 @@ def render(design: Design) -> dict[str, str | bytes]:
         "dram_latency_cycles": DRAM_LATENCY_CYCLES,
         "program_words": len(design.program),
         "magic": f"0x{MAGIC:08x}",
-        "signature": f"0x{signature(engine):08x}",
+        "signature": f"0x{signature(engine, design.arena_words, design.constant_words):08x}",
         "impl": {
             memory.name: "uram" if memory.name in design.in_uram else "bram"
             for memory in memories(engine, design.arena_words, design.constant_words)

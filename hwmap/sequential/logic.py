@@ -27,11 +27,9 @@ SHELL = Logic(3500, 4500)
 processes, and the control of four. A judgement: no synthesis report is behind it."""
 
 
-def engine_blocks(
-    engine: Engine, dsp_slice: DspSlice, least_weight: int = -127
-) -> tuple[Block, ...]:
+def engine_blocks(engine: Engine, dsp_slice: DspSlice) -> tuple[Block, ...]:
     """The blocks with models: the array, requantizers, command FIFOs."""
-    packed = packing(dsp_slice, least_weight)
+    packed = packing(dsp_slice, engine.least_weight)
     array = {
         "pe": engine.pe,
         "simd": engine.simd,
@@ -71,7 +69,7 @@ def _judged(engine: Engine) -> Logic:
 
 
 @cache
-def engine_logic(engine: Engine, dsp_slice: DspSlice, least_weight: int = -127) -> Logic:
+def engine_logic(engine: Engine, dsp_slice: DspSlice) -> Logic:
     """What an engine takes."""
-    blocks = (block.logic for block in engine_blocks(engine, dsp_slice, least_weight))
+    blocks = (block.logic for block in engine_blocks(engine, dsp_slice))
     return sum(blocks, SHELL + WALK.times(2) + _judged(engine))

@@ -60,13 +60,23 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Tailored:
+    """What the network would take on an engine of its own, within the same budget: the fastest plan
+    that was found."""
+
+    engine: Engine
+    cycles: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """The decisions for one network, board and budget. Names are those of the rewritten graph.
 
     `held` is in the order in which constants are fetched, `fetched_words` of the bus in each step.
     `arena_words` of 8 bytes, `constant_words` of the port. `in_uram` names the memories that lie in
     URAM, all others are in block RAM. `bound_cycles` is a proved lower bound over everything the
-    solver chooses: no plan takes fewer cycles.
+    solver chooses: no plan takes fewer cycles. With `tailored` the engine was not chosen but
+    given, and memories are as large as those that it has.
     """
 
     network: str
@@ -88,6 +98,7 @@ class Plan:
     lut: int
     ff: int
     loss: float
+    tailored: Tailored | None = None
 
 
 def held_for(plan: Plan, index: int) -> int | None:

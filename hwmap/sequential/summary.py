@@ -9,7 +9,7 @@ from hwmap.sequential.design.types import Design
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.memory import memories
-from hwmap.sequential.plan import STYLE, Plan, Step, Style
+from hwmap.sequential.plan import STYLE, Plan, Step, Style, Tailored
 from hwmap.sequential.result import SimResult, StepTime
 from hwmap.solve.answer import Choice, Status, described, kept
 from hwmap.solve.settings import Settings
@@ -19,8 +19,9 @@ from hwmap.solve.settings import Settings
 class CompileReport:
     """The result of a compilation. `strips` are steps that go on with a tensor which another one
     began; `fetched` ops have constants that come from DRAM for every image, some of them or all.
-    `loss` is what the choices are expected to cost (see `Choice`),
-    `macs_per_multiplier_cycle` the share of cycles in which a multiplier computes."""
+    `tailored` is there if the engine was given. `loss` is what the choices are expected to cost
+    (see `Choice`), `macs_per_multiplier_cycle` the share of cycles in which a multiplier computes.
+    """
 
     network: str
     board: str
@@ -56,6 +57,7 @@ class CompileReport:
     decomposed: tuple[Choice, ...]
     recomputed: tuple[Step, ...]
     loss: float
+    tailored: Tailored | None
     accuracy: Accuracy | None
 
 
@@ -108,25 +110,20 @@ def summarize(
         decomposed=plan.choices,
         recomputed=tuple(step for step in plan.steps if step.instance),
         loss=plan.loss,
+        tailored=plan.tailored,
         accuracy=accuracy,
     )
 
 
 def rows(report: CompileReport) -> list[tuple[str, str]]:
     """The summary for people."""
-    engine = report.engine
     gap = 1 - report.bound_cycles / report.cycles
     proof = "optimal (proved)" if report.status == "optimal" else f"feasible (gap {gap:.1%})"
     found = [
         ("plan", proof),
         ("cycles per image", f"{report.cycles:,} (at least {report.bound_cycles:,})"),
         ("throughput", f"{report.fps:,.1f} images/s at {report.clock_mhz} MHz"),
-        (
-            "engine",
-            f"PE {engine.pe} x SIMD {engine.simd}, stripes of {engine.stripe} pixels,"
-            f" {engine.vector_lanes} vector lanes, {engine.requant_lanes} results,"
-            f" {engine.port_bytes} bytes of constants and {engine.bus_bytes} of DRAM per cycle",
-        ),
+        ("engine", _sizes(report.engine)),
         ("MAC per multiplier per cycle", f"{report.macs_per_multiplier_cycle:.3f}"),
         ("MACs", kept(report.macs, report.dense_macs)),
         ("DSP slices", f"{report.dsp} of {report.dsp_budget}"),
@@ -150,9 +147,28 @@ def rows(report: CompileReport) -> list[tuple[str, str]]:
         ("decomposed", described(report.decomposed)),
         ("recomputed", "\n".join(map(_described, report.recomputed)) or "none"),
     ]
+    if report.tailored is not None:
+        found.append(("an engine of its own", _compared(report.tailored, report.cycles)))
     if report.accuracy is not None:
         found.append(("top-1", str(report.accuracy)))
     return found
+
+
+def _sizes(engine: Engine) -> str:
+    return (
+        f"PE {engine.pe} x SIMD {engine.simd}, stripes of {engine.stripe} pixels,"
+        f" {engine.vector_lanes} vector lanes, {engine.requant_lanes} results,"
+        f" {engine.port_bytes} bytes of constants and {engine.bus_bytes} of DRAM per cycle"
+    )
+
+
+def _compared(tailored: Tailored, cycles: int) -> str:
+    if tailored.cycles >= cycles:
+        return "none was found that is faster"
+    return (
+        f"{tailored.cycles:,} cycles ({1 - tailored.cycles / cycles:.1%} fewer):"
+        f" {_sizes(tailored.engine)}"
+    )
 
 
 def _described(step: Step) -> str:

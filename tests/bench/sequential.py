@@ -19,7 +19,7 @@ from hwmap.decompose.candidates import dense_candidates
 from hwmap.errors import HwmapError
 from hwmap.ir.graph import Graph
 from hwmap.sequential.plan import Plan
-from hwmap.sequential.solve import Limits, solve
+from hwmap.sequential.solve import Target, solve
 from tests.bench.topologies import mobilenet_v2, resnet18, resnet50, u_net
 from tests.networks import SHARED
 
@@ -53,7 +53,7 @@ def _plan(graph: Graph, board_name: str, *, limited: bool) -> Plan:
     budget = budget_of(board)
     if not limited:
         budget = replace(budget, memory_bytes=MUCH, bram18=MUCH, uram=MUCH)
-    return solve(graph, dense_candidates(graph), board, Limits(budget, 0.0, SECONDS))
+    return solve(graph, dense_candidates(graph), Target(board, budget), 0.0, SECONDS)
 
 
 def _row(name: str, graph: Graph, board: str) -> dict[str, object]:

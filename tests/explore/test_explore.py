@@ -135,9 +135,9 @@ def test_a_sweep_that_was_killed_goes_on(sweep: Path, tmp_path: Path):
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_sweep_that_was_killed_at_random_moments_goes_on(seed: int, sweep: Path, tmp_path: Path):
-    moments = [random.Random(5 * seed + k).uniform(1.5, 9) for k in range(5)]
+    moments = sorted(random.Random(5 * seed + k).uniform(1.0, 5) for k in range(4))
 
     _kill_and_compare(tmp_path / "killed", sweep, moments)
 

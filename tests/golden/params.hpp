@@ -39,7 +39,7 @@ struct Params {
   static constexpr unsigned kOverheadCycles = 27;
   // What a program begins with, and the sizes that it was made for.
   static constexpr std::uint32_t kMagic = 0x504d5748;
-  static constexpr std::uint32_t kSignature = 0x4714d6b8;
+  static constexpr std::uint32_t kSignature = 0xf98c6b84;
 };
 
 }  // namespace hwmap

@@ -10,6 +10,7 @@ from hwmap.sequential.network import network_of
 from hwmap.sequential.plan import Plan
 from hwmap.sequential.solve.assemble import assemble
 from hwmap.sequential.solve.nodes import Costs, depth_first, nodes_of
+from hwmap.sequential.solve.target import Target
 
 TALL = 1 << 20
 
@@ -27,7 +28,8 @@ def plan_of(
     given = heights or {}
     wanted = {name: given.get(name, TALL) for name in network.graph.tensors}
     nodes = nodes_of(network, Costs(network, engine), wanted)
-    return assemble(network, board, budget or budget_of(board), engine, nodes, depth_first(nodes))
+    target = Target(board, budget or budget_of(board))
+    return assemble(network, target, engine, nodes, depth_first(nodes))
 
 
 def tight_plan(graph: Graph, board: Board, engine: Engine, **options: object) -> Plan:

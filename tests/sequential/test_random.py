@@ -54,7 +54,7 @@ def _project(seed: int, tmp_path: Path):
     return read_project(tmp_path / "build")
 
 
-SEEDS = [pytest.param(s, marks=pytest.mark.soak if s >= 12 else ()) for s in range(60)]
+SEEDS = [pytest.param(s, marks=pytest.mark.soak if s >= 12 else ()) for s in range(36)]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from hwmap.board import Board
 from hwmap.dsp import packing
 from hwmap.errors import PlanError
-from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph, total_macs
 from hwmap.ir.ops import HardwareOp
 from hwmap.ir.requantize import requant_of
@@ -61,7 +60,7 @@ def build_design(graph: Graph, plan: Plan, board: Board) -> Design:
         raise PlanError(f"plan of '{plan.network}': {problem}")
     engine = plan.engine
     prologue, body = _stream(once, before, engine), _stream(rows, during, engine)
-    header = _header(len(once), len(rows), len(prologue), len(body), engine)
+    header = _header(plan, len(once), len(rows), len(prologue), len(body))
     names = (*graph.inputs, *graph.outputs)
     return Design(
         name=graph.name,
@@ -69,7 +68,7 @@ def build_design(graph: Graph, plan: Plan, board: Board) -> Design:
         part=board.part,
         clock_mhz=board.clock_mhz,
         engine=engine,
-        packing=packing(board.dsp_slice, least_weight(graph)),
+        packing=packing(board.dsp_slice, engine.least_weight),
         arena_words=plan.arena_words,
         constant_words=plan.constant_words,
         inputs=tuple(graph.tensors[name] for name in graph.inputs),
@@ -83,16 +82,18 @@ def build_design(graph: Graph, plan: Plan, board: Board) -> Design:
     )
 
 
-def _header(once: int, steps: int, once_words: int, words: int, engine: Engine) -> NDArray[np.int8]:
-    fields = np.array([MAGIC, signature(engine), once, steps, once_words, words], "<u4").tobytes()
-    padded = fields + bytes(-len(fields) % engine.bus_bytes)
-    return np.frombuffer(padded, np.int8).reshape(-1, engine.bus_bytes)
+def _header(plan: Plan, once: int, steps: int, once_words: int, words: int) -> NDArray[np.int8]:
+    sizes = signature(plan.engine, plan.arena_words, plan.constant_words)
+    fields = np.array([MAGIC, sizes, once, steps, once_words, words], "<u4").tobytes()
+    bus_bytes = plan.engine.bus_bytes
+    padded = fields + bytes(-len(fields) % bus_bytes)
+    return np.frombuffer(padded, np.int8).reshape(-1, bus_bytes)
 
 
-def signature(engine: Engine) -> int:
+def signature(engine: Engine, arena_words: int, constant_words: int) -> int:
     """A number of the sizes that a program depends on: another engine has another one."""
     found = 0
-    for size in astuple(engine):
+    for size in (*astuple(engine), arena_words, constant_words):
         found = (found * 1000003 + size) & 0xFFFFFFFF
     return found
 

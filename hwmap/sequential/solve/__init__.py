@@ -1,5 +1,6 @@
 """The engine, strips, order, residency and recomputations with the fewest cycles."""
 
-from hwmap.sequential.solve.search import Limits, solve
+from hwmap.sequential.solve.search import solve, solve_for
+from hwmap.sequential.solve.target import Target
 
-__all__ = ["Limits", "solve"]
+__all__ = ["Target", "solve", "solve_for"]

@@ -3,12 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hwmap.blocks import BRAM18_SHAPES, URAM_SHAPE, place
-from hwmap.board import Board, Budget
-from hwmap.ir.given import least_weight
 from hwmap.sequential.engine import Engine
-from hwmap.sequential.logic import engine_logic
-from hwmap.sequential.memory import memories
 from hwmap.sequential.network import Network
 from hwmap.sequential.plan import Held, Plan, Retention
 from hwmap.sequential.program import Segment
@@ -16,32 +11,12 @@ from hwmap.sequential.program_time import timed_rows
 from hwmap.sequential.solve.fetches import fetch
 from hwmap.sequential.solve.nodes import Node
 from hwmap.sequential.solve.parts import Steps, largest_block, parts_of, steps_of, uses_of
+from hwmap.sequential.solve.target import Target
 from hwmap.solve.addresses import Item, lifetimes, pack_low, top
 from hwmap.solve.answer import Choice, Status
 
 SHARES = (1, 2, 4, 8, 16, 32)
 """Parts of the constant memory that the constants of a step may take."""
-
-
-def most_constants(engine: Engine, arena_words: int, budget: Budget) -> int:
-    """Port words of the largest constant memory beside an arena of so many words; below 0 if there
-    is no room for the arena."""
-    whole = memories(engine, arena_words, 0)
-    banks = whole[1].copies
-    left = budget.memory_bytes - sum(memory.size_bytes for memory in whole)
-    best = -1
-    for in_uram in ((), ("arena",)):
-        bram18 = sum(m.bram18 for m in whole if m.name not in in_uram)
-        uram = sum(m.uram for m in whole if m.name in in_uram)
-        if bram18 > budget.bram18 or uram > budget.uram or left < 0:
-            continue
-        depths = [
-            depth * ((budget.bram18 - bram18) // (banks * -(-64 // width)))
-            for depth, width in BRAM18_SHAPES
-        ]
-        depths.append(URAM_SHAPE[0] * ((budget.uram - uram) // banks))
-        best = max(best, *depths)
-    return min(best, left // engine.port_bytes)
 
 
 def arena_items(nodes: Sequence[Node], order: Sequence[int]) -> list[tuple[int, int, int]]:
@@ -53,8 +28,7 @@ def arena_items(nodes: Sequence[Node], order: Sequence[int]) -> list[tuple[int, 
 
 def assemble(
     network: Network,
-    board: Board,
-    budget: Budget,
+    target: Target,
     engine: Engine,
     nodes: Sequence[Node],
     order: Sequence[int],
@@ -68,7 +42,7 @@ def assemble(
     sizes = [Item(nodes[node].words, start, end) for node, start, end in items]
     places = tuple(addresses) or pack_low(sizes, 0, 0.0)
     arena = top(sizes, places)
-    capacity = most_constants(engine, arena, budget)
+    capacity = target.most_constants(engine, arena)
     if capacity < 0:
         return None
     best: Plan | None = None
@@ -81,7 +55,7 @@ def assemble(
             continue
         tried.add(counts)
         steps = steps_of(network, engine, nodes, order, parts)
-        plan = _with_fetches(network, board, budget, engine, steps, items, places, arena, capacity)
+        plan = _with_fetches(network, target, engine, steps, items, places, arena, capacity)
         if plan is not None and (best is None or plan.cycles < best.cycles):
             best = replace(plan, choices=choices, loss=sum(c.loss for c in choices))
     return best
@@ -89,8 +63,7 @@ def assemble(
 
 def _with_fetches(
     network: Network,
-    board: Board,
-    budget: Budget,
+    target: Target,
     engine: Engine,
     steps: Steps,
     items: Sequence[tuple[int, int, int]],
@@ -109,31 +82,28 @@ def _with_fetches(
     ]
     timed = timed_rows(steps.sizes, found.fetched, arriving)
     cycles = sum(row.cycles(engine) for rows in timed for row in rows)
-    all_memories = memories(engine, arena, found.words)
-    use = place(all_memories, bram18=budget.bram18, uram=budget.uram)
-    if use is None or sum(m.size_bytes for m in all_memories) > budget.memory_bytes:
-        return None
-    logic = engine_logic(engine, board.dsp_slice, least_weight(network.graph))
-    return Plan(
-        network=network.graph.name,
-        board=board.name,
-        status="feasible",
-        cycles=cycles,
-        bound_cycles=0,
-        engine=engine,
-        choices=(),
-        steps=steps.steps,
-        retentions=_retentions(network, steps, items, places),
-        held=tuple(held),
-        fetched_words=found.fetched,
-        arena_words=arena,
-        constant_words=found.words,
-        memory_bytes=sum(memory.size_bytes for memory in all_memories),
-        in_uram=use.in_uram,
-        dsp=engine.dsp,
-        lut=logic.lut,
-        ff=logic.ff,
-        loss=0.0,
+    return target.sized(
+        Plan(
+            network=network.graph.name,
+            board=target.board.name,
+            status="feasible",
+            cycles=cycles,
+            bound_cycles=0,
+            engine=engine,
+            choices=(),
+            steps=steps.steps,
+            retentions=_retentions(network, steps, items, places),
+            held=tuple(held),
+            fetched_words=found.fetched,
+            arena_words=arena,
+            constant_words=found.words,
+            memory_bytes=0,
+            in_uram=(),
+            dsp=0,
+            lut=0,
+            ff=0,
+            loss=0.0,
+        )
     )
 
 

@@ -38,14 +38,14 @@ def engines_of(board: Board, budget: Budget, least_weight: int = -127) -> tuple[
         if results > min(pe, lanes) or small.dsp > budget.dsp:
             continue
         for port, stripe in product(PORTS, STRIPES):
-            engine = Engine(pe, simd, lanes, results, port, bus, stripe)
-            if port >= bus and _fits(engine, board, budget, least_weight):
+            engine = Engine(pe, simd, lanes, results, port, bus, stripe, least_weight)
+            if port >= bus and _fits(engine, board, budget):
                 found.append(engine)
     return tuple(found)
 
 
-def _fits(engine: Engine, board: Board, budget: Budget, least_weight: int) -> bool:
-    logic = engine_logic(engine, board.dsp_slice, least_weight)
+def _fits(engine: Engine, board: Board, budget: Budget) -> bool:
+    logic = engine_logic(engine, board.dsp_slice)
     return logic.lut <= budget.lut and logic.ff <= budget.ff
 
 

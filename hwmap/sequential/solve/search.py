@@ -25,15 +25,22 @@ from hwmap.sequential.engine import STRIPES, Engine
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.logic import engine_logic
 from hwmap.sequential.network import Network, network_of
-from hwmap.sequential.plan import Plan
+from hwmap.sequential.plan import Plan, Tailored
 from hwmap.sequential.program_time import stream_size
 from hwmap.sequential.solve.again import run_again
 from hwmap.sequential.solve.assemble import assemble, with_bound
 from hwmap.sequential.solve.choose import Choices
 from hwmap.sequential.solve.engines import Grid, engines_of
-from hwmap.sequential.solve.least import Smallest, least_bytes
+from hwmap.sequential.solve.least import Smallest, least_bytes, least_words
 from hwmap.sequential.solve.nodes import Costs
-from hwmap.sequential.solve.shapes import Estimates, Shape, shapes_of, with_costs
+from hwmap.sequential.solve.shapes import (
+    Estimates,
+    Shape,
+    least_constants,
+    shapes_of,
+    with_costs,
+)
+from hwmap.sequential.solve.target import Target
 from hwmap.solve.answer import Choice
 from hwmap.solve.deadline import Deadline
 
@@ -56,15 +63,6 @@ memory, and the smallest constants' ports."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What the user allows: the budget, the summed loss, and solver seconds."""
-
-    budget: Budget
-    max_loss: float
-    seconds: float
-
-
-@dataclass(frozen=True)
 class _Rewritten:
     """A network with some decompositions."""
 
@@ -75,44 +73,77 @@ class _Rewritten:
 def solve(
     graph: Graph,
     candidates: Mapping[str, Sequence[Candidate]],
-    board: Board,
-    limits: Limits,
+    target: Target,
+    max_loss: float,
+    seconds: float,
     progress: Progress = quiet,
 ) -> Plan:
-    """The plan with the fewest cycles that was found, with a proved bound.
+    """The plan with the fewest cycles that was found, with a proved bound. `max_loss` is that of
+    all choices together.
 
     Raises:
         InfeasibleError: proved that nothing fits; says the least memory that was found to work.
         TimeLimitError: nothing was found, and nothing proved.
     """
-    budget = limits.budget
+    board = target.board
     if board.bus_bytes < WORD_BYTES:
         raise InfeasibleError(
             f"no design fits '{board.name}': its DRAM moves {board.bus_bytes} bytes per cycle at"
             f" {board.clock_mhz} MHz, an engine takes {WORD_BYTES}; lower --clock"
         )
-    engines = engines_of(board, budget, least_weight(graph))
+    least_of_all = least_weight(graph)
+    if target.built is not None:
+        engines: tuple[Engine, ...] = (_checked(target.built.engine, least_of_all),)
+    else:
+        engines = engines_of(board, target.budget, least_of_all)
     if not engines:
-        raise InfeasibleError(_too_few(board, budget))
-    deadline = Deadline(limits.seconds)
+        raise InfeasibleError(_too_few(board, target.budget))
+    deadline = Deadline(seconds)
     network = network_of(graph)
     grid = Grid(engines)
     choices = Choices(network, candidates, grid)
-    least = choices.bound(limits.max_loss)
+    least = choices.bound(max_loss)
     bound = int((least + _streamed(network, grid)).min())
     best: Plan | None = None
-    for rewritten in _rewritten(graph, network, choices, least, limits.max_loss):
-        search = _Search(rewritten, board, budget, _few(grid, rewritten.network), deadline)
+    for rewritten in _rewritten(graph, network, choices, least, max_loss):
+        search = _Search(rewritten, target, _few(grid, rewritten.network), deadline)
         best = search.plan(best, progress)
         if best is None or best.cycles > ENOUGH * bound:
-            best = search.again(best, limits.seconds * AGAIN_SHARE, progress)
+            best = search.again(best, seconds * AGAIN_SHARE, progress)
     if best is None:
         progress("looking for the least memory that works")
-        smallest = Smallest(network, board, grid)
-        best = smallest.plan(budget) or smallest.again(budget, limits.seconds * AGAIN_SHARE)
+        smallest = Smallest(network, target, grid)
+        best = smallest.plan() or smallest.again(seconds * AGAIN_SHARE)
         if best is None:
-            raise _failure(smallest, grid, budget)
+            raise _failure(smallest, grid)
     return with_bound(best, bound)
+
+
+def solve_for(
+    built: Plan,
+    graph: Graph,
+    candidates: Mapping[str, Sequence[Candidate]],
+    target: Target,
+    max_loss: float,
+    seconds: float,
+    progress: Progress = quiet,
+) -> Plan:
+    """The plan with the fewest cycles on the engine that `built` was made for, and what an engine
+    of the network's own would take within the target.
+
+    Raises:
+        InfeasibleError, TimeLimitError: the network does not fit the engine, or no plan was found.
+    """
+    half = seconds / 2
+    given = replace(target, built=built)
+    plan = solve(graph, candidates, given, max_loss, half, progress)
+    progress("looking for an engine of its own")
+    try:
+        own = solve(graph, candidates, target, max_loss, half, progress)
+    except TimeLimitError:
+        own = plan
+    best = min(plan, own, key=lambda found: found.cycles)
+    return replace(plan, tailored=Tailored(best.engine, best.cycles))
 
 
 def _streamed(network: Network, grid: Grid) -> Integers:
@@ -172,19 +203,18 @@ class _Search:
     def __init__(
         self,
         rewritten: _Rewritten,
-        board: Board,
-        budget: Budget,
+        target: Target,
         grid: Grid,
         deadline: Deadline,
     ) -> None:
         self.rewritten, self.network = rewritten, rewritten.network
-        self.board, self.budget, self.deadline = board, budget, deadline
-        self.estimates = Estimates(self.network, grid, budget)
+        self.target, self.deadline = target, deadline
+        self.estimates = Estimates(self.network, grid, target)
         self.shapes = shapes_of(self.network, Costs(self.network, grid.engines[0]))
 
     def _assembled(self, shape: Shape, engine: Engine, best: Plan | None) -> Plan | None:
         """The plan of a shape, if it is better than `best`."""
-        plan = assemble(self.network, self.board, self.budget, engine, shape.nodes, shape.order,
+        plan = assemble(self.network, self.target, engine, shape.nodes, shape.order,
                         addresses=shape.addresses, choices=self.rewritten.choices)  # fmt: skip
         if plan is None or (best is not None and plan.cycles >= best.cycles):
             return None
@@ -240,18 +270,54 @@ def _promising(
         yield int(table[shape, engine]), shapes[int(shape)], engines[int(engine)]
 
 
-def _failure(smallest: Smallest, grid: Grid, budget: Budget) -> Exception:
+def _checked(engine: Engine, least_weight: int) -> Engine:
+    """`engine`, if it multiplies such weights.
+
+    Raises:
+        InfeasibleError: it does not.
+    """
+    if least_weight < engine.least_weight:
+        raise InfeasibleError(
+            f"a weight of the network is {least_weight}, the engine multiplies"
+            f" {engine.least_weight} or more; clip the weights, or compile without --engine"
+        )
+    return engine
+
+
+def _failure(smallest: Smallest, grid: Grid) -> Exception:
     """Why there is no plan."""
+    target, budget = smallest.target, smallest.target.budget
+    if target.built is not None:
+        return _does_not_fit(smallest.network, grid, target.built)
     message = (
-        f"no design fits '{smallest.board.name}' in {budget.memory_bytes:,} bytes of on-chip memory"
+        f"no design fits '{target.board.name}' in {budget.memory_bytes:,} bytes of on-chip memory"
         f" with {budget.dsp} DSP slices and {budget.lut:,} LUTs"
     )
     least = least_bytes(smallest.network, grid)
-    enough = smallest.least_memory(budget)
+    enough = smallest.least_memory()
     remedy = "" if enough is None else f"; --mem {enough} works"
     if least > budget.memory_bytes:
         return InfeasibleError(f"{message} (proved: at least {least:,} bytes are needed){remedy}")
     return TimeLimitError(f"{message} that was found (infeasibility not proved){remedy}")
+
+
+def _does_not_fit(network: Network, grid: Grid, built: Plan) -> Exception:
+    """Why there is no program for an engine that exists."""
+    port = built.engine.port_bytes
+    for memory, has, least, size in (
+        ("arena", built.arena_words, least_words(network), WORD_BYTES),
+        ("constant memory", built.constant_words, int(least_constants(network, grid)[0]), port),
+    ):
+        if least > has:
+            return InfeasibleError(
+                f"'{network.graph.name}' does not fit the engine: its {memory} has {has * size:,}"
+                f" bytes, {least * size:,} are needed; compile without --engine"
+            )
+    return TimeLimitError(
+        f"no program of '{network.graph.name}' was found for the engine, whose arena has"
+        f" {built.arena_words * WORD_BYTES:,} bytes and whose constant memory has"
+        f" {built.constant_words * port:,}; compile without --engine"
+    )
 
 
 def _too_few(board: Board, budget: Budget) -> str:

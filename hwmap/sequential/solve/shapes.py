@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hwmap.board import Budget
 from hwmap.ir.types import Integers
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.geometry import Sweep
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.network import Network
 from hwmap.sequential.program_time import constant_words, stream_size, sweep_size
-from hwmap.sequential.solve.assemble import arena_items, most_constants
+from hwmap.sequential.solve.assemble import arena_items
 from hwmap.sequential.solve.engines import Grid
 from hwmap.sequential.solve.nodes import Costs, Node, depth_first, nodes_of, placeless
+from hwmap.sequential.solve.target import Target
 from hwmap.solve.addresses import Item, pack_low, top
 
 STEP = 2.0 ** (-1 / 2)
@@ -94,8 +94,8 @@ def with_costs(shape: Shape, network: Network, engine: Engine) -> Shape:
 class Estimates:
     """About the cycles of shapes on every engine of a grid."""
 
-    def __init__(self, network: Network, grid: Grid, budget: Budget) -> None:
-        self.network, self.grid, self.budget = network, grid, budget
+    def __init__(self, network: Network, grid: Grid, target: Target) -> None:
+        self.network, self.grid, self.target = network, grid, target
         self.known: dict[Sweep, Integers] = {}
         self.constants = {
             name: np.asarray(sum(grid.constant_words(sweep) for sweep in sweeps))
@@ -135,7 +135,7 @@ class Estimates:
         for engine in self.grid.engines:
             sizes = engine.banks, engine.port_bytes
             if sizes not in found:
-                found[sizes] = most_constants(engine, shape.arena_words, self.budget)
+                found[sizes] = self.target.most_constants(engine, shape.arena_words)
         return np.array([found[engine.banks, engine.port_bytes] for engine in self.grid.engines])
 
     def _cycles(self, shape: Shape) -> tuple[Integers, list[Integers]]:

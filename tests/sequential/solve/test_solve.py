@@ -21,6 +21,7 @@ from hwmap.sequential.solve.again import run_again
 from hwmap.sequential.solve.assemble import assemble
 from hwmap.sequential.solve.nodes import Costs
 from hwmap.sequential.solve.shapes import shapes_of
+from hwmap.sequential.solve.target import Target
 from hwmap.solve.addresses import Item, live_peak, pack, pack_low, top
 from tests.models import ModelBuilder, chain, must_recompute
 
@@ -48,7 +49,8 @@ def test_strips_run_again_in_an_arena_that_is_too_small_for_one_run_each(tmp_pat
         if (found := run_again(shape, int(part * shape.arena_words), 3.0)) is not None
         and len(found.order) > len(shape.order)
     )
-    plan = assemble(network, BOARD, WHOLE, compiled.plan.engine, smaller.nodes, smaller.order,
+    target, engine = Target(BOARD, WHOLE), compiled.plan.engine
+    plan = assemble(network, target, engine, smaller.nodes, smaller.order,
                     addresses=smaller.addresses)  # fmt: skip
 
     assert plan is not None

@@ -1,0 +1,60 @@
+"""What a program is planned for: a board and a budget, or an engine that exists."""
+
+from dataclasses import dataclass, replace
+
+from hwmap.blocks import BRAM18_SHAPES, URAM_SHAPE, place
+from hwmap.board import Board, Budget
+from hwmap.sequential.engine import Engine
+from hwmap.sequential.logic import engine_logic
+from hwmap.sequential.memory import memories
+from hwmap.sequential.plan import Plan
+
+
+@dataclass(frozen=True)
+class Target:
+    """A board and the part of it that may be used; of an engine that exists, `built` is the plan
+    that it was made for."""
+
+    board: Board
+    budget: Budget
+    built: Plan | None = None
+
+    def most_constants(self, engine: Engine, arena_words: int) -> int:
+        """Port words of the largest constant memory beside an arena of so many words; below 0 if
+        there is no room for the arena."""
+        if self.built is not None:
+            return self.built.constant_words if arena_words <= self.built.arena_words else -1
+        budget = self.budget
+        whole = memories(engine, arena_words, 0)
+        banks = whole[1].copies
+        left = budget.memory_bytes - sum(memory.size_bytes for memory in whole)
+        best = -1
+        for in_uram in ((), ("arena",)):
+            bram18 = sum(m.bram18 for m in whole if m.name not in in_uram)
+            uram = sum(m.uram for m in whole if m.name in in_uram)
+            if bram18 > budget.bram18 or uram > budget.uram or left < 0:
+                continue
+            depths = [
+                depth * ((budget.bram18 - bram18) // (banks * -(-64 // width)))
+                for depth, width in BRAM18_SHAPES
+            ]
+            depths.append(URAM_SHAPE[0] * ((budget.uram - uram) // banks))
+            best = max(best, *depths)
+        return min(best, left // engine.port_bytes)
+
+    def sized(self, plan: Plan) -> Plan | None:
+        """`plan` with what its engine takes of the board; None if that is too much."""
+        if self.built is not None:
+            built = self.built
+            return replace(plan, arena_words=built.arena_words, memory_bytes=built.memory_bytes,
+                           constant_words=built.constant_words, in_uram=built.in_uram,
+                           dsp=built.dsp, lut=built.lut, ff=built.ff)  # fmt: skip
+        budget = self.budget
+        found = memories(plan.engine, plan.arena_words, plan.constant_words)
+        use = place(found, bram18=budget.bram18, uram=budget.uram)
+        size = sum(memory.size_bytes for memory in found)
+        if use is None or size > budget.memory_bytes:
+            return None
+        logic = engine_logic(plan.engine, self.board.dsp_slice)
+        return replace(plan, memory_bytes=size, in_uram=use.in_uram, dsp=plan.engine.dsp,
+                       lut=logic.lut, ff=logic.ff)  # fmt: skip
