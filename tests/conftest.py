@@ -39,6 +39,7 @@ ALONE = {
     "tests/test_cli.py": "",
     "tests/test_decompose_networks.py": "",
     "tests/test_cli_data.py": "",
+    "tests/sequential/test_engine.py": "",
     "tests/sequential/test_hls.py": "",
     "tests/sequential/test_simulate.py": "",
 }

@@ -33,6 +33,7 @@ TEMPLATES = {
     "hls/top.hpp": "top.hpp.j2",
     "hls/top.cpp": "top.cpp.j2",
     "hls/testbench.cpp": "testbench.cpp.j2",
+    "host/driver.py": "driver.py.j2",
     "Makefile": "Makefile.j2",
     "vitis_hls.tcl": "vitis_hls.tcl.j2",
 }
@@ -118,8 +119,8 @@ def render(design: Design) -> dict[str, str | bytes]:
         "command_fifo_words": COMMAND_FIFO_WORDS,
         "dram_latency_cycles": DRAM_LATENCY_CYCLES,
         "program_words": len(design.program),
-        "magic": f"0x{MAGIC:08x}",
-        "signature": f"0x{signature(engine, design.arena_words, design.constant_words):08x}",
+        "magic": f"0x{MAGIC:08X}",
+        "signature": f"0x{signature(engine, design.arena_words, design.constant_words):08X}",
         "impl": {
             memory.name: "uram" if memory.name in design.in_uram else "bram"
             for memory in memories(engine, design.arena_words, design.constant_words)

@@ -38,8 +38,8 @@ struct Params {
   static constexpr unsigned kDramLatencyCycles = 60;
   static constexpr unsigned kOverheadCycles = 27;
   // What a program begins with, and the sizes that it was made for.
-  static constexpr std::uint32_t kMagic = 0x504d5748;
-  static constexpr std::uint32_t kSignature = 0xf98c6b84;
+  static constexpr std::uint32_t kMagic = 0x504D5748;
+  static constexpr std::uint32_t kSignature = 0xF98C6B84;
 };
 
 }  // namespace hwmap

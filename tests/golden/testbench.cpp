@@ -2,7 +2,8 @@
 //
 //   testbench [directory with program.bin, ports.txt and vectors/] ...
 //
-// one program after the other, if there are several directories. Writes vectors/outputs.bin and,
+// one program after the other, if there are several directories: all of them lie in one memory.
+// Writes vectors/outputs.bin and,
 // compiled with HWMAP_CYCLES, vectors/step_ends.txt: the cycle on which each step ended, a line per
 // image.
 
@@ -130,23 +131,33 @@ bool Receive(Port& port, const Tensor& tensor, std::vector<char>& bytes) {
   return true;
 }
 
-int Run(const std::string& directory) {
-  std::vector<char> program, inputs, expected, outputs;
-  Ports ports;
-  if (!ReadFile(directory + "/program.bin", program) || !ReadPorts(directory + "/ports.txt", ports) ||
-      !ReadFile(directory + "/vectors/inputs.bin", inputs) ||
-      !ReadFile(directory + "/vectors/expected.bin", expected)) {
-    return 2;
-  }
-  std::vector<Word> dram(program.size() / Params::kBusBytes + 1);
-  for (std::size_t i = 0; i < program.size(); ++i) {
-    dram[i / Params::kBusBytes].at[i % Params::kBusBytes] = static_cast<std::int8_t>(program[i]);
-  }
+/// Puts the program of a directory behind those that are in the memory.
+bool Load(const std::string& directory, std::vector<Word>& dram) {
+  std::vector<char> program;
+  if (!ReadFile(directory + "/program.bin", program)) return false;
   std::int8_t first[hwmap::kHeaderBytes] = {};
   std::memcpy(first, program.data(), program.size() < sizeof first ? program.size() : sizeof first);
   const hwmap::Header header = hwmap::ParseHeader(first);
   if (header.magic != Params::kMagic || header.signature != Params::kSignature) {
     std::fprintf(stderr, "%s/program.bin: not a program of this engine\n", directory.c_str());
+    return false;
+  }
+  const std::size_t start = dram.size();
+  dram.resize(start + program.size() / Params::kBusBytes + 1);
+  for (std::size_t i = 0; i < program.size(); ++i) {
+    dram[start + i / Params::kBusBytes].at[i % Params::kBusBytes] =
+        static_cast<std::int8_t>(program[i]);
+  }
+  return true;
+}
+
+/// Runs the program that begins at `program` on the images of its directory.
+int Run(const std::string& directory, const Word* program) {
+  std::vector<char> inputs, expected, outputs;
+  Ports ports;
+  if (!ReadPorts(directory + "/ports.txt", ports) ||
+      !ReadFile(directory + "/vectors/inputs.bin", inputs) ||
+      !ReadFile(directory + "/vectors/expected.bin", expected)) {
     return 2;
   }
   Port input, output;
@@ -163,7 +174,7 @@ int Run(const std::string& directory) {
         if (!tensor.output) next = Send(next, tensor, input);
       }
     }
-    hwmap_top(dram.data(), input, output, static_cast<std::uint32_t>(count));
+    hwmap_top(program, input, output, static_cast<std::uint32_t>(count));
     for (std::size_t image = 0; image < count; ++image) {
       for (const Tensor& tensor : ports.tensors) {
         if (tensor.output && !Receive(output, tensor, outputs)) {
@@ -194,9 +205,16 @@ int Run(const std::string& directory) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) return Run(".");
-  for (int i = 1; i < argc; ++i) {
-    const int failed = Run(argv[i]);
+  std::vector<std::string> directories(argv + 1, argv + argc);
+  if (directories.empty()) directories.push_back(".");
+  std::vector<Word> dram;
+  std::vector<std::size_t> starts;
+  for (const std::string& directory : directories) {
+    starts.push_back(dram.size());
+    if (!Load(directory, dram)) return 2;
+  }
+  for (std::size_t i = 0; i < directories.size(); ++i) {
+    const int failed = Run(directories[i], &dram[starts[i]]);
     if (failed != 0) return failed;
   }
   return 0;

@@ -10,10 +10,12 @@ import hwmap
 from hwmap.board import budget_of, load_board
 from hwmap.compiler import Compiled
 from hwmap.decompose.method import DENSE
-from hwmap.errors import PlanError
+from hwmap.errors import InfeasibleError, PlanError
+from hwmap.ir.ops import Conv
 from hwmap.sequential.check import check_plan
 from hwmap.sequential.memory import memories
 from hwmap.sequential.plan import Plan, Retention, Step, from_json, to_json
+from hwmap.sequential.solve import Target, solve
 from hwmap.solve.answer import Choice
 from tests.models import chain
 
@@ -185,6 +187,10 @@ LIES = {
         lambda p: replace(p, engine=replace(p.engine, stripe=5)),
         "stripe=5; expected one of",
     ),
+    "weights that the engine does not multiply": (
+        lambda p: replace(p, engine=replace(p.engine, least_weight=-100)),
+        "least_weight=-100; expected one of",
+    ),
     "negative memory": (lambda p: replace(p, arena_words=-1), "is negative"),
     "negative loss": (
         lambda p: replace(p, choices=(Choice("a", DENSE, 0.0, -1.0),), loss=-1.0),
@@ -215,3 +221,20 @@ def test_the_checker_refuses_a_plan_above_the_budget(compiled: Compiled):
 
     with pytest.raises(PlanError, match="DSP slices; the plan says"):
         check_plan(compiled.plan, compiled.graph, BOARD, small, 0.05)
+
+
+def test_weights_of_minus_128_need_an_engine_that_multiplies_them(compiled: Compiled):
+    graph, plan = compiled.graph, compiled.plan
+    name = next(op.weight for op in graph.ops if isinstance(op, Conv))
+    values = graph.constants[name].values.copy()
+    values.flat[0] = -128
+    constants = {**graph.constants, name: replace(graph.constants[name], values=values)}
+    lower = replace(graph, constants=constants)
+
+    with pytest.raises(PlanError, match="a weight is -128; the engine multiplies -127 or more"):
+        check_plan(plan, lower, BOARD, WHOLE, 0.0)
+    with pytest.raises(InfeasibleError, match="a weight of the network is -128"):
+        solve(lower, {}, Target(BOARD, WHOLE, plan), 0.0, 1.0)
+    wide = solve(lower, {}, Target(BOARD, WHOLE), 0.0, 1.0)
+    assert wide.engine.least_weight == -128
+    check_plan(wide, lower, BOARD, WHOLE, 0.0)

@@ -1,9 +1,7 @@
 """The PYNQ driver of a project, with a board that is the simulator."""
 
-import runpy
-import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,37 +16,11 @@ from hwmap.streaming.hls import render
 from hwmap.streaming.layout import from_words, to_words
 from hwmap.streaming.network import build_network
 from hwmap.streaming.values import run_values
+from tests.pynq import BASE, Driver, Registers
 from tests.streaming.foldings import drawn_foldings
 from tests.streaming.random_networks import integer_network, random_network
 
 IMAGES = 3
-BASE = 0x1_2345_6000
-
-
-class _Buffer(np.ndarray):
-    """Memory that a DMA can reach."""
-
-    physical_address = BASE
-
-    def flush(self) -> None:
-        pass
-
-    invalidate = freebuffer = flush
-
-
-class _Registers:
-    """The registers of the accelerator; the last one that is written starts it."""
-
-    def __init__(self, start: object) -> None:
-        self.CTRL = SimpleNamespace()
-        self.written: dict[str, int] = {}
-        self._start = start
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name.isupper() or name in ("written", "_start"):
-            super().__setattr__(name, value)
-        else:
-            self.written[name] = value
 
 
 class _Board:
@@ -58,7 +30,7 @@ class _Board:
         self._design = design
         self._sent: dict[str, np.ndarray] = {}
         self._wanted: dict[str, np.ndarray] = {}
-        self.registers = _Registers(self)
+        self.registers = Registers()
         self.constants = b""
         self.hwmap_top_0 = SimpleNamespace(register_map=self.registers)
         for kernel in design.network.kernels:
@@ -111,29 +83,14 @@ def test_the_driver_runs_a_batch_and_finds_a_wrong_value(
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)  # type: ignore[arg-type]
     board = _Board(design)
-    pynq = ModuleType("pynq")
-    buffers: list[np.ndarray] = []
+    driver = Driver(board, monkeypatch)
 
-    def allocate(shape: tuple[int, ...], dtype: type) -> np.ndarray:
-        buffers.append(np.zeros(shape, dtype).view(_Buffer))
-        return buffers[-1]
-
-    pynq.Overlay, pynq.allocate = lambda _: board, allocate  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "pynq", pynq)
-    monkeypatch.setattr(sys, "argv", ["driver.py", "hwmap.bit", str(tmp_path)])
-
-    def run() -> int:
-        with pytest.raises(SystemExit) as end:
-            runpy.run_path(str(tmp_path / "host/driver.py"), run_name="__main__")
-        return int(end.value.code or 0)
-
-    assert run() == 0
-    assert buffers[0].tobytes() == files["constants.bin"]
-    written = board.registers.written
-    assert (written["dram_2"] << 32) + written["dram_1"] == BASE
+    assert driver.run(tmp_path, tmp_path) == 0
+    assert driver.buffers[0].tobytes() == files["constants.bin"]
+    assert board.registers.address("dram") == BASE
     assert f"{IMAGES} images in" in capsys.readouterr().out
 
     expected[0] ^= 1
     (tmp_path / "vectors/expected.bin").write_bytes(expected)
-    assert run() == 1
+    assert driver.run(tmp_path, tmp_path) == 1
     assert f"{len(expected) - 1} of {len(expected)} values as expected" in capsys.readouterr().out
