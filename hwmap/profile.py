@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Span:
-    """From the first to the last cycle in which a kernel, or a step, works on the first image."""
+    """From the first to the last cycle in which a kernel, or a step, works on the first image;
+    `fetches` are the cycles in which constants come from DRAM meanwhile."""
 
     name: str
     start_cycle: int
     end_cycle: int
+    fetches: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Fill:
 @dataclass(frozen=True)
 class Profile:
     """A table of layers (columns, and rows of as many cells), the spans of kernels or steps, and
-    what `fills` are of: FIFOs, or the arena over time."""
+    what `fills` are of: FIFOs, or the arena over time. `notes` are lines to go with them."""
 
     columns: tuple[str, ...]
     layers: tuple[tuple[str, ...], ...]
@@ -32,3 +34,4 @@ class Profile:
     filled: str
     fills: tuple[Fill, ...]
     latency_cycles: int
+    notes: tuple[str, ...] = ()

@@ -42,7 +42,7 @@ STYLE_ORDER = {
         {"check", "solve"},
         {"curve", "design"},
         {"result", "vectors"},
-        {"timeline"},
+        {"timeline", "recomputed"},
         {"hls", "simulate"},
         {"profile", "rungs", "summary"},
     ),

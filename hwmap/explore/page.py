@@ -75,8 +75,11 @@ def _columns(profile: Profile) -> dict[str, object]:
     return {
         "columns": profile.columns,
         "layers": profile.layers,
-        "spans": [(span.name, span.start_cycle, span.end_cycle) for span in profile.spans],
+        "spans": [
+            (span.name, span.start_cycle, span.end_cycle, span.fetches) for span in profile.spans
+        ],
         "filled": profile.filled,
         "fills": [(fill.name, fill.used_bytes, fill.size_bytes) for fill in profile.fills],
         "latency": profile.latency_cycles,
+        "notes": profile.notes,
     }

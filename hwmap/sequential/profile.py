@@ -6,8 +6,9 @@ from hwmap.sequential.design.types import Design
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.network import network_of
 from hwmap.sequential.plan import Plan, Step, held_for
-from hwmap.sequential.program_time import step_sweeps
-from hwmap.sequential.timeline import time_lines
+from hwmap.sequential.recomputed import recomputed_strips, strip_text
+from hwmap.sequential.result import StepTime
+from hwmap.sequential.timeline import step_times
 from hwmap.solve.answer import with_method
 
 COLUMNS = ("step", "layer", "weights", "cycles", "computing", "fetched words")
@@ -28,15 +29,12 @@ def _named(step: Step, plan: Plan) -> str:
 
 def profile_of(plan: Plan, design: Design, graph: Graph) -> Profile:
     """The profile of a design; `graph` is its integer graph."""
-    ((times, _),) = time_lines(design, 1)
     network = network_of(graph)
+    times = step_times(plan, network, design)
     layers, spans, fills = [], [], []
-    at = 0
-    for number, step in enumerate(plan.steps):
-        rows = len(step_sweeps(step, network)) if step.kind == "run" else 1
-        own = times[at : at + rows]
-        at += rows
-        spans.append(Span(_named(step, plan), own[0].start_cycle, own[-1].end_cycle))
+    for number, (step, own) in enumerate(zip(plan.steps, times, strict=True)):
+        fetches = tuple(_fetching(row) for row in own if row.fetch_words)
+        spans.append(Span(_named(step, plan), own[0].start_cycle, own[-1].end_cycle, fetches))
         layers.append(
             (
                 step.kind,
@@ -53,6 +51,20 @@ def profile_of(plan: Plan, design: Design, graph: Graph) -> Profile:
             if kept.start_step <= number < kept.end_step
         )
         fills.append(Fill(step.name, held, plan.arena_words * WORD_BYTES))
+    cycles = [sum(row.cycles for row in own) for own in times]
+    again = recomputed_strips(plan, network, cycles)
     return Profile(
-        COLUMNS, tuple(layers), tuple(spans), "the arena, step by step", tuple(fills), plan.cycles
+        COLUMNS,
+        tuple(layers),
+        tuple(spans),
+        "the arena, step by step",
+        tuple(fills),
+        plan.cycles,
+        tuple(map(strip_text, again)),
     )
+
+
+def _fetching(row: StepTime) -> tuple[int, int]:
+    """The cycles in which constants come from DRAM: with the first trips of a row."""
+    first = row.end_cycle - max(row.compute_trips, row.fetch_words)
+    return first, first + row.fetch_words

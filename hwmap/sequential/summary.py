@@ -9,19 +9,30 @@ from hwmap.sequential.design.types import Design
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.memory import memories
-from hwmap.sequential.plan import STYLE, Plan, Step, Style, Tailored
+from hwmap.sequential.network import network_of
+from hwmap.sequential.plan import STYLE, Plan, Style, Tailored
+from hwmap.sequential.recomputed import (
+    Recomputed,
+    bytes_without,
+    recomputed_strips,
+    strip_text,
+)
 from hwmap.sequential.result import SimResult, StepTime
+from hwmap.sequential.timeline import step_times
 from hwmap.solve.answer import Choice, Status, described, kept
 from hwmap.solve.settings import Settings
+
+MOST_LINES = 8
+"""Strips that the summary names."""
 
 
 @dataclass(frozen=True)
 class CompileReport:
     """The result of a compilation. `strips` are steps that go on with a tensor which another one
     began; `fetched` ops have constants that come from DRAM for every image, some of them or all.
-    `tailored` is there if the engine was given. `loss` is what the choices are expected to cost
-    (see `Choice`), `macs_per_multiplier_cycle` the share of cycles in which a multiplier computes.
-    """
+    With nothing `recomputed` the arena would have at least `arena_without_bytes`. `tailored` is
+    there if the engine was given. `loss` is what the choices are expected to cost (see `Choice`),
+    `macs_per_multiplier_cycle` the share of cycles in which a multiplier computes."""
 
     network: str
     board: str
@@ -55,7 +66,8 @@ class CompileReport:
     resident: tuple[str, ...]
     fetched: tuple[str, ...]
     decomposed: tuple[Choice, ...]
-    recomputed: tuple[Step, ...]
+    recomputed: tuple[Recomputed, ...]
+    arena_without_bytes: int
     loss: float
     tailored: Tailored | None
     accuracy: Accuracy | None
@@ -72,6 +84,8 @@ def summarize(
     """The summary of a checked plan; `source` is the float network, `graph` the integer one."""
     budget = settings.budget
     use = blocks_used(memories(plan.engine, plan.arena_words, plan.constant_words), plan.in_uram)
+    network = network_of(graph)
+    cycles = [sum(row.cycles for row in own) for own in step_times(plan, network, design)]
     stays = {item.name: item.start_step < 0 for item in plan.held}
     return CompileReport(
         network=plan.network,
@@ -108,7 +122,8 @@ def summarize(
         resident=tuple(name for name, stay in stays.items() if stay),
         fetched=tuple(name for name, stay in stays.items() if not stay),
         decomposed=plan.choices,
-        recomputed=tuple(step for step in plan.steps if step.instance),
+        recomputed=recomputed_strips(plan, network, cycles),
+        arena_without_bytes=bytes_without(plan, network),
         loss=plan.loss,
         tailored=plan.tailored,
         accuracy=accuracy,
@@ -145,7 +160,7 @@ def rows(report: CompileReport) -> list[tuple[str, str]]:
         ),
         ("steps", f"{report.steps:,}, of which {report.strips:,} go on with a tensor"),
         ("decomposed", described(report.decomposed)),
-        ("recomputed", "\n".join(map(_described, report.recomputed)) or "none"),
+        ("recomputed", _recomputed(report)),
     ]
     if report.tailored is not None:
         found.append(("an engine of its own", _compared(report.tailored, report.cycles)))
@@ -171,8 +186,19 @@ def _compared(tailored: Tailored, cycles: int) -> str:
     )
 
 
-def _described(step: Step) -> str:
-    return f"{step.name}, rows {step.first_row} to {step.last_row - 1}"
+def _recomputed(report: CompileReport) -> str:
+    again = report.recomputed
+    if not again:
+        return "none"
+    lines = [strip_text(item) for item in again[:MOST_LINES]]
+    more = len(again) - MOST_LINES
+    lines += [f"and {more} more (report.json)"] if more > 0 else []
+    cycles = sum(item.cycles for item in again)
+    lines.append(
+        f"{len(again)} strips, {cycles:,} cycles; without, the arena would have at least"
+        f" {report.arena_without_bytes:,} bytes"
+    )
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,16 @@ j from the DRAM FIFO waits for it:
 """
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 import numpy as np
 
 from hwmap.sequential.design.types import Design
 from hwmap.sequential.memory import PROGRAM_FIFO_WORDS
+from hwmap.sequential.network import Network
+from hwmap.sequential.plan import Plan
 from hwmap.sequential.program import HEADER_BYTES, Row
-from hwmap.sequential.program_time import DRAM_LATENCY_CYCLES
+from hwmap.sequential.program_time import DRAM_LATENCY_CYCLES, step_sweeps
 from hwmap.sequential.result import StepTime
 
 
@@ -54,6 +57,14 @@ def time_lines(design: Design, images: int) -> Iterator[tuple[tuple[StepTime, ..
             )
             start = end
         yield tuple(steps), stalls
+
+
+def step_times(plan: Plan, network: Network, design: Design) -> list[tuple[StepTime, ...]]:
+    """The rows of every step of a plan on the time line of the first image."""
+    ((times, _),) = time_lines(design, 1)
+    counts = [len(step_sweeps(step, network)) if step.kind == "run" else 1 for step in plan.steps]
+    ends = list(accumulate(counts))
+    return [times[end - count : end] for count, end in zip(counts, ends, strict=True)]
 
 
 def _compute_trips(row: Row) -> int:

@@ -46,7 +46,7 @@ def run() -> Iterator[dict[str, object]]:
                 rounded = checkmate_rounded(layered.graph, budget, LIMIT)
                 row["Checkmate MILP"] = percent(_extra(layered, milp, budget))
                 row["Checkmate LP"] = percent(_extra(layered, rounded, budget))
-            ours, seconds = _ours(layered, share, theirs)
+            ours, seconds = _ours(layered, budget, theirs)
             yield row | {"ours": percent(ours), "ours at s": f"{seconds:.2f}"}
 
 
@@ -57,10 +57,10 @@ def _extra(layered: Layered, sequences: Sequence[Sequence[int]], budget: int) ->
     return min((time / least - 1 for peak, time in results if peak <= budget), default=inf)
 
 
-def _ours(layered: Layered, share: float, wanted: float) -> tuple[float, float]:
+def _ours(layered: Layered, budget: int, wanted: float) -> tuple[float, float]:
     limit = SHORTEST
     while True:
-        found = [scheduled(layered, share, limit, seed=seed, fixed=True) for seed in SEEDS]
+        found = [scheduled(layered, budget, limit, seed=seed, fixed=True) for seed in SEEDS]
         extra, seconds = (max(values[at] for values in found) for at in (0, 2))
         if (extra <= wanted and extra < inf) or limit >= LIMIT:
             return extra, seconds

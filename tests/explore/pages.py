@@ -22,10 +22,11 @@ def _profile(seed: int) -> Profile:
     return Profile(
         ("kernel", "layer", "cycles"),
         tuple((name, f"layer {n}", f"{n * seed:,}") for n, name in enumerate(names)),
-        tuple(Span(name, n * 10, n * 10 + seed) for n, name in enumerate(names)),
+        tuple(Span(name, n * 10, n * 10 + seed, ((n, n + 3),)) for n, name in enumerate(names)),
         "FIFOs",
         tuple(Fill(name, n, n + seed) for n, name in enumerate(names)),
         1000 + seed,
+        (f"layer {seed}, again",),
     )
 
 

@@ -52,6 +52,10 @@ def test_a_click_shows_the_plan_of_a_point(browser: webdriver.Chrome, tmp_path: 
     ]  # fmt: skip
     for figure in ("spans", "fills"):
         assert soon(browser, f"document.querySelector('#{figure} svg') !== null")
+    assert soon(browser, "document.querySelector('#notes li') !== null")
+    assert browser.find_element(By.CSS_SELECTOR, "#notes li").text == "layer 7, again"
+    shown = browser.find_element(By.ID, "spans").text
+    assert "constants from DRAM" in shown
 
     browser.execute_script("document.querySelector('#points tr[data-point=\"1\"]').click()")
     assert "needs <b>more</b> memory" in browser.find_element(By.ID, "chosen").text

@@ -16,12 +16,14 @@ from hwmap.sequential.check import check_plan
 from hwmap.sequential.design import build_design
 from hwmap.sequential.memory import memories
 from hwmap.sequential.network import network_of
+from hwmap.sequential.profile import profile_of
 from hwmap.sequential.simulate import simulate
 from hwmap.sequential.solve.again import run_again
 from hwmap.sequential.solve.assemble import assemble
 from hwmap.sequential.solve.nodes import Costs
 from hwmap.sequential.solve.shapes import shapes_of
 from hwmap.sequential.solve.target import Target
+from hwmap.sequential.summary import rows, summarize
 from hwmap.solve.addresses import Item, live_peak, pack, pack_low, top
 from tests.models import ModelBuilder, chain, must_recompute
 
@@ -59,9 +61,22 @@ def test_strips_run_again_in_an_arena_that_is_too_small_for_one_run_each(tmp_pat
     check_plan(plan, compiled.graph, BOARD, WHOLE, 0.0)
     x = np.random.default_rng(0).random((3, *compiled.source.shape("x"))).astype("f")
     inputs = quantize_inputs(compiled.graph, {"x": x})
-    result = simulate(build_design(compiled.graph, plan, BOARD), inputs)
+    design = build_design(compiled.graph, plan, BOARD)
+    result = simulate(design, inputs)
     assert np.array_equal(result.outputs["out"], evaluate(compiled.graph, inputs)["out"])
     assert result.cycles == plan.cycles
+    report = summarize(plan, design, compiled.settings, compiled.source, compiled.graph, None)
+    assert len(report.recomputed) == sum(step.instance > 0 for step in plan.steps)
+    for again in report.recomputed:
+        step = plan.steps[again.step]
+        assert (again.name, again.free_from < again.step) == (step.name, True)
+        assert again.cycles == result.steps[again.step].cycles
+        tensor = network.graph.op(again.name).output
+        assert again.bytes == 8 * network.row_words(tensor) * (again.last_row - again.first_row)
+    assert report.arena_without_bytes > 8 * plan.arena_words
+    assert f"{len(report.recomputed)} strips, " in dict(rows(report))["recomputed"]
+    notes = profile_of(plan, design, compiled.graph).notes
+    assert notes[0].startswith(f"{report.recomputed[0].name}, rows ")
 
 
 @pytest.mark.parametrize("dsp", [58, 60, 70, 90, 130, 220])
