@@ -9,14 +9,20 @@ from hwmap.sequential.engine import Engine
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.network import network_of
 from hwmap.sequential.solve.assemble import arena_items
+from hwmap.sequential.solve.heights import refined
 from hwmap.sequential.solve.nodes import Costs, Node, nodes_of
+from hwmap.sequential.solve.shapes import shapes_of
 from hwmap.solve.addresses import Item, live_peak
+from hwmap.solve.deadline import Deadline
 from hwmap.solve.remat.rematerialize import rematerialize
 
 ENGINE = Engine(
-    pe=32, simd=64, vector_lanes=32, requant_lanes=32, port_bytes=64, bus_bytes=16, stripe=64
+    pe=32, simd=64, vector_lanes=32, requant_lanes=32, port_bytes=256, bus_bytes=16, stripe=64
 )
-"""Cycles are those of this engine; what matters here is their ratio, and that hardly changes."""
+"""Cycles are those of this engine, which is like those that a KV260 gets; constants are on chip."""
+
+PLENTY = 1 << 40
+"""Words of constants that always find room."""
 
 SHARES = (1.0, 0.75, 0.5, 0.35, 0.25, 0.17, 0.12, 0.08)
 """Budgets, as parts of the peak of whole tensors in order."""
@@ -31,14 +37,15 @@ TRIED = 3
 class Point:
     """A schedule: the size of its arena, its cycles, how much more that is than whole tensors take
     without a limit (as a part), its runs and how many are not the first of their node, the rows of
-    a strip (None: whole tensors), and whether no schedule of these strips has fewer cycles."""
+    the lowest and of the tallest strip, and whether no schedule of these strips has fewer cycles.
+    """
 
     memory_bytes: int
     cycles: int
     extra: float
     runs: int
     again: int
-    height: int | None
+    heights: tuple[int, int]
     optimal: bool
 
 
@@ -82,7 +89,7 @@ class _Curve:
         network = network_of(graph)
         graph = network.graph
         costs = Costs(network, ENGINE)
-        tallest = max(graph.shape(name)[1] for name in graph.tensors)
+        self.tallest = tallest = max(graph.shape(name)[1] for name in graph.tensors)
         heights = [None, *(height for height in HEIGHTS if height < tallest)]
         self.strips: dict[int | None, tuple[Node, ...]] = {
             height: nodes_of(network, costs, dict.fromkeys(graph.tensors, height or tallest))
@@ -95,6 +102,7 @@ class _Curve:
         self.starts: dict[int | None, tuple[int, ...]] = dict.fromkeys(heights, ())
         self.least = sum(node.cycles for node in whole)
         self.seconds = seconds
+        self.network, self.shapes = network, shapes_of(network, costs)
 
     def point(self, budget: int, height: int | None) -> Point | None:
         strips = self.strips[height]
@@ -119,14 +127,15 @@ class _Curve:
             extra=found.duration / self.least - 1,
             runs=runs,
             again=runs - len(strips),
-            height=height,
+            heights=(height or self.tallest, height or self.tallest),
             optimal=found.status == "optimal",
         )
 
     def best_strips(self, budget: int) -> Point | None:
-        """The best of a few heights. Lower strips have more steps, so that they are tried only
+        """The best of heights for each tensor, where strips run once, and of a few that all tensors
+        have, where some may run again. Lower strips have more steps, so that they are tried only
         while those alone do not cost more."""
-        best: Point | None = None
+        best = self._refined(budget)
         fitting = [height for height in self.strips if height and self.needs[height] <= budget]
         for tried, height in enumerate(fitting):
             alone = sum(node.cycles for node in self.strips[height])
@@ -136,6 +145,28 @@ class _Curve:
             if found is not None and (best is None or found.cycles < best.cycles):
                 best = found
         return best
+
+    def _refined(self, budget: int) -> Point | None:
+        fitting = [shape for shape in self.shapes if shape.arena_words * WORD_BYTES <= budget]
+        if not fitting:
+            return None
+
+        def room(engine: Engine, arena_words: int) -> int:
+            return PLENTY if arena_words * WORD_BYTES <= budget else -1
+
+        start = min(fitting, key=lambda shape: sum(node.cycles for node in shape.nodes))
+        found = refined(start, self.network, room, ENGINE, Deadline(self.seconds))
+        cycles = sum(node.cycles for node in found.nodes)
+        rows = [node.last_row - node.first_row for node in found.nodes if node.kind == "run"]
+        return Point(
+            memory_bytes=found.arena_words * WORD_BYTES,
+            cycles=cycles,
+            extra=cycles / self.least - 1,
+            runs=len(found.nodes),
+            again=0,
+            heights=(min(rows), max(rows)),
+            optimal=cycles == self.least,
+        )
 
 
 def _bytes(node: Node) -> int:
@@ -166,11 +197,17 @@ def curve_rows(curve: Iterable[CurveRow]) -> list[tuple[str, ...]]:
             *(
                 ("", "", "")
                 if row.strips is None
-                else (f"{row.strips.height:,}", f"{row.strips.runs:,}", f"{row.strips.again:,}")
+                else (rows_text(row.strips), f"{row.strips.runs:,}", f"{row.strips.again:,}")
             ),
         )
         for row in curve
     ]
+
+
+def rows_text(point: Point) -> str:
+    """The heights of strips."""
+    lowest, tallest = point.heights
+    return f"{lowest:,}" if lowest == tallest else f"{lowest:,} to {tallest:,}"
 
 
 def _extra(point: Point | None, needs: int | None, budget: int) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from hwmap.inference import load_network
 from hwmap.ir.graph import Graph, peak_elements
 from hwmap.passes import hardware_part
-from hwmap.sequential.curve import Point, memory_curve
+from hwmap.sequential.curve import Point, memory_curve, rows_text
 from tests.bench.topologies import TOPOLOGIES
 from tests.networks import SHARED
 
@@ -35,7 +35,7 @@ def run() -> Iterator[dict[str, object]]:
                 "budget": f"{budget.share:.0%}",
                 "whole tensors": _extra(budget.whole),
                 "strips": _extra(strips),
-                "rows": strips.height if strips else "",
+                "rows": rows_text(strips) if strips else "",
                 "steps": strips.runs if strips else "",
                 "again": strips.again if strips else "",
             }

@@ -43,9 +43,15 @@ class Costs:
     def __init__(self, network: Network, engine: Engine) -> None:
         self.network, self.engine = network, engine
         self.known: dict[Sweep, int] = {}
+        self.runs: dict[tuple[str, range], int] = {}
 
     def run(self, name: str, rows: range) -> int:
         """The cycles of rows of an op."""
+        if (name, rows) not in self.runs:
+            self.runs[name, rows] = self._run(name, rows)
+        return self.runs[name, rows]
+
+    def _run(self, name: str, rows: range) -> int:
         cycles = 0
         for sweep in self.network.sweeps[name]:
             part = placeless(sweep, rows)

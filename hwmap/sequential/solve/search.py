@@ -31,6 +31,7 @@ from hwmap.sequential.solve.again import run_again
 from hwmap.sequential.solve.assemble import assemble, with_bound
 from hwmap.sequential.solve.choose import Choices
 from hwmap.sequential.solve.engines import Grid, engines_of
+from hwmap.sequential.solve.heights import refined
 from hwmap.sequential.solve.least import Smallest, least_bytes, least_words
 from hwmap.sequential.solve.nodes import Costs
 from hwmap.sequential.solve.shapes import (
@@ -51,7 +52,8 @@ MOST_MISSES = 25
 CHOSEN_FOR = 3
 """Engines whose best decompositions are planned."""
 ENOUGH = 1.005
-"""What recomputation is to gain at least, and how near to the bound it is not tried."""
+"""What recomputation is to gain at least, and how near to the bound it is not tried, nor other
+heights."""
 SMALLER = (0.85, 0.7, 0.55)
 """Parts of the arena of a shape that are tried with recomputation."""
 AGAIN_TRIES = 6
@@ -107,6 +109,7 @@ def solve(
     best: Plan | None = None
     for rewritten in _rewritten(graph, network, choices, least, max_loss):
         search = _Search(rewritten, target, _few(grid, rewritten.network), deadline)
+        search.refine(bound, progress)
         best = search.plan(best, progress)
         if best is None or best.cycles > ENOUGH * bound:
             best = search.again(best, seconds * AGAIN_SHARE, progress)
@@ -209,8 +212,19 @@ class _Search:
     ) -> None:
         self.rewritten, self.network = rewritten, rewritten.network
         self.target, self.deadline = target, deadline
-        self.estimates = Estimates(self.network, grid, target)
+        self.estimates = Estimates(self.network, grid, target.most_constants)
         self.shapes = shapes_of(self.network, Costs(self.network, grid.engines[0]))
+
+    def refine(self, bound: int, progress: Progress) -> None:
+        """Another shape: the most promising one, with better heights for its engine; unless it is
+        near the bound as it is."""
+        for low, shape, engine in islice(_promising(self.shapes, self.estimates), 1):
+            if low > ENOUGH * bound:
+                progress(f"heights of {len(shape.nodes)} strips")
+                room = self.target.most_constants
+                found = refined(shape, self.network, room, engine, self.deadline)
+                if found.heights != shape.heights:
+                    self.shapes.append(found)
 
     def _assembled(self, shape: Shape, engine: Engine, best: Plan | None) -> Plan | None:
         """The plan of a shape, if it is better than `best`."""

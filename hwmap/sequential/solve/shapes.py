@@ -4,7 +4,7 @@ Large tensors are cut into strips of at most so many words, small ones stay whol
 all are whole, with few the first layers run depth first, a few rows of each at a time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,8 +18,8 @@ from hwmap.sequential.program_time import constant_words, stream_size, sweep_siz
 from hwmap.sequential.solve.assemble import arena_items
 from hwmap.sequential.solve.engines import Grid
 from hwmap.sequential.solve.nodes import Costs, Node, depth_first, nodes_of, placeless
-from hwmap.sequential.solve.target import Target
-from hwmap.solve.addresses import Item, pack_low, top
+from hwmap.sequential.solve.target import Room
+from hwmap.solve.addresses import Item, live_peak, pack_low, top
 
 STEP = 2.0 ** (-1 / 2)
 """From the words of a strip to those that are tried next."""
@@ -63,7 +63,7 @@ def shapes_of(network: Network, costs: Costs) -> list[Shape]:
             }
             if tuple(heights.values()) not in seen:
                 seen.add(tuple(heights.values()))
-                found.append(_shape(network, costs, heights))
+                found.append(packed(unpacked(network, costs, heights)))
         if most < min(rows.values()):
             return _smaller(found)
         most *= STEP
@@ -78,12 +78,23 @@ def _smaller(shapes: list[Shape]) -> list[Shape]:
     return found
 
 
-def _shape(network: Network, costs: Costs, heights: Mapping[str, int]) -> Shape:
+def unpacked(network: Network, costs: Costs, heights: Mapping[str, int]) -> Shape:
+    """Strips of these heights, depth first, without addresses: in the smallest arena there can
+    be."""
     nodes = nodes_of(network, costs, heights)
     order = depth_first(nodes)
-    items = [Item(nodes[n].words, start, end) for n, start, end in arena_items(nodes, order)]
+    return Shape(heights, nodes, tuple(order), (), live_peak(_items(nodes, order)))
+
+
+def packed(shape: Shape) -> Shape:
+    """The same with addresses."""
+    items = _items(shape.nodes, shape.order)
     addresses = pack_low(items, 0, 0.0)
-    return Shape(heights, nodes, tuple(order), addresses, top(items, addresses))
+    return replace(shape, addresses=addresses, arena_words=top(items, addresses))
+
+
+def _items(nodes: Sequence[Node], order: Sequence[int]) -> list[Item]:
+    return [Item(nodes[n].words, start, end) for n, start, end in arena_items(nodes, order)]
 
 
 def with_costs(shape: Shape, network: Network, engine: Engine) -> Shape:
@@ -94,9 +105,10 @@ def with_costs(shape: Shape, network: Network, engine: Engine) -> Shape:
 class Estimates:
     """About the cycles of shapes on every engine of a grid."""
 
-    def __init__(self, network: Network, grid: Grid, target: Target) -> None:
-        self.network, self.grid, self.target = network, grid, target
+    def __init__(self, network: Network, grid: Grid, room: Room) -> None:
+        self.network, self.grid, self.room = network, grid, room
         self.known: dict[Sweep, Integers] = {}
+        self.strips: dict[tuple[str, str, range], tuple[int, int, Integers]] = {}
         self.constants = {
             name: np.asarray(sum(grid.constant_words(sweep) for sweep in sweeps))
             for name, sweeps in network.sweeps.items()
@@ -135,31 +147,40 @@ class Estimates:
         for engine in self.grid.engines:
             sizes = engine.banks, engine.port_bytes
             if sizes not in found:
-                found[sizes] = self.target.most_constants(engine, shape.arena_words)
+                found[sizes] = self.room(engine, shape.arena_words)
         return np.array([found[engine.banks, engine.port_bytes] for engine in self.grid.engines])
 
     def _cycles(self, shape: Shape) -> tuple[Integers, list[Integers]]:
         """The overheads of all strips, and the trips of each."""
-        bus, any_engine = self.grid.bus_bytes, self.grid.engines[0]
-        rows = steps = 0
+        words = rows = 0
         trips: list[Integers] = []
         for node in shape.nodes:
-            height = node.last_row - node.first_row
-            own = np.zeros(len(self.grid.engines), np.int64)
-            if node.kind != "run":
-                words = self.network.row_words(node.name)
-                size = stream_size(height, words, bus, load=node.kind == "load")
-                rows, steps, own = rows + size.bus_words(bus), steps + 1, own + size.trips
-            for sweep in self.network.sweeps[node.name] if node.kind == "run" else ():
-                part = placeless(sweep, range(node.first_row, node.last_row))
-                if part is None:
-                    continue
-                if part not in self.known:
-                    self.known[part] = self.grid.trips(part)
-                rows += sweep_size(part, any_engine).bus_words(bus)
-                steps, own = steps + 1, own + self.known[part]
-            trips.append(own)
-        return rows + steps * self.grid.overhead, trips
+            key = node.kind, node.name, range(node.first_row, node.last_row)
+            if key not in self.strips:
+                self.strips[key] = self._strip(*key)
+            own = self.strips[key]
+            words, rows = words + own[0], rows + own[1]
+            trips.append(own[2])
+        return words + rows * self.grid.overhead, trips
+
+    def _strip(self, kind: str, name: str, wanted: range) -> tuple[int, int, Integers]:
+        """Bus words of the rows of a strip, their number, and the trips."""
+        bus, any_engine = self.grid.bus_bytes, self.grid.engines[0]
+        trips = np.zeros(len(self.grid.engines), np.int64)
+        if kind != "run":
+            row_words = self.network.row_words(name)
+            size = stream_size(len(wanted), row_words, bus, load=kind == "load")
+            return size.bus_words(bus), 1, trips + size.trips
+        words = rows = 0
+        for sweep in self.network.sweeps[name]:
+            part = placeless(sweep, wanted)
+            if part is None:
+                continue
+            if part not in self.known:
+                self.known[part] = self.grid.trips(part)
+            words += sweep_size(part, any_engine).bus_words(bus)
+            rows, trips = rows + 1, trips + self.known[part]
+        return words, rows, trips
 
 
 def _fetched_again(

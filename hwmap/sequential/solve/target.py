@@ -1,5 +1,6 @@
 """What a program is planned for: a board and a budget, or an engine that exists."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hwmap.blocks import BRAM18_SHAPES, URAM_SHAPE, place
@@ -8,6 +9,10 @@ from hwmap.sequential.engine import Engine
 from hwmap.sequential.logic import engine_logic
 from hwmap.sequential.memory import memories
 from hwmap.sequential.plan import Plan
+
+Room = Callable[[Engine, int], int]
+"""Port words that are left for constants beside an arena of so many words on an engine; below 0 if
+the arena is too large."""
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,26 @@ import pytest
 
 import hwmap
 from hwmap.board import budget_of, load_board
+from hwmap.compiler import load_source
 from hwmap.errors import InfeasibleError, TimeLimitError
 from hwmap.ir.evaluate import evaluate
 from hwmap.quantize.choose import quantize_inputs
 from hwmap.sequential.check import check_plan
 from hwmap.sequential.design import build_design
+from hwmap.sequential.engine import Engine
 from hwmap.sequential.memory import memories
 from hwmap.sequential.network import network_of
 from hwmap.sequential.profile import profile_of
 from hwmap.sequential.simulate import simulate
 from hwmap.sequential.solve.again import run_again
 from hwmap.sequential.solve.assemble import assemble
+from hwmap.sequential.solve.heights import refined
 from hwmap.sequential.solve.nodes import Costs
 from hwmap.sequential.solve.shapes import shapes_of
 from hwmap.sequential.solve.target import Target
 from hwmap.sequential.summary import rows, summarize
 from hwmap.solve.addresses import Item, live_peak, pack, pack_low, top
+from hwmap.solve.deadline import Deadline
 from tests.models import ModelBuilder, chain, must_recompute
 
 BOARD = load_board("pynq-z2")
@@ -230,3 +234,27 @@ def test_decompositions_are_never_slower_than_without(tmp_path: Path):
 
     assert decomposed.choices
     assert decomposed.cycles < dense.cycles
+
+
+def test_heights_of_each_tensor_take_fewer_cycles_in_the_same_arena(tmp_path: Path):
+    net = ModelBuilder((8, 48, 16))
+    wide = net.conv(net.conv("x", (8, 64), (3, 3), name="wide"), (64, 64), (3, 3), name="deep")
+    net.conv(net.conv(wide, (64, 8), (3, 3), name="thin"), (8, 8), (3, 3), name="out")
+    network = network_of(load_source(net.save(tmp_path / "net.onnx", "out")))
+    engine = Engine(16, 16, 16, 8, 64, 8, 32)
+    shapes = shapes_of(network, Costs(network, engine))
+    start = min(shapes, key=lambda shape: shape.arena_words)
+
+    def room(_: Engine, arena_words: int) -> int:
+        return 1 << 20 if arena_words <= 2 * start.arena_words else -1
+
+    found = refined(start, network, room, engine, Deadline(10.0))
+
+    alone = [
+        sum(node.cycles for node in shape.nodes)
+        for shape in shapes
+        if shape.arena_words <= 2 * start.arena_words
+    ]
+    assert sum(node.cycles for node in found.nodes) < min(alone)
+    assert found.arena_words <= 2 * start.arena_words
+    assert len(set(found.heights.values())) > 1
