@@ -16,7 +16,7 @@ from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph
 from hwmap.ir.ops import HardwareOp
 from hwmap.ir.rows import rows_read
-from hwmap.sequential.engine import engine_problem
+from hwmap.sequential.engine import engine_problem, is_part
 from hwmap.sequential.logic import engine_logic
 from hwmap.sequential.memory import memories
 from hwmap.sequential.network import Network, network_of
@@ -98,8 +98,7 @@ def _is_part(name: str, first_word: int, last_word: int, network: Network) -> bo
         start = max(first_word - sweep.target_word, 0)
         end = min(last_word - sweep.target_word, sweep.groups * sweep.words)
         whole = (start, end) == (0, sweep.groups * sweep.words) or start >= end
-        aligned_groups = sweep.groups == 1 or start % sweep.words == end % sweep.words == 0
-        if not whole and not (sweep.matrix and aligned_groups):
+        if not whole and not (sweep.matrix and is_part(sweep, start, end)):
             return False
     return True
 

@@ -293,9 +293,15 @@ class SweepCost:
         return self.walk_trips + self.drain_trips
 
 
+def is_part(sweep: Sweep, start: int, end: int) -> bool:
+    """Whether words [start, end) of all that `sweep` writes are whole groups, or in one group."""
+    whole = start % sweep.words == end % sweep.words == 0
+    return whole or start // sweep.words == (end - 1) // sweep.words
+
+
 def part_of(sweep: Sweep, first_word: int, last_word: int) -> Sweep | None:
-    """The part of `sweep` that writes words [first_word, last_word) of the target's pixels; of
-    several groups, whole ones. None if it writes none of them."""
+    """The part of `sweep` that writes words [first_word, last_word) of the target's pixels: whole
+    groups, or a part of one. None if it writes none of them."""
     start = max(first_word - sweep.target_word, 0)
     end = min(last_word - sweep.target_word, sweep.groups * sweep.words)
     if start >= end:
@@ -305,11 +311,13 @@ def part_of(sweep: Sweep, first_word: int, last_word: int) -> Sweep | None:
     assert sweep.matrix, "only what has weights is cut"
     if sweep.groups == 1:
         return replace(sweep, words=end - start, target_word=sweep.target_word + start)
-    assert start % sweep.words == end % sweep.words == 0, "groups stay whole"
+    assert is_part(sweep, start, end), "several groups stay whole"
     first = start // sweep.words
+    whole = end - start >= sweep.words
     return replace(
         sweep,
-        groups=(end - start) // sweep.words,
+        groups=(end - start) // sweep.words if whole else 1,
+        words=sweep.words if whole else end - start,
         first_group=first,
         source_word=sweep.source_word + first * sweep.group_words,
         target_word=sweep.target_word + start,

@@ -10,14 +10,17 @@ from hwmap.board import budget_of, load_board
 from hwmap.compiler import Compiled, load_source
 from hwmap.data.dataset import DataSet
 from hwmap.files.write import write_folder
+from hwmap.ir.graph import Graph
 from hwmap.ladder import climb, run_simulation
-from hwmap.project import project_files, read_project
+from hwmap.project import Project, project_files, read_project
 from hwmap.quantize.calibrate import measure_ranges
 from hwmap.quantize.lower import lower
 from hwmap.report.compiled import compile_report
 from hwmap.sequential.design import build_design
 from hwmap.sequential.engine import Engine
+from hwmap.sequential.plan import Plan
 from hwmap.solve.settings import Settings
+from tests.models import ModelBuilder
 from tests.sequential.plans import plan_of, tight_plan
 from tests.test_soak import random_network
 
@@ -32,7 +35,7 @@ def _engine(rng: random.Random) -> Engine:
                   rng.choice((32, 64)))  # fmt: skip
 
 
-def _project(seed: int, tmp_path: Path):
+def _project(seed: int, tmp_path: Path) -> Project:
     """A random network, cut at random, with ample or scarce memory for constants."""
     rng = random.Random(seed)
     model = random_network(rng).save(tmp_path / "net.onnx", "out")
@@ -41,6 +44,11 @@ def _project(seed: int, tmp_path: Path):
     made = rng.choice((plan_of, tight_plan))
     plan = made(source, BOARD, _engine(rng), heights=heights)
     assert plan is not None
+    return _built(model, source, plan, seed, tmp_path)
+
+
+def _built(model: Path, source: Graph, plan: Plan, seed: int, tmp_path: Path) -> Project:
+    """The project of a plan, with random images."""
     random_values = np.random.default_rng(seed)
     inputs = {
         name: random_values.standard_normal((3, *source.shape(name))).astype("f")
@@ -63,4 +71,19 @@ def test_random_strips_climb_every_rung(seed: int, tmp_path: Path):
 
     rungs = list(climb(project, run_simulation(project)))
 
+    assert [rung for rung in rungs if rung.holds is False] == []
+
+
+def test_a_group_with_more_constants_than_there_is_room_for_is_made_in_parts(tmp_path: Path):
+    net = ModelBuilder((32, 5, 6))
+    net.conv("x", (32, 96), (3, 3), name="out", group=2, pads=[1] * 4)
+    model = net.save(tmp_path / "net.onnx", "out")
+    source = load_source(model)
+    plan = tight_plan(source, BOARD, Engine(16, 8, 8, 4, 16, 8, 32))
+
+    project = _built(model, source, plan, 0, tmp_path)
+
+    words = [(s.first_word, s.last_word) for s in plan.steps if s.kind == "run"]
+    assert words == [(0, 2), (2, 4), (4, 6), (6, 8), (8, 10), (10, 12)]
+    rungs = list(climb(project, run_simulation(project)))
     assert [rung for rung in rungs if rung.holds is False] == []

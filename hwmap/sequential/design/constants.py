@@ -82,8 +82,8 @@ def _taps_of(op: HardwareOp, graph: Graph, layout: Layout, sweep: Sweep) -> Byte
         block = found[group // merged, within * per_output : (within + 1) * per_output]
         block[..., target] = own
     if count > 1:
-        return found[sweep.first_group : sweep.first_group + sweep.groups]
-    first = sweep.target_word * WORD_BYTES
+        found = found[sweep.first_group : sweep.first_group + sweep.groups]
+    first = sweep.target_word * WORD_BYTES - sweep.first_group * merged * per_output
     return found[:, first : first + sweep.words * WORD_BYTES]
 
 

@@ -11,6 +11,7 @@ from hwmap.decompose.candidates import Candidate
 from hwmap.ir.graph import hardware_ops
 from hwmap.ir.ops import HardwareOp
 from hwmap.ir.types import Integers
+from hwmap.sequential.engine import SweepCost
 from hwmap.sequential.geometry import Sweep
 from hwmap.sequential.layout import Layout, layouts_of
 from hwmap.sequential.network import Network
@@ -35,15 +36,17 @@ class Choices:
         self.candidates = {
             op.name: tuple(candidates.get(op.name, ())) for op in hardware_ops(network.graph)
         }
+        self.sweeps: dict[str, list[tuple[Sweep, ...]]] = {}
         self.cycles: dict[str, NDArray[np.int32]] = {}
         self.losses: dict[str, Integers] = {}
         known: dict[Sweep, Integers] = {}
         for op in hardware_ops(network.graph):
             own = self.candidates[op.name]
             source = network.layouts[op.inputs[0]]
-            rows = [_cycles(network.sweeps[op.name], grid, known)] if len(own) < 2 else [
-                _cycles(_sweeps(candidate, source), grid, known) for candidate in own
+            self.sweeps[op.name] = [network.sweeps[op.name]] if len(own) < 2 else [
+                _sweeps(candidate, source) for candidate in own
             ]  # fmt: skip
+            rows = [_cycles(sweeps, grid, known) for sweeps in self.sweeps[op.name]]
             self.cycles[op.name] = np.stack(rows)
             losses = [0] if len(own) < 2 else [loss_ppb(candidate.loss) for candidate in own]
             self.losses[op.name] = np.array(losses)
@@ -59,20 +62,21 @@ class Choices:
             best = value if not len(best) else np.maximum(best, value)
         return np.ceil(best - 1e-6).astype(np.int64)
 
-    def best(self, engine: int, max_loss: float) -> dict[str, int]:
-        """The number of the candidate of every op with the fewest cycles on an engine."""
+    def best(self, engine: int, max_loss: float, price: float = 0.0) -> dict[str, int]:
+        """The number of the candidate of every op with the fewest cycles on an engine, each bus
+        word of constants counted as `price` cycles: what does not find room on chip is fetched."""
         model = cp_model.CpModel()
         names = list(self.cycles)
+        costs = {name: self._priced(name, engine, price) for name in names}
         kept = {
-            name: sorted({0, *unbeaten(np.stack([self.cycles[name][:, engine],
-                                                 self.losses[name]], axis=1))})
+            name: sorted({0, *unbeaten(np.stack([costs[name], self.losses[name]], axis=1))})
             for name in names
-        }  # fmt: skip
+        }
         losses = [[int(self.losses[name][k]) for k in kept[name]] for name in names]
         choose = add_choices(model, losses, floor(max_loss * PPB))
         model.minimize(
             sum(
-                int(self.cycles[name][k, engine]) * variable
+                int(costs[name][k]) * variable
                 for name, variables in zip(names, choose, strict=True)
                 for k, variable in zip(kept[name], variables, strict=True)
             )
@@ -83,6 +87,18 @@ class Choices:
             return dict.fromkeys(names, 0)
         picks = chosen(solver, choose)
         return {name: kept[name][pick] for name, pick in zip(names, picks, strict=True)}
+
+    def _priced(self, name: str, engine: int, price: float) -> Integers:
+        cycles = self.cycles[name][:, engine].astype(np.int64)
+        if not price:
+            return cycles
+        alone = self.grid.engines[engine]
+        words = [
+            sum(SweepCost(sweep, alone).constant_words for sweep in sweeps)
+            for sweeps in self.sweeps[name]
+        ]
+        ratio = alone.port_bytes // alone.bus_bytes
+        return np.asarray(cycles + (price * ratio * np.array(words)).astype(np.int64))
 
 
 def _sweeps(candidate: Candidate, source: Layout) -> tuple[Sweep, ...]:

@@ -1,6 +1,6 @@
 """A sequence of strips -> steps: what has more constants than fit at once is made in parts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hwmap.sequential.engine import Engine
@@ -44,12 +44,31 @@ def _parts(
     if not all(sweep.matrix and sweep.words * sweep.groups == words for sweep in sweeps):
         return ((0, words),)
     groups = max(sweep.groups for sweep in sweeps)
-    unit = words // groups if groups > 1 else engine.pe // WORD_BYTES
-    units = -(-words // unit)
-    each = max(most_words * units // total, 1)
+    if groups > 1 and total <= most_words * groups:
+        return tuple(_even(0, words, words // groups, total, most_words))
+    return tuple(
+        part
+        for group in range(groups)
+        for part in _even(
+            words * group // groups,
+            words * (group + 1) // groups,
+            engine.pe // WORD_BYTES,
+            total // groups,
+            most_words,
+        )
+    )
+
+
+def _even(
+    start: int, end: int, unit: int, constants: int, most_words: int
+) -> Iterator[tuple[int, int]]:
+    """Even parts of [start, end), each some units, whose share of `constants` is `most_words`, or
+    a unit's."""
+    units = -(-(end - start) // unit)
+    each = max(most_words * units // max(constants, 1), 1)
     each = -(-units // -(-units // each))
-    starts = range(0, words, each * unit)
-    return tuple((start, min(start + each * unit, words)) for start in starts)
+    for first in range(start, end, each * unit):
+        yield first, min(first + each * unit, end)
 
 
 @dataclass(frozen=True)

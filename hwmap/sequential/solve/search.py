@@ -2,13 +2,14 @@
 
 Every engine within the budget and every way to cut the network is estimated at once; the most
 promising pairs are planned, until none that is left could be better. With decompositions, those
-that take the fewest cycles on the most promising engines are planned in the same way.
+that take the fewest cycles on the most promising engines, or the fewest with a price on constants,
+are planned in the same way.
 """
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, product
 
 import numpy as np
 
@@ -51,6 +52,8 @@ MOST_MISSES = 25
 """Pairs of an engine and a shape that are planned without finding a better plan."""
 CHOSEN_FOR = 3
 """Engines whose best decompositions are planned."""
+PRICES = (0.0, 0.5, 2.0)
+"""Cycles that a bus word of constants costs, when decompositions are chosen."""
 ENOUGH = 1.005
 """What recomputation is to gain at least, and how near to the bound it is not tried, nor other
 heights."""
@@ -107,11 +110,15 @@ def solve(
     least = choices.bound(max_loss)
     bound = int((least + _streamed(network, grid)).min())
     best: Plan | None = None
+    searches: list[_Search] = []
     for rewritten in _rewritten(graph, network, choices, least, max_loss):
-        search = _Search(rewritten, target, _few(grid, rewritten.network), deadline)
-        search.refine(bound, progress)
-        best = search.plan(best, progress)
-        if best is None or best.cycles > ENOUGH * bound:
+        if best is not None and (best.cycles <= bound or deadline.over):
+            break
+        searches.append(_Search(rewritten, target, _few(grid, rewritten.network), deadline))
+        searches[-1].refine(bound, progress)
+        best = searches[-1].plan(best, progress)
+    for search in searches:
+        if best is None or (search.made(best) and best.cycles > ENOUGH * bound):
             best = search.again(best, seconds * AGAIN_SHARE, progress)
     if best is None:
         progress("looking for the least memory that works")
@@ -163,18 +170,19 @@ def _rewritten(
     graph: Graph, network: Network, choices: Choices, least: Integers, max_loss: float
 ) -> Iterator[_Rewritten]:
     """The network as it is, and with the decompositions that are best on the engines with the
-    `least` cycles."""
+    `least` cycles: without regard to memory, and with a price on constants."""
     yield _Rewritten(network, ())
     if not any(len(items) > 1 for items in choices.candidates.values()):
         return
     seen: set[tuple[int, ...]] = {tuple(0 for _ in choices.cycles)}
-    tried: set[tuple[int, int]] = set()
+    tried: dict[tuple[int, int], int] = {}
     for engine in np.argsort(least, kind="stable").tolist():
         size = choices.grid.engines[engine].pe, choices.grid.engines[engine].simd
-        if size in tried:
-            continue
-        tried.add(size)
-        picks = choices.best(engine, max_loss)
+        tried.setdefault(size, engine)
+        if len(tried) == CHOSEN_FOR:
+            break
+    for price, engine in product(PRICES, tried.values()):
+        picks = choices.best(engine, max_loss, price)
         if tuple(picks.values()) not in seen:
             seen.add(tuple(picks.values()))
             chosen = [choices.candidates[name][pick] for name, pick in picks.items()]
@@ -187,8 +195,6 @@ def _rewritten(
                     if candidate.method != DENSE
                 ),
             )
-        if len(tried) == CHOSEN_FOR:
-            return
 
 
 def _few(grid: Grid, network: Network) -> Grid:
@@ -214,6 +220,10 @@ class _Search:
         self.target, self.deadline = target, deadline
         self.estimates = Estimates(self.network, grid, target.most_constants)
         self.shapes = shapes_of(self.network, Costs(self.network, grid.engines[0]))
+
+    def made(self, plan: Plan) -> bool:
+        """Whether `plan` has the decompositions of this search."""
+        return plan.choices == self.rewritten.choices
 
     def refine(self, bound: int, progress: Progress) -> None:
         """Another shape: the most promising one, with better heights for its engine; unless it is

@@ -10,8 +10,11 @@ import pytest
 import hwmap
 from hwmap.board import budget_of, load_board
 from hwmap.compiler import load_source
+from hwmap.decompose.candidates import Candidate, Measure, dense_candidates, make_candidate
+from hwmap.decompose.chain import is_decomposable
 from hwmap.errors import InfeasibleError, TimeLimitError
 from hwmap.ir.evaluate import evaluate
+from hwmap.ir.graph import Graph
 from hwmap.quantize.choose import quantize_inputs
 from hwmap.sequential.check import check_plan
 from hwmap.sequential.design import build_design
@@ -20,6 +23,7 @@ from hwmap.sequential.memory import memories
 from hwmap.sequential.network import network_of
 from hwmap.sequential.profile import profile_of
 from hwmap.sequential.simulate import simulate
+from hwmap.sequential.solve import solve
 from hwmap.sequential.solve.again import run_again
 from hwmap.sequential.solve.assemble import assemble
 from hwmap.sequential.solve.heights import refined
@@ -29,10 +33,12 @@ from hwmap.sequential.solve.target import Target
 from hwmap.sequential.summary import rows, summarize
 from hwmap.solve.addresses import Item, live_peak, pack, pack_low, top
 from hwmap.solve.deadline import Deadline
+from tests.decomposed import methods_tried
 from tests.models import ModelBuilder, chain, must_recompute
 
 BOARD = load_board("pynq-z2")
 WHOLE = budget_of(BOARD)
+LOSSES = (2e-4, 5e-4, 1e-3)
 
 
 def _least(model: Path, **limits: int) -> int:
@@ -258,3 +264,35 @@ def test_heights_of_each_tensor_take_fewer_cycles_in_the_same_arena(tmp_path: Pa
     assert sum(node.cycles for node in found.nodes) < min(alone)
     assert found.arena_words <= 2 * start.arena_words
     assert len(set(found.heights.values())) > 1
+
+
+def _lossy(graph: Graph) -> dict[str, tuple[Candidate, ...]]:
+    """Every op as it is, and some methods whose loss is what they save, squared."""
+    found = {}
+    for name, (dense,) in dense_candidates(graph).items():
+        op = graph.op(name)
+        methods = methods_tried(op, graph)[::7] if is_decomposable(op, graph) else []
+        made = [make_candidate(op, graph, Measure(method, 0.0, 0.0)) for method in methods]
+        saved = [(1 - item.weights / dense.weights) ** 2 for item in made]
+        lossy = (replace(item, loss=1e-3 * s) for item, s in zip(made, saved, strict=True))
+        found[name] = (dense, *lossy)
+    return found
+
+
+def test_decompositions_that_save_fetches_are_never_worse_than_those_that_save_cycles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    net = ModelBuilder((64, 4, 4))
+    a = net.conv("x", (64, 192), (3, 3), name="a", pads=[1] * 4)
+    b = net.conv(net.node("Relu", a, name="r"), (192, 192), (3, 3), name="b", pads=[1] * 4)
+    net.conv(net.node("Relu", b, name="s"), (192, 64), (1, 1), name="out")
+    graph = load_source(net.save(tmp_path / "net.onnx", "out"))
+    candidates, target = _lossy(graph), Target(BOARD, budget_of(BOARD, memory_bytes=40_000))
+
+    together = [solve(graph, candidates, target, loss, 5.0).cycles for loss in LOSSES]
+    monkeypatch.setattr("hwmap.sequential.solve.search.PRICES", (0.0,))
+    one_after_the_other = [solve(graph, candidates, target, loss, 5.0).cycles for loss in LOSSES]
+    dense = solve(graph, {}, target, 0.0, 5.0).cycles
+
+    assert all(t <= o <= dense for t, o in zip(together, one_after_the_other, strict=True))
+    assert sum(together) < sum(one_after_the_other)
