@@ -1,6 +1,7 @@
 """Fixtures: golden files, and the real networks where they are. Which tests share a process."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.networks import CASES, LONG_CASES, SHARED, Case, load_case
 
+# A shell ignores Ctrl-C for what it runs in the background, and tests of Ctrl-C inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 GOLDEN = Path(__file__).parent / "golden"
 # Small designs take longer to compile with -O3, which projects ask for, than to run.
 os.environ.setdefault(

@@ -117,9 +117,10 @@ def solve(
         searches.append(_Search(rewritten, target, _few(grid, rewritten.network), deadline))
         searches[-1].refine(bound, progress)
         best = searches[-1].plan(best, progress)
-    for search in searches:
-        if best is None or (search.made(best) and best.cycles > ENOUGH * bound):
-            best = search.again(best, seconds * AGAIN_SHARE, progress)
+    wanted = [search for search in searches if best is None or search.made(best)]
+    for search in wanted:
+        if best is None or best.cycles > ENOUGH * bound:
+            best = search.again(best, seconds * AGAIN_SHARE / len(wanted), progress)
     if best is None:
         progress("looking for the least memory that works")
         smallest = Smallest(network, target, grid)
