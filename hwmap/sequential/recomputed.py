@@ -1,11 +1,12 @@
 """Strips that a plan makes again: what that costs, and what it saves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.network import Network
 from hwmap.sequential.plan import Plan, Retention
+from hwmap.solve.addresses import Item, live_peak
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,7 @@ def recomputed_strips(
     """What runs again, of a plan whose steps take so many `cycles`. A strip that is made in parts
     is one."""
     found = []
-    for kept in plan.retentions:
-        before = _before(plan, kept)
+    for before, kept in _copies(plan):
         if before is None:
             continue
         step = plan.steps[kept.start_step]
@@ -47,35 +47,37 @@ def recomputed_strips(
                 kept.start_step,
                 sum(cycles[index] for index in parts),
                 before.end_step,
-                (kept.last_row - kept.first_row) * network.row_words(kept.tensor) * WORD_BYTES,
+                _words(kept, network) * WORD_BYTES,
             )
         )
     return tuple(found)
 
 
-def _before(plan: Plan, kept: Retention) -> Retention | None:
-    """The copy of the same rows that was there before `kept`."""
-    rows = kept.tensor, kept.first_row, kept.last_row
-    earlier = [
-        other
-        for other in plan.retentions
-        if (other.tensor, other.first_row, other.last_row) == rows
-        and other.end_step <= kept.start_step
-    ]
-    return max(earlier, key=lambda other: other.end_step, default=None)
+def _copies(plan: Plan) -> Iterator[tuple[Retention | None, Retention]]:
+    """Every copy of rows that is on chip, and the one before it."""
+    last: dict[tuple[str, int, int], Retention] = {}
+    for kept in sorted(plan.retentions, key=lambda kept: kept.start_step):
+        rows = kept.tensor, kept.first_row, kept.last_row
+        yield last.get(rows), kept
+        last[rows] = kept
+
+
+def _words(kept: Retention, network: Network) -> int:
+    return (kept.last_row - kept.first_row) * network.row_words(kept.tensor)
 
 
 def bytes_without(plan: Plan, network: Network) -> int:
     """The least bytes of an arena in which nothing runs again, in the order of the plan: what is
     on chip at its fullest, if every copy stays until it would be made again."""
-    words = [0] * len(plan.steps)
-    for kept in plan.retentions:
-        before = _before(plan, kept)
-        first = kept.start_step if before is None else before.end_step
-        size = (kept.last_row - kept.first_row) * network.row_words(kept.tensor)
-        for index in range(first, kept.end_step):
-            words[index] += size
-    return max(words) * WORD_BYTES
+    stays = [
+        Item(
+            _words(kept, network),
+            kept.start_step if before is None else before.end_step,
+            kept.end_step,
+        )
+        for before, kept in _copies(plan)
+    ]
+    return live_peak(stays) * WORD_BYTES
 
 
 def strip_text(again: Recomputed) -> str:

@@ -20,7 +20,7 @@ from tests.networks import SHARED
 SHARES = (0.75, 0.5, 0.25, 0.17)
 GOALS = {"ResNet-18": 0.45, "U-Net": 0.55}
 """Shares that are looked at besides."""
-SECONDS = 10.0
+SECONDS = 4.0
 
 
 def run() -> Iterator[dict[str, object]]:

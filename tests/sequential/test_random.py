@@ -62,7 +62,7 @@ def _built(model: Path, source: Graph, plan: Plan, seed: int, tmp_path: Path) ->
     return read_project(tmp_path / "build")
 
 
-SEEDS = [pytest.param(s, marks=pytest.mark.soak if s >= 12 else ()) for s in range(36)]
+SEEDS = [pytest.param(s, marks=pytest.mark.soak if s >= 12 else ()) for s in range(30)]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
