@@ -35,6 +35,8 @@ def resize(node: Node) -> Value:
     if node.attributes.get("coordinate_transformation_mode") == "tf_crop_and_resize":
         raise UnsupportedError("coordinate_transformation_mode must not be tf_crop_and_resize")
     scales, sizes = _targets(node, value)
+    if scales is not None and all(map(_keeps, size, scales)):
+        scales = (1.0, 1.0)
     if mode == "nearest":
         rows, columns = (
             _measured(node, axis, np.arange(size[axis], dtype=np.float32)[None], scales, sizes)
@@ -105,6 +107,11 @@ def _targets(node: Node, value: Value) -> tuple[FloatPair | None, tuple[int, int
     return (scales[2], scales[3]), None
 
 
+def _keeps(size: int, scale: float) -> bool:
+    """Whether a scale leaves so many rows or columns as they are."""
+    return floor(scale * size) == size
+
+
 def _by_axis(given: Array, axes: list[int], default: object) -> list[float]:
     values = [float(v) for v in default]  # type: ignore[attr-defined]
     if len(given) != len(axes):
@@ -128,6 +135,9 @@ def _measured(
     if scales is not None:
         target = np.ones(4, np.float32)
         target[2 + axis] = scales[axis]
+        if _keeps(size, scales[axis]) and scales[axis] != 1:
+            # onnxruntime copies a map that keeps its shape, whatever the scales; this one does not.
+            target[3 - axis] = 2
         if node.kind == "Upsample" and node.opset < 9:
             attributes["scales"] = [float(v) for v in target]
         else:
@@ -158,4 +168,4 @@ def _measured(
         (result,) = Session(model.SerializeToString()).run({"x": image})
     except ModelError as error:
         raise UnsupportedError(str(error)) from error
-    return np.asarray(result).reshape(count, -1)
+    return np.asarray(result.take(0, axis=3 - axis)).reshape(count, -1)

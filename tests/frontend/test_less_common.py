@@ -45,6 +45,9 @@ CONSTANTS = {
     "image": _w(1, 3, 8, 8),
     "attention": _w(1, 1, 8, 8),
     "twice": np.array([1, 1, 2], "f"),
+    "taller": np.array([1, 1, 1.5, 1.1], "f"),
+    "as it is": np.array([1, 1, 1.1, 1.1], "f"),
+    "as wide": np.array([1, 1, 1, 1.1], "f"),
     "size": np.array([1, 4, 15]),
     "oc": _w(6, 4),
     "cd": _w(6, 5),
@@ -90,6 +93,16 @@ ON_HARDWARE = {
         (1, 3, 9),
         [ROW, node("Resize", ["c", "", "", "size"], "y", mode="linear")],
     ),
+    # A scale that leaves a side as long as it was moves its values all the same, but if no side
+    # changes onnxruntime copies the map.
+    **{
+        f"{mode} Resize, {scales}": (
+            X,
+            [conv(), node("Resize", ["c", "", scales], "y", mode=mode)],
+        )
+        for mode in ("nearest", "linear")
+        for scales in ("taller", "as it is", "as wide")
+    },
     "constant If": (X, IF),
     "Einsum of pixels": (X, [conv(), node("Einsum", ["c", "oc"], "y", equation="nchw,oc->nohw")]),
     "Einsum of rows": ((1, 9, 6), [node("Einsum", ["x", "cd"], "y", equation="btc,cd->btd")]),
