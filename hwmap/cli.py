@@ -236,7 +236,9 @@ def compile(
         _compiled(result, target, as_json=as_json)
         return
     if model is None or point is not None:
-        raise typer.BadParameter("give a MODEL and --board, or --from SWEEP and --point")
+        raise typer.BadParameter(
+            "give MODEL and --board (or --engine), or --from SWEEP and --point"
+        )
     if board is None and engine is None:
         raise typer.BadParameter("Missing option '--board' (or '--engine')")
     target = output if output is not None else Path("build") / model.stem

@@ -109,6 +109,8 @@ def _read_state(directory: Path) -> dict[str, bytes]:
         OutputError: one was changed or damaged since.
     """
     digests = json.loads((directory / "manifest.json").read_text("utf-8"))
+    if not isinstance(digests, dict):
+        raise ValueError("manifest.json is no object")
     files = {}
     for name, digest in digests.items():
         files[name] = (directory / name).read_bytes()

@@ -40,4 +40,8 @@ def design_page(compiled: Compiled, report: CompileReport, model: Path) -> str:
         message="",
     )
     command = f"hwmap compile {model.name} --board {board.name} --plan plan.json"
+    if settings.scales != "free":
+        command += f" --scales {settings.scales}"
+    if settings.max_drop:
+        command += f" --max-drop {settings.max_drop:g} --calib CALIBRATION.npz"
     return page(plan.network, [point], {0: profile}, {0: command})

@@ -137,6 +137,8 @@ def _arena_problem(plan: Plan, network: Network) -> str | None:
     for item in plan.retentions:
         if item.tensor not in graph.tensors:
             return f"keeps '{item.tensor}', which the network does not have"
+        if item.start_step >= item.end_step:
+            return f"keeps rows of '{item.tensor}' from step {item.start_step} to {item.end_step}"
         if not 0 <= item.first_row < item.last_row <= graph.shape(item.tensor)[1]:
             return f"keeps rows that '{item.tensor}' does not have"
         end = _space(item, item.last_row - 1, network).stop
@@ -236,6 +238,11 @@ def _constants_problem(plan: Plan, network: Network) -> str | None:
             return f"step {index} ('{step.name}'): its constants are overwritten while it runs"
     if at != len(queue):
         return f"{abs(len(queue) - at)} bus words of constants are not fetched, or too many"
+    for number, item in enumerate(plan.held):
+        size = constant_words(network, item.name, item.first_word, item.last_word, engine) * ratio
+        own = content[item.address_words * ratio : item.address_words * ratio + size]
+        if item.start_step < 0 and (own != number).any():
+            return f"the constants of '{item.name}' are overwritten before the next image"
     return None
 
 
@@ -268,7 +275,7 @@ def _resource_problem(plan: Plan, graph: Graph, board: Board, budget: Budget) ->
         ("LUTs", logic.lut, plan.lut, budget.lut),
         ("flip-flops", logic.ff, plan.ff, budget.ff),
     ):
-        if taken > said or said > most:
+        if taken != said or said > most:
             return (
                 f"the engine takes {taken:,} {what}; the plan says {said:,}, the budget is {most:,}"
             )
@@ -301,6 +308,8 @@ def _number_problem(plan: Plan, network: Network, max_loss: float) -> str | None
     cycles = sum(row.cycles(engine) for row in timed)
     if cycles != plan.cycles:
         return f"the steps take {cycles:,} cycles; the plan says {plan.cycles:,}"
+    if plan.tailored is not None and not 0 < plan.tailored.cycles <= cycles:
+        return f"an engine of its own would take {plan.tailored.cycles:,} cycles"
     return claim_problem(plan.status, plan.cycles, plan.bound_cycles) or loss_problem(
         plan.choices, plan.loss, max_loss
     )

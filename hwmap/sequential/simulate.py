@@ -53,6 +53,10 @@ class _Machine:
             self.constants[target] = words[at : at + segment.words]
             at += segment.words
 
+    def words(self, segment: Segment) -> NDArray[np.int8]:
+        """Bus words of the constant memory."""
+        return self.constants[segment.address : segment.address + segment.words]
+
     def port_bytes(self, address: int, words: int) -> NDArray[np.int8]:
         """The bytes of port words of the constant memory."""
         flat = self.constants.reshape(-1, self.engine.port_bytes)
@@ -119,9 +123,12 @@ def _run(design: Design, inputs: Mapping[str, Array]) -> tuple[dict[str, Integer
     machine = _Machine(design, len(next(iter(inputs.values()))))
     program = _Program(design)
     streams = _Streams(design, inputs)
-    for _ in range(program.once + program.steps):
+    resident: list[tuple[Segment, NDArray[np.int8]]] = []
+    for step in range(program.once + program.steps):
         row, constants = program.row()
         machine.fetch(row.fetched, constants)
+        if step < program.once:
+            resident += [(own, machine.words(own).copy()) for own in row.fetched]
         match row.kind:
             case "fetch":
                 pass
@@ -135,6 +142,11 @@ def _run(design: Design, inputs: Mapping[str, Array]) -> tuple[dict[str, Integer
                 (_run_matrix if row.kind == "matrix" else _run_vector)(row, machine)
     if program.at != len(design.program):
         raise SimulationError(f"{len(design.program) - program.at} words of the program are left")
+    for own, loaded in resident:
+        if not np.array_equal(machine.words(own), loaded):
+            raise SimulationError(
+                f"constants at {own.address} that the next image wants are overwritten"
+            )
     return streams.outputs(), machine.peak
 
 

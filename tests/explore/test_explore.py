@@ -81,7 +81,7 @@ def test_what_does_not_fit_together_is_refused(sweep: Path, tmp_path: Path):
     alone = "--from goes with --point and --output"
     fails(alone, "compile", DIGITS, "--from", sweep, "--point", 1, code=2)
     fails(alone, "compile", "--from", sweep, "--point", 1, "--scales", "free", code=2)
-    fails("give a MODEL and --board", "compile", "--point", 1, code=2)
+    fails("give MODEL and --board (or --engine)", "compile", "--point", 1, code=2)
     fails("board 'pynq-z2' has 220", *SWEEP, "-o", tmp_path / "a", "--dsp", "500")
     fails("expected sizes", *SWEEP, "-o", tmp_path / "a", "--mem", "1:2")
     fails("give --calib, or --max-drop 0", *SWEEP, "-o", tmp_path / "a", "--max-drop", "1")

@@ -4,17 +4,22 @@ import json
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import hwmap
 from hwmap.board import budget_of, load_board
 from hwmap.compiler import Compiled
 from hwmap.decompose.method import DENSE
-from hwmap.errors import InfeasibleError, PlanError
+from hwmap.errors import InfeasibleError, PlanError, SimulationError
 from hwmap.ir.ops import Conv
 from hwmap.sequential.check import check_plan
+from hwmap.sequential.design import build_design
 from hwmap.sequential.memory import memories
-from hwmap.sequential.plan import Plan, Retention, Step, from_json, to_json
+from hwmap.sequential.network import network_of
+from hwmap.sequential.plan import Plan, Retention, Step, Tailored, from_json, to_json
+from hwmap.sequential.program_time import constant_words
+from hwmap.sequential.simulate import simulate
 from hwmap.sequential.solve import Target, solve
 from hwmap.solve.answer import Choice
 from tests.models import chain
@@ -144,7 +149,7 @@ LIES = {
         "outside the arena",
     ),
     "no place": (
-        lambda p: replace(p, retentions=_moved(p, "a.relu", start_step=3)),
+        lambda p: replace(p, retentions=_moved(p, "a.relu", start_step=3, end_step=4)),
         "which has no place",
     ),
     "dropped too early": (
@@ -159,6 +164,15 @@ LIES = {
         "two copies of a row",
     ),
     "constants elsewhere": (lambda p: _held(p, address_words=1), "are overwritten|not on chip"),
+    "kept for no step": (
+        lambda p: replace(p, retentions=_moved(p, "x", end_step=0)),
+        "keeps rows of 'x' from step 0 to 0",
+    ),
+    "slices that it does not take": (lambda p: replace(p, dsp=p.dsp + 1), "DSP slices; the plan"),
+    "an engine of its own": (
+        lambda p: replace(p, tailored=Tailored(p.engine, -5)),
+        "an engine of its own would take -5 cycles",
+    ),
     "constants outside": (lambda p: _held(p, address_words=10**6), "are outside their memory"),
     "constants of nothing": (lambda p: _held(p, name="nothing"), "constants of 'nothing'"),
     "constants too late": (lambda p: _held(p, start_step=3), "not on chip"),
@@ -238,3 +252,22 @@ def test_weights_of_minus_128_need_an_engine_that_multiplies_them(compiled: Comp
     wide = solve(lower, {}, Target(BOARD, WHOLE), 0.0, 1.0)
     assert wide.engine.least_weight == -128
     check_plan(wide, lower, BOARD, WHOLE, 0.0)
+
+
+def test_constants_that_stay_are_there_for_the_next_image_too(compiled: Compiled):
+    plan = compiled.plan
+    assert plan.held[0].start_step < 0
+    last = len(plan.steps) - 1
+    late = replace(plan.held[0], start_step=last, end_step=last + 1)
+    words = constant_words(network_of(compiled.graph), late.name, late.first_word, late.last_word,
+                           plan.engine)  # fmt: skip
+    fetched = (*plan.fetched_words[:-1], words * plan.engine.port_bytes // plan.engine.bus_bytes)
+    # What an op further on keeps, overwritten when nobody needs it in this image any more.
+    other = replace(late, address_words=plan.held[1].address_words)
+    lied = replace(plan, held=(*plan.held, other), fetched_words=fetched)
+
+    with pytest.raises(PlanError, match="are overwritten before the next image"):
+        check_plan(lied, compiled.graph, BOARD, WHOLE, 0.0)
+    with pytest.raises(SimulationError, match="that the next image wants are overwritten"):
+        simulate(build_design(compiled.graph, lied, BOARD),
+                 {"x": np.zeros((1, 4, 8, 8), np.int8)})  # fmt: skip
