@@ -23,6 +23,7 @@ from hwmap.options import (
     BuildFolder,
     CacheFolder,
     Calib,
+    Clock,
     EngineFolder,
     Json,
     MaxDrop,
@@ -206,9 +207,7 @@ def compile(
     mem: Annotated[str | None, typer.Option(help="On-chip memory budget, e.g. 256KiB.")] = None,
     dsp: Annotated[int | None, typer.Option(help="DSP slice budget.")] = None,
     lut: Annotated[int | None, typer.Option(help="LUT budget.")] = None,
-    clock: Annotated[
-        int | None, typer.Option(help="Clock in MHz (the board's if left out).")
-    ] = None,
+    clock: Clock = None,
     max_drop: MaxDrop = 0.0,
     time_limit: Annotated[
         float, typer.Option(help="Seconds for the solver.")

@@ -31,6 +31,7 @@ EngineFolder = Annotated[
         "--engine", help="A build whose engine this network is to run on (instead of a board)."
     ),
 ]
+Clock = Annotated[int | None, typer.Option(help="Clock in MHz (the board's if left out).")]
 MaxDrop = Annotated[
     float,
     typer.Option(
