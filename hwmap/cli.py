@@ -30,6 +30,7 @@ from hwmap.options import (
     Model,
     Preprocess,
     ScalesOption,
+    Seconds,
     SweepFolder,
     TestData,
 )
@@ -209,9 +210,7 @@ def compile(
     lut: Annotated[int | None, typer.Option(help="LUT budget.")] = None,
     clock: Clock = None,
     max_drop: MaxDrop = 0.0,
-    time_limit: Annotated[
-        float, typer.Option(help="Seconds for the solver.")
-    ] = api.TIME_LIMIT_SECONDS,
+    time_limit: Seconds = api.TIME_LIMIT_SECONDS,
     style: Annotated[
         str, typer.Option(help=f"{', '.join(STYLES)}, or auto: the faster of them.")
     ] = DEFAULT_STYLE,

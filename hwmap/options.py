@@ -32,6 +32,7 @@ EngineFolder = Annotated[
     ),
 ]
 Clock = Annotated[int | None, typer.Option(help="Clock in MHz (the board's if left out).")]
+Seconds = Annotated[float, typer.Option(help="Seconds for the solver.")]
 MaxDrop = Annotated[
     float,
     typer.Option(
