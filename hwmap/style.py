@@ -102,9 +102,9 @@ def solve_for(
     """
     match built:
         case sequential.plan.Plan():
-            target = sequential.solve.Target(settings.board, settings.budget)
+            target = sequential.solve.Target(settings.board, settings.budget, built)
             return sequential.solve.solve_for(
-                built, source, candidates, target, settings.max_loss, seconds, progress
+                source, candidates, target, settings.max_loss, seconds, progress
             )
         case streaming.plan.Plan():
             raise PlanError(

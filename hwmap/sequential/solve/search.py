@@ -131,7 +131,6 @@ def solve(
 
 
 def solve_for(
-    built: Plan,
     graph: Graph,
     candidates: Mapping[str, Sequence[Candidate]],
     target: Target,
@@ -139,18 +138,18 @@ def solve_for(
     seconds: float,
     progress: Progress = quiet,
 ) -> Plan:
-    """The plan with the fewest cycles on the engine that `built` was made for, and what an engine
-    of the network's own would take within the target.
+    """The plan with the fewest cycles on the engine of a target that is built, and what an engine
+    of the network's own would take on its board.
 
     Raises:
         InfeasibleError, TimeLimitError: the network does not fit the engine, or no plan was found.
     """
     half = seconds / 2
-    given = replace(target, built=built)
-    plan = solve(graph, candidates, given, max_loss, half, progress)
+    plan = solve(graph, candidates, target, max_loss, half, progress)
     progress("looking for an engine of its own")
     try:
-        own = solve(graph, candidates, target, max_loss, half, progress)
+        free = replace(target, built=None)
+        own = solve(graph, candidates, free, max_loss, half, progress)
     except TimeLimitError:
         own = plan
     best = min(plan, own, key=lambda found: found.cycles)
