@@ -39,7 +39,7 @@ STYLE_ORDER = {
         {"engine", "program", "sweeps"},
         {"memory", "network", "plan"},
         {"logic", "program_time"},
-        {"check", "solve"},
+        {"check", "solve", "spills"},
         {"curve", "design"},
         {"result", "vectors"},
         {"timeline", "recomputed"},

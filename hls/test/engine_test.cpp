@@ -1,4 +1,5 @@
-// The engine with a program of three steps: load a row of 2 words, add it to itself, store it.
+// The engine with a program of five steps: load a row of 2 words, let it leave for DRAM, reload it to
+// another place, add both, store the sum.
 
 #include "hwmap/engine.hpp"
 
@@ -45,6 +46,18 @@ int main() {
                           .Set(&Row::trips, 2)
                           .Set(&Row::walk_trips, 2)
                           .Set(&Row::row_words, 2);
+  const Writer spill = Writer(StepKind::kSpill)
+                           .Set(&Row::source_rows, 1)
+                           .Set(&Row::trips, 2)
+                           .Set(&Row::walk_trips, 2)
+                           .Set(&Row::row_words, 2)
+                           .Set(&Row::address, 3);
+  const Writer reload = Writer(StepKind::kReload)
+                            .Set(&Row::target_rows, 1)
+                            .Set(&Row::trips, 2)
+                            .Set(&Row::walk_trips, 2)
+                            .Set(&Row::row_words, 2)
+                            .Set(&Row::address, 3);
   // One term of 4 reads; the sum of the first pixel is settled behind 4 more; 2 trips for results.
   Writer add(StepKind::kSum);
   add.Set(&Row::source_rows, 2).Set(&Row::target_rows, 1).Set(&Row::trips, 9);
@@ -62,7 +75,7 @@ int main() {
                            .Set(&Row::walk_trips, 2)
                            .Set(&Row::row_words, 2)
                            .Set(&Row::ends, 1);
-  const std::uint32_t pointers[][4] = {{4}, {4, 4, 6}, {6}};
+  const std::uint32_t pointers[][4] = {{4}, {4}, {8}, {4, 8, 6}, {6}};
 
   hwmap::Stream<hwmap::Bytes<8>, 64> program;
   hwmap::Stream<hwmap::Bytes<8>, 64, false> read_words, write_words;
@@ -70,10 +83,10 @@ int main() {
   hwmap::Stream<hwmap::WriteCommand<Params>, 16> writes;
   hwmap::Clock feeder;
   int number = 0;
-  for (const Writer* row : {&load, &static_cast<const Writer&>(add), &store}) {
+  for (const Writer* row : {&load, &spill, &reload, &static_cast<const Writer&>(add), &store}) {
     std::vector<hwmap::Bytes<8>> words = row->words();
     // Two pointers of the sum's sources are a word, that of its target another one.
-    for (const int first : number == 1 ? std::vector<int>{0, 2} : std::vector<int>{0}) {
+    for (const int first : number == 3 ? std::vector<int>{0, 2} : std::vector<int>{0}) {
       words.push_back({});
       std::memcpy(words.back().at, &pointers[number][first], 8);
     }
@@ -91,18 +104,23 @@ int main() {
   hwmap::Clock sender, reader, writer, clock, receiver;
   hwmap::WritePort<8>(input, {{1, -2, 70, -100, 0, 0, 0, 5}}, false, sender);
   hwmap::WritePort<8>(input, {{3, 0, 0, 0, 0, 0, 0, -64}}, true, sender);
-  for (int step = 0; step < 3; ++step) {
+  for (int step = 0; step < 5; ++step) {
     hwmap::WalkReads<Params>(read_words, reads, reader);
     hwmap::WalkWrites<Params>(write_words, writes, writer);
   }
   const std::uint64_t row_words = hwmap::BusWords<Params>(hwmap::kRowBytes);
   std::uint64_t expected_end = 0;
-  for (const std::uint64_t cycles : {1 + 10 + 2, 2 + 10 + 9, 1 + 10 + 2}) {
-    hwmap::RunStep<Params>(arena, constants, even, odd, program, reads, writes, input, output,
+  hwmap::Bytes<8> dram[5] = {};
+  const std::uint64_t latency = Params::kDramLatencyCycles;
+  for (const std::uint64_t cycles :
+       {std::uint64_t{1 + 10 + 2}, 1 + 10 + latency + 2, 1 + 10 + latency + 2,
+        std::uint64_t{2 + 10 + 9}, std::uint64_t{1 + 10 + 2}}) {
+    hwmap::RunStep<Params>(arena, constants, even, odd, program, reads, writes, input, output, dram,
                            clock);
     expected_end += row_words + cycles;
     CHECK(clock.now() == expected_end);
   }
+  CHECK(dram[2].at[0] == 0 && dram[3].at[2] == 70 && dram[4].at[7] == -64);
   const std::int8_t expected[2][8] = {{2, -4, 127, -128, 0, 0, 0, 10}, {6, 0, 0, 0, 0, 0, 0, -128}};
   for (int i = 0; i < 2; ++i) {
     const hwmap::Beat<8> beat = hwmap::ReadPort<8>(output, receiver);

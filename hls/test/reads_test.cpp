@@ -24,7 +24,7 @@ void AConvolutionKeepsItsWeightsForAStripe() {
   row.lead = row.weight_words = 3;
   row.channel_words = 2;
   row.constant_words = 2 * (2 * 3 + 2);
-  row.weight_address = 1;
+  row.address = 1;
   row.first = 5, row.last = 6, row.short_first = 5, row.short_last = 4;
   row.origin = -1;
   row.pixel_words = row.column_words = row.next_words = 1;

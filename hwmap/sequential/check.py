@@ -5,7 +5,7 @@ untouched. So is the constant memory: bus word by bus word as it is fetched. Cyc
 slices are counted again, step by step.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from hwmap.sequential.engine import engine_problem, is_part
 from hwmap.sequential.logic import engine_logic
 from hwmap.sequential.memory import memories
 from hwmap.sequential.network import Network, network_of
-from hwmap.sequential.plan import Held, Plan, Retention, Step, held_for
+from hwmap.sequential.plan import THROUGH_DRAM, Held, Plan, Retention, Step, held_for
 from hwmap.sequential.program import MOST_ROWS, MOST_SEGMENTS, Segment
 from hwmap.sequential.program_time import constant_words, step_sizes, timed_rows
 from hwmap.solve.answer import claim_problem, loss_problem
@@ -58,7 +58,13 @@ def _steps_problem(plan: Plan, network: Network) -> str | None:
     runs: dict[tuple[str, str, int, int], int] = {}
     streamed: dict[tuple[str, str], int] = {}
     for index, step in enumerate(plan.steps):
-        known = {"load": graph.inputs, "store": graph.outputs, "run": graph.by_name}[step.kind]
+        known = {
+            "load": graph.inputs,
+            "store": graph.outputs,
+            "run": graph.by_name,
+            "spill": graph.tensors,
+            "reload": graph.tensors,
+        }[step.kind]
         if step.name not in known:
             return (
                 f"step {index} is a {step.kind} of '{step.name}', which the network does not have"
@@ -74,7 +80,7 @@ def _steps_problem(plan: Plan, network: Network) -> str | None:
         if step.instance != runs.get(key, 0):
             return f"step {index} ('{step.name}') is numbered {step.instance}"
         runs[key] = step.instance + 1
-        if step.kind != "run":
+        if step.kind in ("load", "store"):
             at = streamed.get((step.kind, step.name), 0)
             if step.first_row != at or (step.first_word, step.last_word) != (0, words):
                 return f"step {index}: '{step.name}' does not go on with row {at}"
@@ -83,7 +89,7 @@ def _steps_problem(plan: Plan, network: Network) -> str | None:
         for name in names:
             if streamed.get((kind, name)) != graph.shape(name)[1]:
                 return f"'{name}' has no {kind} step for some of its rows"
-    return _stream_problem(plan)
+    return _stream_problem(plan) or _dram_problem(plan, network)
 
 
 def _is_part(name: str, first_word: int, last_word: int, network: Network) -> bool:
@@ -113,10 +119,28 @@ def _stream_problem(plan: Plan) -> str | None:
     return None
 
 
+def _dram_problem(plan: Plan, network: Network) -> str | None:
+    """What comes back from DRAM has gone there before, in the same image, as whole rows."""
+    waiting: set[tuple[str, int]] = set()
+    for index, step in enumerate(plan.steps):
+        if step.kind not in THROUGH_DRAM:
+            continue
+        if not plan.engine.spills:
+            return f"step {index} is a {step.kind}, and the engine has no port for it"
+        if (step.first_word, step.last_word) != (0, network.layouts[step.name].words):
+            return f"step {index} ('{step.name}') is a {step.kind} of a part of its rows"
+        rows = {(step.name, row) for row in range(step.first_row, step.last_row)}
+        if step.kind == "spill":
+            waiting |= rows
+        elif not rows <= waiting:
+            return f"step {index} reloads rows of '{step.name}' that were not spilled before"
+    return None
+
+
 def _reads(step: Step, network: Network) -> Iterator[tuple[str, int]]:
     """The rows that a step reads."""
     graph = network.graph
-    if step.kind == "store":
+    if step.kind in ("store", "spill"):
         yield from ((step.name, row) for row in range(step.first_row, step.last_row))
     if step.kind == "run":
         op = graph.op(step.name)
@@ -137,13 +161,14 @@ def _arena_problem(plan: Plan, network: Network) -> str | None:
     for item in plan.retentions:
         if item.tensor not in graph.tensors:
             return f"keeps '{item.tensor}', which the network does not have"
-        if item.start_step >= item.end_step:
+        if not 0 <= item.start_step < item.end_step <= len(plan.steps):
             return f"keeps rows of '{item.tensor}' from step {item.start_step} to {item.end_step}"
         if not 0 <= item.first_row < item.last_row <= graph.shape(item.tensor)[1]:
             return f"keeps rows that '{item.tensor}' does not have"
         end = _space(item, item.last_row - 1, network).stop
         if item.address_words < 0 or end > plan.arena_words:
             return f"'{item.tensor}' at {item.address_words}..{end} is outside the arena"
+    reloaded = {item for item in plan.retentions if plan.steps[item.start_step].kind == "reload"}
     content = np.full(plan.arena_words, -1, np.int64)
     begins: dict[int, list[tuple[int, Retention]]] = {}
     for number, item in enumerate(plan.retentions):
@@ -160,7 +185,7 @@ def _arena_problem(plan: Plan, network: Network) -> str | None:
             kept.append((number, item))
             if (taken[_whole(item, network)] > 1).any():
                 return f"step {index} ('{step.name}'): '{item.tensor}' overlaps another tensor"
-        problem = _step_problem(index, step, kept, content, network)
+        problem = _step_problem(index, step, kept, content, reloaded, network)
         if problem:
             return problem
     return None
@@ -176,19 +201,21 @@ def _step_problem(
     step: Step,
     kept: Sequence[tuple[int, Retention]],
     content: np.ndarray,
+    reloaded: Set[Retention],
     network: Network,
 ) -> str | None:
     where: dict[tuple[str, int], tuple[int, Retention]] = {}
     for number, item in kept:
         for row in range(item.first_row, item.last_row):
-            if (item.tensor, row) in where:
+            # A row that comes back while it is still there: the later copy counts.
+            if (item.tensor, row) in where and item not in reloaded:
                 return f"step {index} ('{step.name}'): two copies of a row are kept at once"
             where[item.tensor, row] = number, item
     for name, row in _reads(step, network):
         found = where.get((name, row))
         if found is None or (content[_space(found[1], row, network)] != found[0]).any():
             return f"step {index} ('{step.name}') reads row {row} of '{name}', not on chip"
-    if step.kind == "store":
+    if step.kind in ("store", "spill"):
         return None
     name = _target(step, network.graph)
     pixel, columns = network.layouts[name].words, network.graph.shape(name)[2]

@@ -10,7 +10,7 @@ from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.network import network_of
 from hwmap.sequential.solve.assemble import arena_items
 from hwmap.sequential.solve.heights import refined
-from hwmap.sequential.solve.nodes import Costs, Node, nodes_of
+from hwmap.sequential.solve.nodes import Costs, Cut, Node, nodes_of
 from hwmap.sequential.solve.shapes import shapes_of
 from hwmap.solve.addresses import Item, live_peak
 from hwmap.solve.deadline import Deadline
@@ -92,7 +92,7 @@ class _Curve:
         self.tallest = tallest = max(graph.shape(name)[1] for name in graph.tensors)
         heights = [None, *(height for height in HEIGHTS if height < tallest)]
         self.strips: dict[int | None, tuple[Node, ...]] = {
-            height: nodes_of(network, costs, dict.fromkeys(graph.tensors, height or tallest))
+            height: nodes_of(network, costs, Cut(dict.fromkeys(graph.tensors, height or tallest)))
             for height in heights
         }
         self.needs = {height: _footprint(nodes) for height, nodes in self.strips.items()}

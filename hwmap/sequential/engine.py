@@ -47,7 +47,8 @@ class Engine:
     columns each on the vector lanes, `requant_lanes` results per cycle, `port_bytes` of constants
     per cycle, `bus_bytes` per cycle from DRAM and on the input and output streams, and `stripe`
     pixels whose sums are held. Weights are `least_weight` or more: -128 is wider than two weights
-    that share a multiplier may be otherwise.
+    that share a multiplier may be otherwise. What `spills` has a port through which rows of tensors
+    leave for DRAM and come back.
     """
 
     pe: int
@@ -58,6 +59,7 @@ class Engine:
     bus_bytes: int
     stripe: int
     least_weight: int = -127
+    spills: bool = False
 
     @property
     def banks(self) -> int:

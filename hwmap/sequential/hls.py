@@ -9,7 +9,7 @@ from hwmap.files.resources import data_directory, one_line, used_headers
 from hwmap.sequential.design.build import MAGIC, signature
 from hwmap.sequential.design.types import Design
 from hwmap.sequential.memory import PROGRAM_FIFO_WORDS, arena_rows, memories
-from hwmap.sequential.plan import STYLE
+from hwmap.sequential.plan import STYLE, THROUGH_DRAM
 from hwmap.sequential.program import (
     FIELDS,
     KINDS,
@@ -48,6 +48,8 @@ COMMENTS = {
     "sum": "vector lanes: values times factors",
     "product": "vector lanes: two tensors",
     "lookup": "vector lanes: every value through a table",
+    "spill": "arena -> DRAM",
+    "reload": "DRAM -> arena",
 }
 
 
@@ -161,7 +163,7 @@ def _described(row: Row) -> str:
     parts = [f"{row.kind} '{one_line(row.source)}'"]
     if row.instance:
         parts.append(f"run again ({row.instance + 1})")
-    if row.kind in ("load", "store"):
+    if row.kind in ("load", "store", "spill", "reload"):
         parts.append(f"{row.rows} rows of {row.row_words} words")
     elif row.kind != "fetch":
         channels = row.groups * row.target_words * 8
@@ -173,8 +175,10 @@ def _described(row: Row) -> str:
         parts.append(f"from {_span(row.source_pointers)}")
     if row.target_pointers:
         parts.append(f"to {_span(row.target_pointers)}")
+    if row.kind in THROUGH_DRAM:
+        parts.append(f"word {row.address} of DRAM")
     if row.weight_words:
-        parts.append(f"constants at {row.weight_address}")
+        parts.append(f"constants at {row.address}")
     for segment in row.fetched:
         parts.append(f"fetches {segment.words} words to {segment.address}")
     return ", ".join([*parts, f"{row.trips} trips"])

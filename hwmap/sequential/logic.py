@@ -23,8 +23,11 @@ WALK = Logic(1500, 1200)
 """A walk of addresses, its pointers' memory beside: a dozen counters and adders of 12 to 24 bits.
 A judgement."""
 SHELL = Logic(3500, 4500)
-"""AXI adapters (a burst master, two streams, one for registers), the parsing of rows in three
-processes, and the control of four. A judgement: no synthesis report is behind it."""
+"""AXI adapters (a burst master and its buffer, two streams, one for registers), the parsing of rows
+in three processes, and the control of four. A judgement: no synthesis report is behind it."""
+SPILL_PORT = Logic(1500, 1500)
+"""Another burst master, with a buffer for either direction: 256 words of 8 bytes take 320 LUTs in
+memories of 7 bits by 64 words. A judgement."""
 
 
 def engine_blocks(engine: Engine, dsp_slice: DspSlice) -> tuple[Block, ...]:
@@ -72,4 +75,5 @@ def _judged(engine: Engine) -> Logic:
 def engine_logic(engine: Engine, dsp_slice: DspSlice) -> Logic:
     """What an engine takes."""
     blocks = (block.logic for block in engine_blocks(engine, dsp_slice))
-    return sum(blocks, SHELL + WALK.times(2) + _judged(engine))
+    shell = SHELL + SPILL_PORT if engine.spills else SHELL
+    return sum(blocks, shell + WALK.times(2) + _judged(engine))

@@ -9,18 +9,21 @@ from hwmap.files.decode import decode
 from hwmap.sequential.engine import Engine
 from hwmap.solve.answer import Choice, Status
 
-Kind = Literal["load", "run", "store"]
+Moving = Literal["load", "store", "spill", "reload"]
+Kind = Literal["run"] | Moving
+THROUGH_DRAM = ("spill", "reload")
 Style = Literal["sequential"]
 STYLE: Style = "sequential"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One run. `name` is an op, or for "load" and "store" a graph input or output.
+    """One run. `name` is an op, or for "load" and "store" a graph input or output, for "spill" (to
+    DRAM) and "reload" any tensor.
 
     It makes rows [first_row, last_row) of the output, and of their pixels the words [first_word,
     last_word). `instance` counts the runs of the same strip from 0: above 0, it is a
-    rematerialization.
+    rematerialization, or another reload.
     """
 
     kind: Kind

@@ -5,7 +5,7 @@ from hwmap.profile import Fill, Profile, Span
 from hwmap.sequential.design.types import Design
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.network import network_of
-from hwmap.sequential.plan import Plan, Step, held_for
+from hwmap.sequential.plan import THROUGH_DRAM, Plan, Step, held_for
 from hwmap.sequential.recomputed import recomputed_strips, strip_text
 from hwmap.sequential.result import StepTime
 from hwmap.sequential.timeline import step_times
@@ -33,7 +33,9 @@ def profile_of(plan: Plan, design: Design, graph: Graph) -> Profile:
     times = step_times(plan, network, design)
     layers, spans, fills = [], [], []
     for number, (step, own) in enumerate(zip(plan.steps, times, strict=True)):
-        fetches = tuple(_fetching(row) for row in own if row.fetch_words)
+        fetches = tuple(
+            _fetching(row) for row in own if row.fetch_words or row.kind in THROUGH_DRAM
+        )
         spans.append(Span(_named(step, plan), own[0].start_cycle, own[-1].end_cycle, fetches))
         layers.append(
             (
@@ -65,6 +67,9 @@ def profile_of(plan: Plan, design: Design, graph: Graph) -> Profile:
 
 
 def _fetching(row: StepTime) -> tuple[int, int]:
-    """The cycles in which constants come from DRAM: with the first trips of a row."""
+    """The cycles in which DRAM is busy: constants come with the first trips of a row, or after
+    what it moves."""
+    if row.kind in THROUGH_DRAM:
+        return row.end_cycle - row.compute_trips - row.fetch_words, row.end_cycle
     first = row.end_cycle - max(row.compute_trips, row.fetch_words)
     return first, first + row.fetch_words

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 StepKind = Literal[
-    "fetch", "load", "store", "matrix", "depthwise", "largest", "sum", "product", "lookup"
-]
+    "fetch", "load", "store", "matrix", "depthwise", "largest", "sum", "product", "lookup",
+    "spill", "reload",
+]  # fmt: skip
 KINDS: tuple[StepKind, ...] = (
     "fetch", "load", "store", "matrix", "depthwise", "largest", "sum", "product", "lookup",
+    "spill", "reload",
 )  # fmt: skip
 """In the order of `StepKind` in `templates/sequential/row.hpp.j2`."""
 
@@ -78,8 +80,8 @@ FIELDS: dict[str, tuple[int, bool]] = {
     "row_step": (1, False),
     "second": (2, False),
     "fixed": (1, False),
-    # Constants, in words of the port.
-    "weight_address": (3, False),
+    # Constants, in words of the port; of a spill or a reload, the first word of the bus in DRAM.
+    "address": (3, False),
     "weight_words": (2, False),
     "channel_words": (2, False),
     "constant_words": (3, False),
@@ -164,7 +166,7 @@ class Row:
     row_step: int = 0
     second: int = 0
     fixed: int = 0
-    weight_address: int = 0
+    address: int = 0
     weight_words: int = 0
     channel_words: int = 0
     constant_words: int = 0

@@ -4,6 +4,10 @@ A step's rows run one after the other. A row is read at a bus word per cycle, an
 fills; then every trip of its loop can take a word of the constants that come next:
 
     cycles = sum over rows of  bus words of the row + overhead + max(trips, fetched words)
+
+A row that moves rows of a tensor to DRAM or back has the bus for itself, once it has answered:
+
+    cycles = bus words of the row + overhead + DRAM latency + trips + fetched words
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +17,7 @@ from hwmap.sequential.engine import Engine, SweepCost, part_of
 from hwmap.sequential.geometry import Sweep
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.network import Network
-from hwmap.sequential.plan import Step
+from hwmap.sequential.plan import THROUGH_DRAM, Moving, Step
 from hwmap.sequential.program import Segment, row_bus_words
 
 DRAM_LATENCY_CYCLES = 60
@@ -29,6 +33,17 @@ class RowSize:
     trips: int
     source_rows: int
     target_rows: int
+    spilled: bool = False
+
+    @property
+    def hidden_trips(self) -> int:
+        """Trips in which constants can arrive: none while DRAM moves rows."""
+        return 0 if self.spilled else self.trips
+
+    @property
+    def shown_cycles(self) -> int:
+        """Cycles in which they cannot, besides those that every row takes."""
+        return self.trips + DRAM_LATENCY_CYCLES if self.spilled else 0
 
     def bus_words(self, bus_bytes: int, segments: int = 0) -> int:
         """Bus words of the row itself."""
@@ -50,7 +65,8 @@ class Timed:
     def cycles(self, engine: Engine) -> int:
         """All cycles of the row."""
         words = self.size.bus_words(engine.bus_bytes, len(self.fetched))
-        return words + engine.overhead_cycles + max(self.size.trips, self.fetch_words)
+        computing = max(self.size.hidden_trips, self.fetch_words)
+        return words + engine.overhead_cycles + self.size.shown_cycles + computing
 
 
 def step_sweeps(step: Step, network: Network) -> list[tuple[int, Sweep]]:
@@ -75,17 +91,23 @@ def sweep_size(sweep: Sweep, engine: Engine) -> RowSize:
     return RowSize(SweepCost(sweep, engine).trips, sources, rows.count)
 
 
-def stream_size(rows: int, row_words: int, bus_bytes: int, *, load: bool) -> RowSize:
-    """The row of a load or a store of rows of so many words."""
-    trips = rows * -(-row_words * WORD_BYTES // bus_bytes)
-    return RowSize(trips, *((0, rows) if load else (rows, 0)))
+def stream_size(kind: Moving, rows: int, row_words: int, bus_bytes: int) -> RowSize:
+    """The row of a step that moves rows of so many words into the arena or out of it."""
+    trips = rows * row_beats(row_words, bus_bytes)
+    pointers = (0, rows) if kind in ("load", "reload") else (rows, 0)
+    return RowSize(trips, *pointers, spilled=kind in THROUGH_DRAM)
+
+
+def row_beats(row_words: int, bus_bytes: int) -> int:
+    """Words of the bus of a row that is moved."""
+    return -(-row_words * WORD_BYTES // bus_bytes)
 
 
 def step_sizes(step: Step, network: Network, engine: Engine) -> list[RowSize]:
     """The rows of a step of a plan."""
     if step.kind != "run":
         rows, words = step.last_row - step.first_row, network.row_words(step.name)
-        return [stream_size(rows, words, engine.bus_bytes, load=step.kind == "load")]
+        return [stream_size(step.kind, rows, words, engine.bus_bytes)]
     return [sweep_size(sweep, engine) for _, sweep in step_sweeps(step, network)]
 
 
@@ -113,7 +135,7 @@ def timed_rows(
 
 def _step_rows(rows: Sequence[RowSize], words: int, queue: "_Queue") -> Iterator[Timed]:
     for number, size in enumerate(rows):
-        taken = words if number == len(rows) - 1 else min(words, size.trips)
+        taken = words if number == len(rows) - 1 else min(words, size.hidden_trips)
         words -= taken
         yield Timed(size, queue.take(taken))
 

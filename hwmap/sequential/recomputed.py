@@ -54,11 +54,12 @@ def recomputed_strips(
 
 
 def _copies(plan: Plan) -> Iterator[tuple[Retention | None, Retention]]:
-    """Every copy of rows that is on chip, and the one before it."""
+    """Every copy of rows that is on chip, and the one before it, if it is made again."""
     last: dict[tuple[str, int, int], Retention] = {}
     for kept in sorted(plan.retentions, key=lambda kept: kept.start_step):
         rows = kept.tensor, kept.first_row, kept.last_row
-        yield last.get(rows), kept
+        comes_back = plan.steps[kept.start_step].kind == "reload"
+        yield None if comes_back else last.get(rows), kept
         last[rows] = kept
 
 

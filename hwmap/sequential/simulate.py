@@ -19,6 +19,7 @@ from hwmap.sequential.design.types import Design
 from hwmap.sequential.geometry import TAPS
 from hwmap.sequential.layout import WORD_BYTES, words_of
 from hwmap.sequential.program import HEADER_BYTES, NOWHERE, Row, Segment, decode
+from hwmap.sequential.program_time import row_beats
 from hwmap.sequential.result import SimResult
 from hwmap.sequential.timeline import time_lines
 
@@ -38,6 +39,9 @@ class _Machine:
             UNWRITTEN,
             np.int8,
         )
+        # Rows of tensors that wait in DRAM.
+        dram = (images, design.spilled_words, engine.bus_bytes)
+        self.dram = np.full(dram, UNWRITTEN, np.int8)
         self.peak = 0
 
     def fetch(self, segments: tuple[Segment, ...], words: NDArray[np.int8]) -> None:
@@ -137,6 +141,15 @@ def _run(design: Design, inputs: Mapping[str, Array]) -> tuple[dict[str, Integer
                 machine.write(words, streams.load(words.size))
             case "store":
                 streams.store(machine.read(_row_words(row.source_pointers, row.row_words)))
+            case "spill":
+                words = _row_words(row.source_pointers, row.row_words)
+                _waiting(row, machine)[...] = machine.read(words).reshape(
+                    len(machine.dram), row.rows, -1
+                )
+            case "reload":
+                words = _row_words(row.target_pointers, row.row_words)
+                waited = _waiting(row, machine).reshape(len(machine.dram), -1, WORD_BYTES)
+                machine.write(words, waited)
             case _:
                 _check_blocks(row)
                 (_run_matrix if row.kind == "matrix" else _run_vector)(row, machine)
@@ -197,6 +210,17 @@ def _row_words(pointers: tuple[int, ...], row_words: int) -> Integers:
     return (np.array(pointers)[:, None] + np.arange(row_words)).reshape(-1)
 
 
+def _waiting(row: Row, machine: _Machine) -> NDArray[np.int8]:
+    """The bytes in DRAM of the rows that a spill or a reload moves: (images, rows, bytes)."""
+    bus = machine.engine.bus_bytes
+    beats = row_beats(row.row_words, bus)
+    if row.address + row.rows * beats > machine.dram.shape[1]:
+        raise SimulationError(f"word {row.address} of DRAM is outside what the program has there")
+    words = machine.dram[:, row.address : row.address + row.rows * beats]
+    rows = words.reshape(len(words), row.rows, beats * bus)
+    return rows[:, :, : row.row_words * WORD_BYTES]
+
+
 def _gather(row: Row, machine: _Machine, pointers: Integers, offsets: Integers) -> NDArray[np.int8]:
     """The bytes of words `offsets` of the rows at `pointers` (broadcast), or padding:
     (images, *shape, 8)."""
@@ -241,7 +265,7 @@ def _run_matrix(row: Row, machine: _Machine) -> None:
         flat = x.reshape(len(x), row.rows * row.columns, -1).astype(np.float64)
         sums, channels = [], []
         for block in range(row.blocks):
-            at = row.weight_address + (group * row.blocks + block) * block_words
+            at = row.address + (group * row.blocks + block) * block_words
             data = machine.port_bytes(at, block_words)
             first = row.weight_words * engine.port_bytes
             behind = first + row.channel_words * engine.port_bytes
@@ -314,7 +338,7 @@ def _depthwise(row: Row, machine: _Machine) -> tuple[Integers, NDArray[np.int8]]
     lanes, port = engine.vector_lanes, engine.port_bytes
     terms = row.kernel_rows * row.runs
     block_words = terms * row.weight_words + row.channel_words
-    data = machine.port_bytes(row.weight_address, row.blocks * block_words)
+    data = machine.port_bytes(row.address, row.blocks * block_words)
     blocks = data.reshape(row.blocks, -1)
     first = row.weight_words * port
     behind = first + row.channel_words * port
@@ -343,7 +367,7 @@ def _finish(
     scaled = rescale(sums[..., :lanes] + bias, multiplier, shift)
     values = np.clip(scaled + row.zero_point, row.low, row.high)
     if row.kind == "lookup":
-        table = machine.port_bytes(row.weight_address, row.weight_words)
+        table = machine.port_bytes(row.address, row.weight_words)
         values = table[values + 128].astype(np.int64)
     columns = np.arange(row.columns) * row.target_pixel_words + row.target_origin
     first = (np.array(row.target_pointers)[:, None] + columns).reshape(-1, 1)

@@ -10,7 +10,7 @@ from hwmap.sequential.engine import Engine
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.memory import memories
 from hwmap.sequential.network import network_of
-from hwmap.sequential.plan import STYLE, Plan, Style, Tailored
+from hwmap.sequential.plan import STYLE, THROUGH_DRAM, Plan, Style, Tailored
 from hwmap.sequential.recomputed import (
     Recomputed,
     bytes_without,
@@ -30,6 +30,7 @@ MOST_LINES = 8
 class CompileReport:
     """The result of a compilation. `strips` are steps that go on with a tensor which another one
     began; `fetched` ops have constants that come from DRAM for every image, some of them or all.
+    Rows of `spilled` tensors wait in DRAM: that moves `spilled_bytes` per image, there and back.
     With nothing `recomputed` the arena would have at least `arena_without_bytes`. `tailored` is
     there if the engine was given. `loss` is what the choices are expected to cost (see `Choice`),
     `macs_per_multiplier_cycle` the share of cycles in which a multiplier computes."""
@@ -65,6 +66,8 @@ class CompileReport:
     strips: int
     resident: tuple[str, ...]
     fetched: tuple[str, ...]
+    spilled: tuple[str, ...]
+    spilled_bytes: int
     decomposed: tuple[Choice, ...]
     recomputed: tuple[Recomputed, ...]
     arena_without_bytes: int
@@ -87,6 +90,7 @@ def summarize(
     network = network_of(graph)
     cycles = [sum(row.cycles for row in own) for own in step_times(plan, network, design)]
     stays = {item.name: item.start_step < 0 for item in plan.held}
+    moved = [row for row in design.rows if row.kind in THROUGH_DRAM]
     return CompileReport(
         network=plan.network,
         board=settings.board.name,
@@ -121,6 +125,8 @@ def summarize(
         ),
         resident=tuple(name for name, stay in stays.items() if stay),
         fetched=tuple(name for name, stay in stays.items() if not stay),
+        spilled=tuple(dict.fromkeys(row.source for row in moved)),
+        spilled_bytes=sum(row.walk_trips for row in moved) * plan.engine.bus_bytes,
         decomposed=plan.choices,
         recomputed=recomputed_strips(plan, network, cycles),
         arena_without_bytes=bytes_without(plan, network),
@@ -158,6 +164,7 @@ def rows(report: CompileReport) -> list[tuple[str, str]]:
             f"{len(report.resident)} ops resident, {len(report.fetched)} fetched"
             f" ({report.fetched_bytes:,} bytes per image)",
         ),
+        ("spilled", _spilled(report)),
         ("steps", f"{report.steps:,}, of which {report.strips:,} go on with a tensor"),
         ("decomposed", described(report.decomposed)),
         ("recomputed", _recomputed(report)),
@@ -183,6 +190,16 @@ def _compared(tailored: Tailored, cycles: int) -> str:
     return (
         f"{tailored.cycles:,} cycles ({1 - tailored.cycles / cycles:.1%} fewer):"
         f" {_sizes(tailored.engine)}"
+    )
+
+
+def _spilled(report: CompileReport) -> str:
+    if not report.spilled:
+        return "none"
+    tensors = "tensor" if len(report.spilled) == 1 else "tensors"
+    return (
+        f"{len(report.spilled)} {tensors} through DRAM ({report.spilled_bytes:,} bytes per image,"
+        " there and back)"
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from hwmap.sequential.design.types import Design
 from hwmap.sequential.memory import PROGRAM_FIFO_WORDS
 from hwmap.sequential.network import Network
-from hwmap.sequential.plan import Plan
+from hwmap.sequential.plan import THROUGH_DRAM, Plan
 from hwmap.sequential.program import HEADER_BYTES, Row
 from hwmap.sequential.program_time import DRAM_LATENCY_CYCLES, step_sweeps
 from hwmap.sequential.result import StepTime
@@ -41,7 +41,10 @@ def time_lines(design: Design, images: int) -> Iterator[tuple[tuple[StepTime, ..
             words = row.row_bus_words(bus)
             begin = fifo.read(start, words) + overhead
             compute = _compute_trips(row)
-            end = fifo.read(begin, row.fetch_words) + max(compute - row.fetch_words, 0)
+            if row.kind in THROUGH_DRAM:
+                end = fifo.read(begin + compute, row.fetch_words)
+            else:
+                end = fifo.read(begin, row.fetch_words) + max(compute - row.fetch_words, 0)
             stalls += end - start - words - overhead - compute
             steps.append(
                 StepTime(
@@ -68,7 +71,9 @@ def step_times(plan: Plan, network: Network, design: Design) -> list[tuple[StepT
 
 
 def _compute_trips(row: Row) -> int:
-    """Trips until the results of the last block have left."""
+    """Cycles until the results of the last block have left; until rows have been moved."""
+    if row.kind in THROUGH_DRAM:
+        return DRAM_LATENCY_CYCLES + row.walk_trips
     if row.kind in ("load", "store"):
         return row.walk_trips
     return row.walk_trips + ((row.pixels - 1) % row.stripe + 1) * row.last_slices

@@ -33,8 +33,11 @@ def port_order(design: Design, kind: Literal["load", "store"]) -> list[str]:
 
 def ports_text(design: Design) -> str:
     """What the test bench and the driver know of a program: its tensors in the order of their
-    streams, and the runs of channels of a pixel, which begin with words of 8 bytes each."""
+    streams, and the runs of channels of a pixel, which begin with words of 8 bytes each; and the
+    bytes of DRAM in which rows wait."""
     lines = [f"start {images_per_start(design)}"]
+    if design.spilled_words:
+        lines.append(f"spilled {design.spilled_words * design.engine.bus_bytes}")
     tensors = {tensor.name: tensor for tensor in (*design.inputs, *design.outputs)}
     ports: tuple[tuple[Literal["load", "store"], str], ...]
     ports = (("load", "input"), ("store", "output"))

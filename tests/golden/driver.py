@@ -20,7 +20,7 @@ import numpy as np
 TOP = "hwmap_top_0"
 BUS_BYTES = 8
 # What a program for this engine begins with: a magic number, and the sizes that it was made for.
-BEGIN = (0x504D5748, 0xF98C6B84)
+BEGIN = (0x504D5748, 0xDDB6FAA6)
 WORD_BYTES = 8
 # Programs begin where an AXI burst may.
 PAGE_BYTES = 4096
@@ -93,11 +93,14 @@ class Program:
         if tuple(np.frombuffer(self.content, "<u4", 2)) != BEGIN:
             sys.exit(f"{directory}: not a program of this engine; see hwmap compile --engine")
         tensors: dict[str, list[Tensor]] = {"input": [], "output": []}
+        self.spilled_bytes = 0
         for line in (directory / "ports.txt").read_text().splitlines():
             kind, *numbers = line.split()
             if kind in tensors:
                 height, width, *runs = map(int, numbers)
                 tensors[kind].append(Tensor(height, width, tuple(runs)))
+            elif kind == "spilled":
+                (self.spilled_bytes,) = map(int, numbers)
         self.inputs, self.outputs = tensors["input"], tensors["output"]
 
     def vectors(self, name: str, tensors: list[Tensor]) -> list[np.ndarray]:
@@ -130,14 +133,17 @@ class Engine:
         self._image.flush()
         self._programs = programs
 
+    def _point(self, name: str, address: int) -> None:
+        """Writes a pointer of 64 bits into its two registers."""
+        setattr(self._registers, f"{name}_1", address & 0xFFFFFFFF)
+        setattr(self._registers, f"{name}_2", address >> 32)
+
     def run(self, number: int, images: list[np.ndarray]) -> tuple[list[np.ndarray], float]:
         """The outputs (N, height, width, channels) of a batch on program `number`, in the order of
         its outputs, for inputs (N, height, width, channels) in the order of its inputs; and the
         seconds it took. All are int8, as the network has them (see `network.json`)."""
         program = self._programs[number]
-        address = self._image.physical_address + self._starts[number]
-        self._registers.program_1 = address & 0xFFFFFFFF
-        self._registers.program_2 = address >> 32
+        self._point("program_words", self._image.physical_address + self._starts[number])
         packed = [t.pack(values) for t, values in zip(program.inputs, images, strict=True)]
         sent = self._allocate(shape=np.hstack(packed).shape, dtype=np.int8)
         sent[:] = np.hstack(packed)

@@ -39,7 +39,7 @@ struct Params {
   static constexpr unsigned kOverheadCycles = 27;
   // What a program begins with, and the sizes that it was made for.
   static constexpr std::uint32_t kMagic = 0x504D5748;
-  static constexpr std::uint32_t kSignature = 0xF98C6B84;
+  static constexpr std::uint32_t kSignature = 0xDDB6FAA6;
 };
 
 }  // namespace hwmap

@@ -18,6 +18,8 @@ enum class StepKind : std::uint8_t {
   kSum,        ///< vector lanes: values times factors
   kProduct,    ///< vector lanes: two tensors
   kLookup,     ///< vector lanes: every value through a table
+  kSpill,      ///< arena -> DRAM
+  kReload,     ///< DRAM -> arena
 };
 
 /// The number of `Size` bytes from byte `At` on, the lowest first.
@@ -79,7 +81,7 @@ struct Row {
   std::int32_t row_step;
   std::int32_t second;
   std::int32_t fixed;
-  std::int32_t weight_address;
+  std::int32_t address;
   std::int32_t weight_words;
   std::int32_t channel_words;
   std::int32_t constant_words;
@@ -145,7 +147,7 @@ Row ParseRow(const std::int8_t (&bytes)[N]) {
   row.row_step = Field<71, 1, false>(bytes);
   row.second = Field<72, 2, false>(bytes);
   row.fixed = Field<74, 1, false>(bytes);
-  row.weight_address = Field<75, 3, false>(bytes);
+  row.address = Field<75, 3, false>(bytes);
   row.weight_words = Field<78, 2, false>(bytes);
   row.channel_words = Field<80, 2, false>(bytes);
   row.constant_words = Field<82, 3, false>(bytes);

@@ -42,10 +42,11 @@ struct Tensor {
   std::size_t Bytes() const { return height * width * Channels(); }
 };
 
-/// The ports of a program, and how many images are run in one start.
+/// The ports of a program, how many images are run in one start, and the bytes of rows in DRAM.
 struct Ports {
   std::vector<Tensor> tensors;
   std::size_t images_per_start = 1;
+  std::size_t spilled_bytes = 0;
 
   std::size_t ImageBytes(bool output) const {
     std::size_t sum = 0;
@@ -73,6 +74,8 @@ bool ReadPorts(const std::string& path, Ports& ports) {
     text >> kind;
     if (kind == "start") {
       text >> ports.images_per_start;
+    } else if (kind == "spilled") {
+      text >> ports.spilled_bytes;
     } else if (kind == "input" || kind == "output") {
       Tensor tensor = {kind == "output", 0, 0, {}};
       text >> tensor.height >> tensor.width;
@@ -174,7 +177,8 @@ int Run(const std::string& directory, const Word* program) {
         if (!tensor.output) next = Send(next, tensor, input);
       }
     }
-    hwmap_top(program, input, output, static_cast<std::uint32_t>(count));
+    hwmap_top(program, input, output,
+        static_cast<std::uint32_t>(count));
     for (std::size_t image = 0; image < count; ++image) {
       for (const Tensor& tensor : ports.tensors) {
         if (tensor.output && !Receive(output, tensor, outputs)) {

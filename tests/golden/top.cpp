@@ -98,7 +98,7 @@ RunImage:
     for (std::uint32_t left = steps; left != 0; --left) {
 #pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000
       hwmap::RunStep<Params>(arena, constants, even, odd, words, reads, writes, input, output,
-                             clock);
+                             hwmap::NoSpills(), clock);
       clock.Mark();
     }
 #if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
@@ -113,10 +113,11 @@ RunImage:
 const std::vector<std::vector<std::uint64_t>>& LastStepEnds() { return step_ends; }
 #endif
 
-void hwmap_top(const Word* program, Port& input, Port& output, std::uint32_t images) {
-#pragma HLS INTERFACE m_axi port = program offset = slave bundle = program depth = 754
-#pragma HLS INTERFACE axis port = input
-#pragma HLS INTERFACE axis port = output
+void hwmap_top(const Word* program_words, Port& input_stream,
+    Port& output_stream, std::uint32_t images) {
+#pragma HLS INTERFACE m_axi port = program_words offset = slave bundle = program_words depth = 754
+#pragma HLS INTERFACE axis port = input_stream
+#pragma HLS INTERFACE axis port = output_stream
 #pragma HLS INTERFACE s_axilite port = images
 #pragma HLS INTERFACE s_axilite port = return
 #pragma HLS DATAFLOW
@@ -129,8 +130,8 @@ void hwmap_top(const Word* program, Port& input, Port& output, std::uint32_t ima
 #pragma HLS BIND_STORAGE variable = write_words type = fifo impl = lutram
 #pragma HLS BIND_STORAGE variable = reads type = fifo impl = srl
 #pragma HLS BIND_STORAGE variable = writes type = fifo impl = srl
-  Feed(program, images, words, read_words, write_words);
+  Feed(program_words, images, words, read_words, write_words);
   WalkAllReads(images, read_words, reads);
   WalkAllWrites(images, write_words, writes);
-  RunProgram(images, words, reads, writes, input, output);
+  RunProgram(images, words, reads, writes, input_stream, output_stream);
 }

@@ -13,10 +13,11 @@ using Word = Bytes<Params::kBusBytes>;
 
 }  // namespace hwmap
 
-/// Runs `images` images of the program whose words `program` holds (program.bin): as many as there
-/// will be, for what is on chip is gone when it returns.
-void hwmap_top(const hwmap::Word* program, hwmap::Port<hwmap::Params::kBusBytes>& input,
-    hwmap::Port<hwmap::Params::kBusBytes>& output, std::uint32_t images);
+/// Runs `images` images of the program whose words `program_words` holds (program.bin): as many as
+/// there will be, for what is on chip is gone when it returns.
+void hwmap_top(const hwmap::Word* program_words,
+    hwmap::Port<hwmap::Params::kBusBytes>& input_stream,
+    hwmap::Port<hwmap::Params::kBusBytes>& output_stream, std::uint32_t images);
 
 #if defined(HWMAP_CYCLES) && !defined(HWMAP_VITIS)
 #include <vector>

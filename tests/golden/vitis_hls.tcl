@@ -21,6 +21,8 @@ open_solution -reset solution -flow_target vivado
 set_part xc7z020clg400-1
 create_clock -period 10.000
 set_clock_uncertainty $uncertainty
+# What AXI ports buffer: block RAM is the plan's alone (UG1399, config_interface).
+config_interface -m_axi_buffer_impl lutram
 
 if {$goal eq "csim"} { csim_design -argv [list $here]; exit }
 csynth_design

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 import hwmap
-from hwmap.sequential.design import Design
+from hwmap.compiler import Compiled
+from hwmap.ir.graph import hardware_ops
+from hwmap.sequential.design import Design, build_design
 from hwmap.sequential.geometry import TAPS
 from hwmap.sequential.hls import render
 from tests.hls import gate
 from tests.networks import ROOT, SHARED
+from tests.sequential.plans import plan_of
 
 pytestmark = pytest.mark.skipif(not gate.has_clang(), reason=gate.NO_CLANG)
 
@@ -33,7 +36,17 @@ def _design(name: str) -> Design:
     folder = ROOT / "examples" if name == "digits" else SHARED / "models"
     if not folder.is_dir():
         pytest.skip("the shared networks are not here")
-    return hwmap.compile(folder / f"{name}.onnx", board, dsp=dsp, time_limit=3).compiled.design
+    compiled = hwmap.compile(folder / f"{name}.onnx", board, dsp=dsp, time_limit=3).compiled
+    return _spilling(compiled) if name == "digits" else compiled.design
+
+
+def _spilling(compiled: Compiled) -> Design:
+    """The design of the same network on the same engine, with a tensor that goes through DRAM."""
+    board = compiled.settings.board
+    first, second, *_ = hardware_ops(compiled.source)
+    edges = frozenset({(first.output, second.name)})
+    plan = plan_of(compiled.source, board, compiled.plan.engine, spills=edges)
+    return build_design(compiled.graph, plan, board)
 
 
 @pytest.fixture
@@ -125,7 +138,7 @@ INTRA = "#pragma HLS DEPENDENCE variable = arena type = intra dependent = false\
 STEP = "      clock.Mark();\n"
 AGAIN = (
     "      hwmap::RunStep<Params>(arena, constants, even, odd, words, reads, writes, input, output,"
-    " clock);\n"
+    " spilled_rows, clock);\n"
 )
 MUTATIONS = {
     "a write before the read": (

@@ -9,7 +9,7 @@ from hwmap.sequential.engine import Engine
 from hwmap.sequential.network import network_of
 from hwmap.sequential.plan import Plan
 from hwmap.sequential.solve.assemble import assemble
-from hwmap.sequential.solve.nodes import Costs, depth_first, nodes_of
+from hwmap.sequential.solve.nodes import Costs, Cut, Edges, depth_first, nodes_of
 from hwmap.sequential.solve.target import Target
 
 TALL = 1 << 20
@@ -21,13 +21,15 @@ def plan_of(
     engine: Engine,
     *,
     heights: Mapping[str, int] | None = None,
+    spills: Edges = frozenset(),
     budget: Budget | None = None,
 ) -> Plan | None:
-    """The plan of strips of these heights (of whole tensors), each run once, depth first."""
+    """The plan of strips of these heights (of whole tensors), each run once, depth first, with
+    these edges through DRAM."""
     network = network_of(graph)
     given = heights or {}
     wanted = {name: given.get(name, TALL) for name in network.graph.tensors}
-    nodes = nodes_of(network, Costs(network, engine), wanted)
+    nodes = nodes_of(network, Costs(network, engine), Cut(wanted, spills))
     target = Target(board, budget or budget_of(board))
     return assemble(network, target, engine, nodes, depth_first(nodes))
 

@@ -54,7 +54,7 @@ def test_the_cpp_of_one_engine_is_the_same_for_every_network(folders: list[Path]
         text = {path.relative_to(folder): path.read_text("utf-8") for path in headers}
         # What cosimulation copies of DRAM is as long as a program.
         top = Path("hls/top.cpp")
-        text[top] = re.sub(r"(port = program .* depth =) \d+", r"\1", text[top])
+        text[top] = re.sub(r"(port = program_words .* depth =) \d+", r"\1", text[top])
         texts.append(text)
 
     assert texts[0] == texts[1] == texts[2]
@@ -139,7 +139,7 @@ class _Board:
         )
 
     def _pointed(self) -> Project:
-        content = self.memory[0].tobytes()[self.registers.address("program") - BASE :]
+        content = self.memory[0].tobytes()[self.registers.address("program_words") - BASE :]
         (found,) = [
             project
             for project in self._projects
@@ -216,7 +216,7 @@ def test_the_driver_runs_every_program_and_finds_a_wrong_value(
 
     said = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in said] == list(map(str, folders))
-    assert board.registers.address("program") % 4096 == BASE % 4096
+    assert board.registers.address("program_words") % 4096 == BASE % 4096
     expected = folders[2] / "vectors/expected.bin"
     right = expected.read_bytes()
     expected.write_bytes(bytes([right[0] ^ 1]) + right[1:])

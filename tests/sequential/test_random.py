@@ -10,7 +10,7 @@ from hwmap.board import budget_of, load_board
 from hwmap.compiler import Compiled, load_source
 from hwmap.data.dataset import DataSet
 from hwmap.files.write import write_folder
-from hwmap.ir.graph import Graph
+from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ladder import climb, run_simulation
 from hwmap.project import Project, project_files, read_project
 from hwmap.quantize.calibrate import measure_ranges
@@ -36,13 +36,16 @@ def _engine(rng: random.Random) -> Engine:
 
 
 def _project(seed: int, tmp_path: Path) -> Project:
-    """A random network, cut at random, with ample or scarce memory for constants."""
+    """A random network, cut at random, with ample or scarce memory for constants, and in every
+    second one some tensors that go through DRAM."""
     rng = random.Random(seed)
     model = random_network(rng).save(tmp_path / "net.onnx", "out")
     source = load_source(model)
     heights = {name: rng.choice((1, 2, 3, 5, 99)) for name in source.tensors}
     made = rng.choice((plan_of, tight_plan))
-    plan = made(source, BOARD, _engine(rng), heights=heights)
+    edges = [(name, op.name) for op in hardware_ops(source) for name in op.inputs]
+    spills = frozenset(rng.sample(edges, len(edges) // 4)) if seed % 2 else frozenset()
+    plan = made(source, BOARD, _engine(rng), heights=heights, spills=spills)
     assert plan is not None
     return _built(model, source, plan, seed, tmp_path)
 

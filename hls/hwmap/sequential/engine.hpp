@@ -12,6 +12,7 @@
 #include "hwmap/clock.hpp"
 #include "hwmap/constants.hpp"
 #include "hwmap/integer.hpp"
+#include "hwmap/moves.hpp"
 #include "hwmap/program.hpp"
 #include "hwmap/reads.hpp"
 #include "hwmap/results.hpp"
@@ -29,63 +30,10 @@ void Fetch(const Row& row, Fetcher<P>& fetcher, ConstantMemory<P>& constants, Wo
            Clock& clock) {
 #pragma HLS INLINE
 FetchWord:
-  for (std::uint32_t left = row.trips; left != 0; --left) {
+  for (std::uint32_t left = row.fetch_words; left != 0; --left) {
 #pragma HLS PIPELINE II = 1 style = flp
-#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000000
+#pragma HLS LOOP_TRIPCOUNT min = 0 max = 1000000
     clock.Tick();
-    fetcher.Advance(program, constants, clock);
-  }
-}
-
-/// Rows of a tensor from the input to the arena.
-template <typename P, typename Words, typename Commands>
-void Load(const Row& row, Fetcher<P>& fetcher, ArenaMemory<P>& arena, ConstantMemory<P>& constants,
-          Words& program, Commands& commands, Port<P::kBusBytes>& input, Clock& clock) {
-#pragma HLS INLINE
-  std::uint32_t words = row.walk_trips;
-LoadWord:
-  for (std::uint32_t left = row.trips; left != 0; --left) {
-#pragma HLS PIPELINE II = 1 style = flp
-#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000000
-    clock.Tick();
-    if (words != 0) {
-      const WriteCommand<P> command = hwmap::Read(commands, clock);
-      const Bytes<P::kBusBytes> word = ReadPort<P::kBusBytes>(input, clock).word;
-#pragma HLS AGGREGATE variable = word
-      WriteArena<P>(arena, command.row, command.bank, word.at, command.count);
-      --words;
-    }
-    fetcher.Advance(program, constants, clock);
-  }
-}
-
-/// Rows of a tensor from the arena to the output.
-template <typename P, typename Words, typename Commands>
-void Store(const Row& row, Fetcher<P>& fetcher, const ArenaMemory<P>& arena,
-           ConstantMemory<P>& constants, Words& program, Commands& commands,
-           Port<P::kBusBytes>& output, Clock& clock) {
-#pragma HLS INLINE
-  std::uint32_t words_left = row.walk_trips;
-StoreWord:
-  for (std::uint32_t left = row.trips; left != 0; --left) {
-#pragma HLS PIPELINE II = 1 style = flp
-#pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000000
-    clock.Tick();
-    if (words_left != 0) {
-      const ReadCommand<P> command = hwmap::Read(commands, clock);
-      std::uint64_t words[P::kBanks];
-#pragma HLS ARRAY_PARTITION variable = words complete
-      ReadArena<P>(arena, command.row, command.bank, command.low, command.high, 0, words);
-      Bytes<P::kBusBytes> word;
-#pragma HLS AGGREGATE variable = word
-    StoreByte:
-      for (unsigned i = 0; i < P::kBusBytes; ++i) {
-#pragma HLS UNROLL
-        word.at[i] = ByteOf(words[i / kWordBytes], i % kWordBytes);
-      }
-      WritePort<P::kBusBytes>(output, word, row.ends != 0 && words_left == 1, clock);
-      --words_left;
-    }
     fetcher.Advance(program, constants, clock);
   }
 }
@@ -224,11 +172,11 @@ ComputeTrip:
   }
 }
 
-/// Runs one step.
-template <typename P, typename Words, typename ReadCommands, typename WriteCommands>
+/// Runs one step; `dram` is where rows of tensors can wait, or `NoSpills`.
+template <typename P, typename Words, typename ReadCommands, typename WriteCommands, typename Dram>
 void RunStep(ArenaMemory<P>& arena, ConstantMemory<P>& constants, SumMemory<P>& even,
              SumMemory<P>& odd, Words& program, ReadCommands& reads, WriteCommands& writes,
-             Port<P::kBusBytes>& input, Port<P::kBusBytes>& output, Clock& clock) {
+             Port<P::kBusBytes>& input, Port<P::kBusBytes>& output, Dram dram, Clock& clock) {
 #pragma HLS INLINE
   Numbers<P, 2 * P::kMostSegments> segments;
 #pragma HLS ARRAY_PARTITION variable = segments dim = 2 complete
@@ -238,12 +186,18 @@ void RunStep(ArenaMemory<P>& arena, ConstantMemory<P>& constants, SumMemory<P>& 
   ReadNumbers<P>(program, 2 * row.segments, segments, clock);
   Fetcher<P> fetcher(row.fetch_words, segments);
   clock.Skip(P::kOverheadCycles);
-  if (row.kind == StepKind::kFetch) {
-    Fetch<P>(row, fetcher, constants, program, clock);
-  } else if (row.kind == StepKind::kLoad) {
+  if (row.kind == StepKind::kLoad) {
     Load<P>(row, fetcher, arena, constants, program, writes, input, clock);
   } else if (row.kind == StepKind::kStore) {
     Store<P>(row, fetcher, arena, constants, program, reads, output, clock);
+  } else if (row.kind == StepKind::kSpill) {
+    Spill<P>(row, arena, reads, dram, clock);
+    Fetch<P>(row, fetcher, constants, program, clock);
+  } else if (row.kind == StepKind::kReload) {
+    Reload<P>(row, arena, writes, dram, clock);
+    Fetch<P>(row, fetcher, constants, program, clock);
+  } else if (row.kind == StepKind::kFetch) {
+    Fetch<P>(row, fetcher, constants, program, clock);
   } else {
     Compute<P>(row, fetcher, arena, constants, even, odd, program, reads, writes, clock);
   }

@@ -46,7 +46,7 @@ class ReadWalk {
         lead_(row.lead),
         loads_(row.weight_words),
         loading_(row.kind == StepKind::kLookup ? Loading::kTable : Loading::kWeights),
-        constant_(row.weight_address),
+        constant_(row.address),
         constants_left_(row.constant_words) {
 #pragma HLS INLINE
     BeginImage();
@@ -173,7 +173,7 @@ class ReadWalk {
     }
     --constants_left_;
     if (constants_left_ == 0) {
-      constant_ = row_.weight_address;
+      constant_ = row_.address;
       constants_left_ = row_.constant_words;
     }
   }
@@ -272,8 +272,11 @@ void WalkReads(Words& words, Commands& commands, Clock& clock) {
   ReadNumbers<P>(words, row.source_rows, pointers, clock);
   SkipNumbers<P>(words, row.target_rows, clock);
   SkipNumbers<P>(words, 2 * row.segments, clock);
-  if (row.kind == StepKind::kLoad || row.kind == StepKind::kFetch) return;
-  if (row.kind == StepKind::kStore) {
+  if (row.kind == StepKind::kLoad || row.kind == StepKind::kReload ||
+      row.kind == StepKind::kFetch) {
+    return;
+  }
+  if (row.kind == StepKind::kStore || row.kind == StepKind::kSpill) {
     std::int32_t at = 0;
     std::uint32_t index = 0;
   StoreRead:

@@ -150,8 +150,11 @@ void WalkWrites(Words& words, Commands& commands, Clock& clock) {
   SkipNumbers<P>(words, row.source_rows, clock);
   ReadNumbers<P>(words, row.target_rows, pointers, clock);
   SkipNumbers<P>(words, 2 * row.segments, clock);
-  if (row.kind == StepKind::kStore || row.kind == StepKind::kFetch) return;
-  if (row.kind == StepKind::kLoad) {
+  if (row.kind == StepKind::kStore || row.kind == StepKind::kSpill ||
+      row.kind == StepKind::kFetch) {
+    return;
+  }
+  if (row.kind == StepKind::kLoad || row.kind == StepKind::kReload) {
     constexpr std::int32_t kWords = Sizes<P>::kBeatWords;
     std::int32_t at = 0;
     std::uint32_t index = 0;

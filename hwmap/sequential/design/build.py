@@ -17,17 +17,18 @@ from hwmap.sequential.design.constants import constant_bytes
 from hwmap.sequential.design.rows import Facts, Pointer, run_row, stream_row
 from hwmap.sequential.design.types import Design
 from hwmap.sequential.engine import Engine, SweepCost, part_of
-from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.network import Network, network_of
-from hwmap.sequential.plan import Held, Plan, Step, held_for
+from hwmap.sequential.plan import THROUGH_DRAM, Held, Plan, Step, held_for
 from hwmap.sequential.program import MOST_SEGMENTS, Row, Segment, encode, fits
 from hwmap.sequential.program_time import (
     RowSize,
     Timed,
+    row_beats,
     step_sizes,
     step_sweeps,
     timed_rows,
 )
+from hwmap.sequential.spills import spill_places
 
 MAGIC = 0x504D5748
 """The first four bytes of a program: "HWMP"."""
@@ -71,6 +72,7 @@ def build_design(graph: Graph, plan: Plan, board: Board) -> Design:
         packing=packing(board.dsp_slice, engine.least_weight),
         arena_words=plan.arena_words,
         constant_words=plan.constant_words,
+        spilled_words=builder.spilled_words,
         inputs=tuple(graph.tensors[name] for name in graph.inputs),
         outputs=tuple(graph.tensors[name] for name in graph.outputs),
         layouts={name: network.layouts[name] for name in names},
@@ -113,6 +115,7 @@ class _Builder:
 
     def __init__(self, network: Network, plan: Plan) -> None:
         self.network, self.graph, self.plan = network, network.graph, plan
+        self.places, self.spilled_words = spill_places(plan, network)
         self.blobs: dict[tuple[str, int, int], _Blob] = {}
 
     def facts(self, name: str) -> Facts:
@@ -180,9 +183,13 @@ class _Builder:
         engine = self.plan.engine
         if step.kind != "run":
             words = self.network.row_words(step.name)
-            beat = engine.bus_bytes // WORD_BYTES
             wanted = range(step.first_row, step.last_row)
-            row = stream_row(step.name, self.graph, step.kind, wanted, words, beat, pointer)
+            address = 0
+            if step.kind in THROUGH_DRAM:
+                first = step.first_row * row_beats(words, engine.bus_bytes)
+                address = self.places[step.name] + first
+            row = stream_row(step.name, self.graph, step.kind, wanted, words,
+                             engine.bus_bytes, pointer, address)  # fmt: skip
             yield _fetching(row, times[0].fetched)
             return
         facts = self.facts(step.name)
@@ -200,6 +207,8 @@ class _Builder:
 
     def _pointer(self, index: int) -> Pointer:
         live = [item for item in self.plan.retentions if item.start_step <= index < item.end_step]
+        # Of a row that comes back while it is still there, the later copy.
+        live.sort(key=lambda item: -item.start_step)
 
         def pointer(name: str, row: int) -> int:
             width = self.network.row_words(name)
@@ -213,4 +222,5 @@ class _Builder:
 
 def _fetching(row: Row, segments: tuple[Segment, ...]) -> Row:
     words = sum(segment.words for segment in segments)
-    return replace(row, fetched=segments, fetch_words=words, trips=max(row.trips, words))
+    trips = row.trips if row.kind in THROUGH_DRAM else max(row.trips, words)
+    return replace(row, fetched=segments, fetch_words=words, trips=trips)

@@ -25,7 +25,9 @@ from hwmap.ir.requantize import Requant, window_sizes
 from hwmap.sequential.engine import SweepCost
 from hwmap.sequential.geometry import Axis, Sweep
 from hwmap.sequential.layout import WORD_BYTES
+from hwmap.sequential.plan import Moving
 from hwmap.sequential.program import NOWHERE, Row
+from hwmap.sequential.program_time import row_beats
 
 Pointer = Callable[[str, int], int]
 """Where row r of a tensor begins in the arena."""
@@ -97,7 +99,7 @@ def run_row(facts: Facts, graph: Graph, cost: SweepCost, pointer: Pointer, const
         row_step=sweep.rows.tap_step,
         second=sweep.rows.count if two else 0,
         fixed=int(sweep.fixed),
-        weight_address=constants if sweep.weighted or cost.table_words else 0,
+        address=constants if sweep.weighted or cost.table_words else 0,
         weight_words=cost.weight_words or cost.table_words,
         channel_words=cost.channel_words,
         constant_words=sweep.groups * cost.blocks * cost.block_words,
@@ -148,25 +150,26 @@ def _source_pointers(op: HardwareOp, sweep: Sweep, rows: Axis, pointer: Pointer)
 
 
 def stream_row(
-    name: str, graph: Graph, kind: str, rows: range, row_words: int, beat_words: int,
-    pointer: Pointer,
+    name: str, graph: Graph, kind: Moving, rows: range, row_words: int, bus_bytes: int,
+    pointer: Pointer, address: int,
 ) -> Row:  # fmt: skip
-    """The row of a load or a store of `rows` of a tensor, whose rows have `row_words`, at
-    `beat_words` per trip."""
-    trips = len(rows) * -(-row_words // beat_words)
+    """The row of a step that moves `rows` of a tensor in or out, whose rows have `row_words`; to
+    or from word `address` of the bus in DRAM."""
+    trips = len(rows) * row_beats(row_words, bus_bytes)
     pointers = tuple(pointer(name, row) for row in rows)
-    loads = kind == "load"
+    comes = kind in ("load", "reload")
     return Row(
         source=name,
         instance=0,
-        kind="load" if loads else "store",
+        kind=kind,
         trips=trips,
-        source_pointers=() if loads else pointers,
-        target_pointers=pointers if loads else (),
+        source_pointers=() if comes else pointers,
+        target_pointers=pointers if comes else (),
         rows=len(rows),
         row_words=row_words,
         walk_trips=trips,
-        ends=int(rows.stop == graph.shape(name)[1]),
+        ends=int(kind == "store" and rows.stop == graph.shape(name)[1]),
+        address=address,
     )
 
 

@@ -18,7 +18,8 @@ class Design:
 
     `once` is run before the first image, `rows` for every image. `program` (words, bus_bytes) int8
     is what DRAM holds: a header, what runs once, and what runs for every image. `layouts` are those
-    of the inputs and outputs. `in_uram` names the memories that are not in block RAM.
+    of the inputs and outputs. `spilled_words` of the bus hold rows of tensors in DRAM. `in_uram`
+    names the memories that are not in block RAM.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Design:
     packing: Packing
     arena_words: int
     constant_words: int
+    spilled_words: int
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     layouts: dict[str, Layout]

@@ -34,8 +34,9 @@ def _graph(shape: Shape) -> _Graph:
         reads.append([before])
         sizes.append(0)
         durations.append(0)
-    for number in loads:
-        # An input comes once: to load it again costs more than anything else.
+    spills = [number for number in shape.order if nodes[number].kind == "spill"]
+    for number in (*loads, *spills):
+        # An input comes once, and rows leave once: again, it costs more than anything else.
         durations[number] += total
     return _Graph(tuple(map(tuple, reads)), tuple(sizes), tuple(durations))
 
@@ -60,13 +61,14 @@ def run_again(shape: Shape, arena_words: int, seconds: float) -> Shape | None:
         )
     except InfeasibleError:
         return None
-    once = {number for number, node in enumerate(shape.nodes) if node.kind != "run"}
+    repeats = ("run", "reload")
+    once = {number for number, node in enumerate(shape.nodes) if node.kind not in repeats}
     runs = [run for run in found.sequence if run < count]
     if not runs or any(runs.count(number) > 1 for number in once):
         return None
     addresses = tuple(
         address
         for run, address in zip(found.sequence, found.addresses, strict=True)
-        if run < count and shape.nodes[run].kind != "store"
+        if run < count and shape.nodes[run].kind not in ("store", "spill")
     )
     return replace(shape, order=tuple(runs), addresses=addresses, arena_words=found.peak)

@@ -22,7 +22,11 @@ SHARES = (1, 2, 4, 8, 16, 32)
 def arena_items(nodes: Sequence[Node], order: Sequence[int]) -> list[tuple[int, int, int]]:
     """(node, start, end) of every copy of what a node makes, in positions of `order`."""
     return lifetimes(
-        (nodes[node].reads, None if nodes[node].kind == "store" else node) for node in order
+        (
+            () if nodes[node].kind == "reload" else nodes[node].reads,
+            None if nodes[node].kind in ("store", "spill") else node,
+        )
+        for node in order
     )
 
 
@@ -38,6 +42,8 @@ def assemble(
 ) -> Plan | None:
     """The fastest plan of an order that was found, with no bound yet; None if its strips cannot be
     packed beside its constants."""
+    spills = any(nodes[node].kind == "spill" for node in order)
+    engine = replace(engine, spills=engine.spills or spills)
     items = arena_items(nodes, order)
     sizes = [Item(nodes[node].words, start, end) for node, start, end in items]
     places = tuple(addresses) or pack_low(sizes, 0, 0.0)

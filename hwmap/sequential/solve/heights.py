@@ -1,21 +1,22 @@
 """The heights of strips, tensor by tensor: fewer and taller strips where there is room for them."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.network import Network
 from hwmap.sequential.solve.engines import Grid
-from hwmap.sequential.solve.nodes import Costs
-from hwmap.sequential.solve.shapes import Estimates, Shape, packed, unpacked
+from hwmap.sequential.solve.nodes import Costs, Cut
+from hwmap.sequential.solve.shapes import Estimates, Shape, edges_of, packed, unpacked
 from hwmap.sequential.solve.target import Room
 from hwmap.solve.deadline import Deadline
 
 MOST_NODES = 400_000
 """Strips that are looked at, in all ways to cut a network together."""
 
-Change = Literal["double", "halve", "whole"]
+Change = Literal["double", "halve", "whole", "keep", "spill", "spill far"]
 CHANGES: tuple[Change, ...] = ("double", "halve", "whole")
+SPILLS: tuple[Change, ...] = ("keep", "spill", "spill far")
+"""For no reader of a tensor, for all, for all but the first."""
 
 
 def refined(
@@ -30,15 +31,19 @@ def refined(
         return found if found >= 0 else float("inf")
 
     best, cycles, seen, improved = shape, cycles_of(shape), 0, True
-    moves = [(names, change) for names in _groups(network) for change in CHANGES]
+    moves: list[tuple[tuple[str, ...], Change]] = [
+        (names, change) for names in _groups(network) for change in CHANGES
+    ]
+    if shape.cut.spills:
+        moves += [((name,), change) for name in network.graph.tensors for change in SPILLS]
     while improved:
         improved = False
         for names, change in moves:
             while seen <= MOST_NODES and not deadline.over:
-                heights = _changed(best.heights, names, change, network)
-                if heights == best.heights:
+                cut = _changed(best.cut, names, change, network)
+                if cut == best.cut:
                     break
-                found = unpacked(network, costs, heights)
+                found = unpacked(network, costs, cut)
                 seen += len(found.nodes)
                 # A packed arena is no smaller than what lives in it.
                 if cycles_of(found) >= cycles:
@@ -60,12 +65,15 @@ def _groups(network: Network) -> list[tuple[str, ...]]:
     return [*map(tuple, rows.values()), *((name,) for name in tensors)]
 
 
-def _changed(
-    heights: Mapping[str, int], names: tuple[str, ...], change: Change, network: Network
-) -> dict[str, int]:
-    found = dict(heights)
+def _changed(cut: Cut, names: tuple[str, ...], change: Change, network: Network) -> Cut:
+    heights, spills = dict(cut.heights), set(cut.spills)
     for name in names:
         rows, height = network.graph.shape(name)[1], heights[name]
+        if change in SPILLS:
+            edges = edges_of(network.graph, name)
+            spills -= set(edges)
+            spills |= set({"keep": [], "spill": edges, "spill far": edges[1:]}[change])
+            continue
         wanted = {"double": 2 * height, "halve": height // 2, "whole": rows}[change]
-        found[name] = max(min(wanted, rows), 1)
-    return found
+        heights[name] = max(min(wanted, rows), 1)
+    return Cut(heights, frozenset(spills))

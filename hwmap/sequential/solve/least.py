@@ -16,7 +16,7 @@ from hwmap.sequential.solve.assemble import assemble
 from hwmap.sequential.solve.engines import Grid
 from hwmap.sequential.solve.nodes import Costs
 from hwmap.sequential.solve.parts import largest_block
-from hwmap.sequential.solve.shapes import Shape, least_constants, shapes_of, with_costs
+from hwmap.sequential.solve.shapes import Shape, least_constants, shapes_of, with_costs, with_spills
 from hwmap.sequential.solve.target import Target
 
 ENGINES = 3
@@ -59,7 +59,10 @@ class Smallest:
         blocks = least_constants(network, grid) * grid.port
         order = np.lexsort((np.arange(len(blocks)), grid.port, blocks))
         self.engines = [grid.engines[int(index)] for index in order[:ENGINES]]
-        shapes = shapes_of(network, Costs(network, self.engines[0]))
+        costs = Costs(network, self.engines[0])
+        shapes = shapes_of(network, costs)
+        if target.spills(self.engines[0]):
+            shapes += with_spills(shapes, network, costs)
         self.shapes = sorted(shapes, key=lambda shape: shape.arena_words)[:SHAPES]
 
     def plan(self, memory_bytes: int | None = None) -> Plan | None:

@@ -80,8 +80,8 @@ class Steps:
 
     @property
     def trips(self) -> list[int]:
-        """Of each step."""
-        return [sum(size.trips for size in rows) for rows in self.sizes]
+        """Of each step, those in which constants can arrive."""
+        return [sum(size.hidden_trips for size in rows) for rows in self.sizes]
 
 
 def steps_of(

@@ -26,7 +26,7 @@ from hwmap.sequential.engine import STRIPES, Engine
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.logic import engine_logic
 from hwmap.sequential.network import Network, network_of
-from hwmap.sequential.plan import Plan, Tailored
+from hwmap.sequential.plan import Moving, Plan, Tailored
 from hwmap.sequential.program_time import stream_size
 from hwmap.sequential.solve.again import run_again
 from hwmap.sequential.solve.assemble import assemble, with_bound
@@ -41,6 +41,7 @@ from hwmap.sequential.solve.shapes import (
     least_constants,
     shapes_of,
     with_costs,
+    with_spills,
 )
 from hwmap.sequential.solve.target import Target
 from hwmap.solve.answer import Choice
@@ -160,8 +161,11 @@ def _streamed(network: Network, grid: Grid) -> Integers:
     """The cycles of inputs and outputs, whole, on every engine."""
     found = np.zeros(len(grid.engines), np.int64)
     graph = network.graph
-    for name, load in [(n, True) for n in graph.inputs] + [(n, False) for n in graph.outputs]:
-        size = stream_size(graph.shape(name)[1], network.row_words(name), grid.bus_bytes, load=load)
+    moved: list[tuple[Moving, str]] = [("load", name) for name in graph.inputs]
+    moved += [("store", name) for name in graph.outputs]
+    for kind, name in moved:
+        rows, words = graph.shape(name)[1], network.row_words(name)
+        size = stream_size(kind, rows, words, grid.bus_bytes)
         found = found + size.bus_words(grid.bus_bytes) + grid.overhead + size.trips
     return found
 
@@ -219,22 +223,41 @@ class _Search:
         self.rewritten, self.network = rewritten, rewritten.network
         self.target, self.deadline = target, deadline
         self.estimates = Estimates(self.network, grid, target.most_constants)
-        self.shapes = shapes_of(self.network, Costs(self.network, grid.engines[0]))
+        self.can_spill = np.array([target.spills(engine) for engine in grid.engines])
+        costs = Costs(self.network, grid.engines[0])
+        self.shapes = shapes_of(self.network, costs)
+        self.spilled = with_spills(self.shapes, self.network, costs)
 
     def made(self, plan: Plan) -> bool:
         """Whether `plan` has the decompositions of this search."""
         return plan.choices == self.rewritten.choices
 
+    def _promising(self, shapes: Sequence[Shape]) -> Iterator[tuple[int, Shape, Engine]]:
+        """(estimated cycles, shape, engine), the fewest cycles first."""
+        if not shapes:
+            return
+        table = np.stack([self.estimates.of(shape) for shape in shapes]).astype(np.float64)
+        table[table < 0] = np.inf
+        spilled = np.array([bool(shape.cut.spills) for shape in shapes])
+        table[spilled[:, None] & ~self.can_spill] = np.inf
+        engines = self.estimates.grid.engines
+        for flat in np.argsort(table, axis=None, kind="stable"):
+            shape, engine = np.unravel_index(flat, table.shape)
+            if not np.isfinite(table[shape, engine]):
+                return
+            yield int(table[shape, engine]), shapes[int(shape)], engines[int(engine)]
+
     def refine(self, bound: int, progress: Progress) -> None:
-        """Another shape: the most promising one, with better heights for its engine; unless it is
-        near the bound as it is."""
-        for low, shape, engine in islice(_promising(self.shapes, self.estimates), 1):
-            if low > ENOUGH * bound:
-                progress(f"heights of {len(shape.nodes)} strips")
-                room = self.target.most_constants
-                found = refined(shape, self.network, room, engine, self.deadline)
-                if found.heights != shape.heights:
-                    self.shapes.append(found)
+        """Other shapes: the most promising ones, without tensors that go through DRAM and with
+        them, cut better for its engine; unless it is near the bound as it is."""
+        for shapes in (self.shapes, self.spilled):
+            for low, shape, engine in islice(self._promising(shapes), 1):
+                if low > ENOUGH * bound:
+                    progress(f"heights of {len(shape.nodes)} strips")
+                    room = self.target.most_constants
+                    found = refined(shape, self.network, room, engine, self.deadline)
+                    if found.cut != shape.cut:
+                        shapes.append(found)
 
     def _assembled(self, shape: Shape, engine: Engine, best: Plan | None) -> Plan | None:
         """The plan of a shape, if it is better than `best`."""
@@ -249,7 +272,7 @@ class _Search:
         """The best plan in which every strip runs once, of the most promising engines and shapes;
         or `best`."""
         misses = 0
-        for low, shape, engine in _promising(self.shapes, self.estimates):
+        for low, shape, engine in self._promising(self.shapes + self.spilled):
             beaten = best is not None and low >= best.cycles
             if beaten or self.deadline.over or misses > MOST_MISSES:
                 break
@@ -264,10 +287,10 @@ class _Search:
         or `best`."""
         smaller = [
             replace(shape, arena_words=int(shape.arena_words * part))
-            for shape in self.shapes
+            for shape in self.shapes + self.spilled
             for part in SMALLER
         ]
-        promising = _promising(smaller, self.estimates)
+        promising = self._promising(smaller)
         for low, shape, engine in islice(promising, AGAIN_TRIES):
             beaten = best is not None and low * ENOUGH >= best.cycles
             if beaten or self.deadline.over:
@@ -278,20 +301,6 @@ class _Search:
             if found is not None:
                 best = self._assembled(found, engine, best) or best
         return best
-
-
-def _promising(
-    shapes: Sequence[Shape], estimates: Estimates
-) -> Iterator[tuple[int, Shape, Engine]]:
-    """(estimated cycles, shape, engine), the fewest cycles first."""
-    table = np.stack([estimates.of(shape) for shape in shapes]).astype(np.float64)
-    table[table < 0] = np.inf
-    engines = estimates.grid.engines
-    for flat in np.argsort(table, axis=None, kind="stable"):
-        shape, engine = np.unravel_index(flat, table.shape)
-        if not np.isfinite(table[shape, engine]):
-            return
-        yield int(table[shape, engine]), shapes[int(shape)], engines[int(engine)]
 
 
 def _checked(engine: Engine, least_weight: int) -> Engine:

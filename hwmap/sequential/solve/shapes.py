@@ -9,15 +9,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.ir.types import Integers
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.geometry import Sweep
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.network import Network
+from hwmap.sequential.plan import Kind
 from hwmap.sequential.program_time import constant_words, stream_size, sweep_size
 from hwmap.sequential.solve.assemble import arena_items
 from hwmap.sequential.solve.engines import Grid
-from hwmap.sequential.solve.nodes import Costs, Node, depth_first, nodes_of, placeless
+from hwmap.sequential.solve.nodes import Costs, Cut, Node, depth_first, nodes_of, placeless
 from hwmap.sequential.solve.target import Room
 from hwmap.solve.addresses import Item, live_peak, pack_low, top
 
@@ -31,7 +33,7 @@ FACTORS = (0.0, 1.0, 4.0)
 class Shape:
     """Strips, an order in which each runs once, where they lie, and the size of the arena."""
 
-    heights: Mapping[str, int]
+    cut: Cut
     nodes: tuple[Node, ...]
     order: tuple[int, ...]
     addresses: tuple[int, ...]
@@ -63,10 +65,32 @@ def shapes_of(network: Network, costs: Costs) -> list[Shape]:
             }
             if tuple(heights.values()) not in seen:
                 seen.add(tuple(heights.values()))
-                found.append(packed(unpacked(network, costs, heights)))
+                found.append(packed(unpacked(network, costs, Cut(heights))))
         if most < min(rows.values()):
             return _smaller(found)
         most *= STEP
+
+
+def with_spills(shapes: Sequence[Shape], network: Network, costs: Costs) -> list[Shape]:
+    """The same strips, with tensors through DRAM that are cut: for all their readers, or for all
+    but the first."""
+    graph = network.graph
+    found = []
+    for far_only in (False, True):
+        own = []
+        for shape in shapes:
+            large = [n for n, height in shape.cut.heights.items() if height < graph.shape(n)[1]]
+            edges = [edge for name in large for edge in edges_of(graph, name)[far_only:]]
+            if edges:
+                cut = replace(shape.cut, spills=frozenset(edges))
+                own.append(packed(unpacked(network, costs, cut)))
+        found += _smaller(own)
+    return found
+
+
+def edges_of(graph: Graph, name: str) -> list[tuple[str, str]]:
+    """A tensor with each op that reads it."""
+    return [(name, op.name) for op in hardware_ops(graph) if name in op.inputs]
 
 
 def _smaller(shapes: list[Shape]) -> list[Shape]:
@@ -78,12 +102,11 @@ def _smaller(shapes: list[Shape]) -> list[Shape]:
     return found
 
 
-def unpacked(network: Network, costs: Costs, heights: Mapping[str, int]) -> Shape:
-    """Strips of these heights, depth first, without addresses: in the smallest arena there can
-    be."""
-    nodes = nodes_of(network, costs, heights)
+def unpacked(network: Network, costs: Costs, cut: Cut) -> Shape:
+    """Strips of a cut, depth first, without addresses: in the smallest arena there can be."""
+    nodes = nodes_of(network, costs, cut)
     order = depth_first(nodes)
-    return Shape(heights, nodes, tuple(order), (), live_peak(_items(nodes, order)))
+    return Shape(cut, nodes, tuple(order), (), live_peak(_items(nodes, order)))
 
 
 def packed(shape: Shape) -> Shape:
@@ -99,7 +122,7 @@ def _items(nodes: Sequence[Node], order: Sequence[int]) -> list[Item]:
 
 def with_costs(shape: Shape, network: Network, engine: Engine) -> Shape:
     """The same shape on another engine."""
-    return replace(shape, nodes=nodes_of(network, Costs(network, engine), shape.heights))
+    return replace(shape, nodes=nodes_of(network, Costs(network, engine), shape.cut))
 
 
 class Estimates:
@@ -108,7 +131,7 @@ class Estimates:
     def __init__(self, network: Network, grid: Grid, room: Room) -> None:
         self.network, self.grid, self.room = network, grid, room
         self.known: dict[Sweep, Integers] = {}
-        self.strips: dict[tuple[str, str, range], tuple[int, int, Integers]] = {}
+        self.strips: dict[tuple[Kind, str, range], tuple[int, int, Integers]] = {}
         self.constants = {
             name: np.asarray(sum(grid.constant_words(sweep) for sweep in sweeps))
             for name, sweeps in network.sweeps.items()
@@ -163,14 +186,14 @@ class Estimates:
             trips.append(own[2])
         return words + rows * self.grid.overhead, trips
 
-    def _strip(self, kind: str, name: str, wanted: range) -> tuple[int, int, Integers]:
+    def _strip(self, kind: Kind, name: str, wanted: range) -> tuple[int, int, Integers]:
         """Bus words of the rows of a strip, their number, and the trips."""
         bus, any_engine = self.grid.bus_bytes, self.grid.engines[0]
         trips = np.zeros(len(self.grid.engines), np.int64)
         if kind != "run":
             row_words = self.network.row_words(name)
-            size = stream_size(len(wanted), row_words, bus, load=kind == "load")
-            return size.bus_words(bus), 1, trips + size.trips
+            size = stream_size(kind, len(wanted), row_words, bus)
+            return size.bus_words(bus) + size.shown_cycles, 1, trips + size.hidden_trips
         words = rows = 0
         for sweep in self.network.sweeps[name]:
             part = placeless(sweep, wanted)

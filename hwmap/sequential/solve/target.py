@@ -47,6 +47,13 @@ class Target:
             best = max(best, *depths)
         return min(best, left // engine.port_bytes)
 
+    def spills(self, engine: Engine) -> bool:
+        """Whether rows of tensors can leave `engine` for DRAM."""
+        if self.built is not None:
+            return self.built.engine.spills
+        logic = engine_logic(replace(engine, spills=True), self.board.dsp_slice)
+        return logic.lut <= self.budget.lut and logic.ff <= self.budget.ff
+
     def sized(self, plan: Plan) -> Plan | None:
         """`plan` with what its engine takes of the board; None if that is too much."""
         if self.built is not None:
@@ -58,8 +65,8 @@ class Target:
         found = memories(plan.engine, plan.arena_words, plan.constant_words)
         use = place(found, bram18=budget.bram18, uram=budget.uram)
         size = sum(memory.size_bytes for memory in found)
-        if use is None or size > budget.memory_bytes:
-            return None
         logic = engine_logic(plan.engine, self.board.dsp_slice)
+        if use is None or size > budget.memory_bytes or logic.lut > budget.lut:
+            return None
         return replace(plan, memory_bytes=size, in_uram=use.in_uram, dsp=plan.engine.dsp,
                        lut=logic.lut, ff=logic.ff)  # fmt: skip

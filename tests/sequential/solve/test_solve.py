@@ -263,7 +263,7 @@ def test_heights_of_each_tensor_take_fewer_cycles_in_the_same_arena(tmp_path: Pa
     ]
     assert sum(node.cycles for node in found.nodes) < min(alone)
     assert found.arena_words <= 2 * start.arena_words
-    assert len(set(found.heights.values())) > 1
+    assert len(set(found.cut.heights.values())) > 1
 
 
 def _lossy(graph: Graph) -> dict[str, tuple[Candidate, ...]]:
