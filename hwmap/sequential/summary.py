@@ -10,7 +10,7 @@ from hwmap.sequential.engine import Engine
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.memory import memories
 from hwmap.sequential.network import network_of
-from hwmap.sequential.plan import STYLE, THROUGH_DRAM, Plan, Style, Tailored
+from hwmap.sequential.plan import STYLE, Plan, Style, Tailored
 from hwmap.sequential.recomputed import (
     Recomputed,
     bytes_without,
@@ -18,6 +18,7 @@ from hwmap.sequential.recomputed import (
     strip_text,
 )
 from hwmap.sequential.result import SimResult, StepTime
+from hwmap.sequential.spills import spill_places, spilled_bytes
 from hwmap.sequential.timeline import step_times
 from hwmap.solve.answer import Choice, Status, described, kept
 from hwmap.solve.settings import Settings
@@ -90,7 +91,6 @@ def summarize(
     network = network_of(graph)
     cycles = [sum(row.cycles for row in own) for own in step_times(plan, network, design)]
     stays = {item.name: item.start_step < 0 for item in plan.held}
-    moved = [row for row in design.rows if row.kind in THROUGH_DRAM]
     return CompileReport(
         network=plan.network,
         board=settings.board.name,
@@ -125,8 +125,8 @@ def summarize(
         ),
         resident=tuple(name for name, stay in stays.items() if stay),
         fetched=tuple(name for name, stay in stays.items() if not stay),
-        spilled=tuple(dict.fromkeys(row.source for row in moved)),
-        spilled_bytes=sum(row.walk_trips for row in moved) * plan.engine.bus_bytes,
+        spilled=tuple(spill_places(plan, network)[0]),
+        spilled_bytes=spilled_bytes(plan, network),
         decomposed=plan.choices,
         recomputed=recomputed_strips(plan, network, cycles),
         arena_without_bytes=bytes_without(plan, network),

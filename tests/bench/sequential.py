@@ -4,7 +4,8 @@ Cycles are exact for the emitted program and C++; the clock is the board's, and 
 shown that it is met. `at least` is a proved bound over engines, strips and orders, without memory;
 `no limit` is what the same search finds with as much memory as it likes, `extra` what the board's
 memory costs against that. `strips` are steps that go on with a tensor which another one began,
-`again` those that make rows again, `fetched` bytes of constants per image. `DPU` are images/s of a
+`again` those that make rows again, `spilled` bytes of rows to DRAM and back per image, `fetched`
+those of constants. `DPU` are images/s of a
 DPU B4096 on a KV260 at 300 MHz, measured by AMD, with one thread and with many; `at 300 MHz` are
 ours there. MobileNetV2, the ResNets and the U-Net are topologies without trained weights.
 """
@@ -18,8 +19,10 @@ from hwmap.compiler import load_source
 from hwmap.decompose.candidates import dense_candidates
 from hwmap.errors import HwmapError
 from hwmap.ir.graph import Graph
+from hwmap.sequential.network import network_of
 from hwmap.sequential.plan import Plan
 from hwmap.sequential.solve import Target, solve
+from hwmap.sequential.spills import spilled_bytes
 from tests.bench.topologies import mobilenet_v2, resnet18, resnet50, u_net
 from tests.networks import SHARED
 
@@ -66,7 +69,8 @@ def _row(name: str, graph: Graph, board: str) -> dict[str, object]:
     seconds = time.perf_counter() - start
     free = _plan(graph, board, limited=False).cycles
     engine = plan.engine
-    again = sum(step.instance > 0 for step in plan.steps)
+    again = sum(step.kind == "run" and step.instance > 0 for step in plan.steps)
+    moved = spilled_bytes(plan, network_of(graph))
     strips = sum(step.kind == "run" and step.first_row > 0 for step in plan.steps)
     return row | {
         "cycles": f"{plan.cycles:,}",
@@ -83,6 +87,7 @@ def _row(name: str, graph: Graph, board: str) -> dict[str, object]:
         "arena": f"{8 * plan.arena_words:,}",
         "strips": strips,
         "again": again,
+        "spilled": f"{moved:,}",
         "fetched": f"{sum(plan.fetched_words) * engine.bus_bytes:,}",
         "s": f"{seconds:.1f}",
     }

@@ -9,13 +9,12 @@ import pytest
 
 import hwmap
 from hwmap.compiler import Compiled
-from hwmap.ir.graph import hardware_ops
 from hwmap.sequential.design import Design, build_design
 from hwmap.sequential.geometry import TAPS
 from hwmap.sequential.hls import render
 from tests.hls import gate
 from tests.networks import ROOT, SHARED
-from tests.sequential.plans import plan_of
+from tests.sequential.plans import first_edge, plan_of
 
 pytestmark = pytest.mark.skipif(not gate.has_clang(), reason=gate.NO_CLANG)
 
@@ -43,8 +42,7 @@ def _design(name: str) -> Design:
 def _spilling(compiled: Compiled) -> Design:
     """The design of the same network on the same engine, with a tensor that goes through DRAM."""
     board = compiled.settings.board
-    first, second, *_ = hardware_ops(compiled.source)
-    edges = frozenset({(first.output, second.name)})
+    edges = frozenset({first_edge(compiled.source)})
     plan = plan_of(compiled.source, board, compiled.plan.engine, spills=edges)
     return build_design(compiled.graph, plan, board)
 

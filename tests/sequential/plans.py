@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hwmap.board import Board, Budget, budget_of
-from hwmap.ir.graph import Graph
+from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.network import network_of
 from hwmap.sequential.plan import Plan
@@ -13,6 +13,12 @@ from hwmap.sequential.solve.nodes import Costs, Cut, Edges, depth_first, nodes_o
 from hwmap.sequential.solve.target import Target
 
 TALL = 1 << 20
+
+
+def first_edge(graph: Graph) -> tuple[str, str]:
+    """The output of the first op, and the first that reads it."""
+    first, *others = hardware_ops(graph)
+    return first.output, next(op.name for op in others if first.output in op.inputs)
 
 
 def plan_of(

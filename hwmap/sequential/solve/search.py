@@ -9,7 +9,7 @@ are planned in the same way.
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, product
+from itertools import chain, islice, product
 
 import numpy as np
 
@@ -224,9 +224,9 @@ class _Search:
         self.target, self.deadline = target, deadline
         self.estimates = Estimates(self.network, grid, target.most_constants)
         self.can_spill = np.array([target.spills(engine) for engine in grid.engines])
-        costs = Costs(self.network, grid.engines[0])
-        self.shapes = shapes_of(self.network, costs)
-        self.spilled = with_spills(self.shapes, self.network, costs)
+        self.costs = Costs(self.network, grid.engines[0])
+        self.shapes = shapes_of(self.network, self.costs)
+        self.spilled: list[Shape] = []
 
     def made(self, plan: Plan) -> bool:
         """Whether `plan` has the decompositions of this search."""
@@ -248,16 +248,19 @@ class _Search:
             yield int(table[shape, engine]), shapes[int(shape)], engines[int(engine)]
 
     def refine(self, bound: int, progress: Progress) -> None:
-        """Other shapes: the most promising ones, without tensors that go through DRAM and with
-        them, cut better for its engine; unless it is near the bound as it is."""
+        """Other shapes, unless the most promising one is near the bound as it is: those with
+        tensors that go through DRAM, and the most promising ones of either kind, cut better for
+        its engine."""
+        if any(low <= ENOUGH * bound for low, _, _ in islice(self._promising(self.shapes), 1)):
+            return
+        self.spilled = with_spills(self.shapes, self.network, self.costs)
         for shapes in (self.shapes, self.spilled):
-            for low, shape, engine in islice(self._promising(shapes), 1):
-                if low > ENOUGH * bound:
-                    progress(f"heights of {len(shape.nodes)} strips")
-                    room = self.target.most_constants
-                    found = refined(shape, self.network, room, engine, self.deadline)
-                    if found.cut != shape.cut:
-                        shapes.append(found)
+            for _, shape, engine in islice(self._promising(shapes), 1):
+                progress(f"heights of {len(shape.nodes)} strips")
+                room = self.target.most_constants
+                found = refined(shape, self.network, room, engine, self.deadline)
+                if found.cut != shape.cut:
+                    shapes.append(found)
 
     def _assembled(self, shape: Shape, engine: Engine, best: Plan | None) -> Plan | None:
         """The plan of a shape, if it is better than `best`."""
@@ -270,12 +273,16 @@ class _Search:
 
     def plan(self, best: Plan | None, progress: Progress) -> Plan | None:
         """The best plan in which every strip runs once, of the most promising engines and shapes;
-        or `best`."""
+        or `best`. The first of either kind of shapes come first: estimates do not compare them
+        well."""
         misses = 0
-        for low, shape, engine in self._promising(self.shapes + self.spilled):
+        firsts = [islice(self._promising(shapes), 1) for shapes in (self.spilled, self.shapes)]
+        for low, shape, engine in chain(*firsts, self._promising(self.shapes + self.spilled)):
             beaten = best is not None and low >= best.cycles
-            if beaten or self.deadline.over or misses > MOST_MISSES:
+            if self.deadline.over or misses > MOST_MISSES:
                 break
+            if beaten:
+                continue
             progress(f"PE {engine.pe} x SIMD {engine.simd}, {len(shape.nodes)} strips")
             own = with_costs(shape, self.network, engine)
             found = self._assembled(own, engine, best)
