@@ -1,9 +1,8 @@
 """The ladder of proof on whole networks, each at three budgets: values and cycles, rung by rung.
 
 Shared networks are compiled for a Pynq-Z2 with all its memory, and with a half and a quarter of
-what that took (or the least that is found to work); topologies, with random weights, for three
-boards. `values` are those of every output that simulator, C++ and integer reference agree on,
-`steps` those of all images in which the C++ counts the simulator's cycles.
+what that took; topologies, with random weights, for three
+boards. A rung compares values or cycles of reference, simulator and C++ (see `hwmap verify`).
 """
 
 import time
