@@ -24,6 +24,7 @@ from hwmap.options import (
     CacheFolder,
     Calib,
     Clock,
+    DropLimit,
     EngineFolder,
     Json,
     MaxDrop,
@@ -33,6 +34,7 @@ from hwmap.options import (
     Seconds,
     SweepFolder,
     TestData,
+    WholeMemory,
 )
 from hwmap.quantize.calibrate import parse_estimator
 from hwmap.reduce.goal import parse_share
@@ -162,12 +164,7 @@ def decompose(
     weights: Annotated[
         str | None, typer.Option(help="Share of the weights to keep, e.g. 50%.")
     ] = None,
-    max_drop: Annotated[
-        float | None,
-        typer.Option(
-            help="Points of top-1 (no labels: percent of error before a softmax) to give up."
-        ),
-    ] = None,
+    max_drop: DropLimit = None,
     test_data: Annotated[
         Path | None, typer.Option(help="Images to measure on (those of --calib if left out).")
     ] = None,
@@ -217,6 +214,7 @@ def compile(
     scales: ScalesOption = None,
     plan: Annotated[Path | None, typer.Option(help="Use this plan.json; do not solve.")] = None,
     engine: EngineFolder = None,
+    whole_memory: WholeMemory = False,
     sweep: SweepFolder = None,
     point: Annotated[int | None, typer.Option(help="The number of the point.")] = None,
     cache: CacheFolder = CACHE,
@@ -226,7 +224,7 @@ def compile(
     if sweep is not None:
         others = (model, board, calib, test_data, preprocess, mem, dsp, lut, clock, scales, plan,
                   engine)  # fmt: skip
-        if point is None or any(other is not None for other in others):
+        if point is None or whole_memory or any(other is not None for other in others):
             raise typer.BadParameter("--from goes with --point and --output alone")
         target = output if output is not None else Path("build") / f"{sweep.name}_{point}"
         with progress_line(silent=as_json) as progress:
@@ -258,6 +256,7 @@ def compile(
             scales=scales,
             plan=plan,
             engine=engine,
+            whole_memory=whole_memory,
             cache=cache,
             progress=progress,
         )

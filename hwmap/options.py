@@ -31,6 +31,13 @@ EngineFolder = Annotated[
         "--engine", help="A build whose engine this network is to run on (instead of a board)."
     ),
 ]
+WholeMemory = Annotated[
+    bool,
+    typer.Option(
+        "--whole-memory",
+        help="Give the engine all memory of the budget, and a port for spills: for --engine.",
+    ),
+]
 Clock = Annotated[int | None, typer.Option(help="Clock in MHz (the board's if left out).")]
 Seconds = Annotated[float, typer.Option(help="Seconds for the solver.")]
 MaxDrop = Annotated[
@@ -38,6 +45,10 @@ MaxDrop = Annotated[
     typer.Option(
         help="Points of top-1 (without labels: percent of error before a softmax) to give up."
     ),
+]
+DropLimit = Annotated[
+    float | None,
+    typer.Option(help="Points of top-1 (no labels: percent of error before a softmax) to give up."),
 ]
 BuildFolder = Annotated[Path, typer.Argument(help="A directory that `hwmap compile` wrote.")]
 

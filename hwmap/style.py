@@ -74,7 +74,9 @@ def solve(
     """
     match style:
         case "sequential":
-            target = sequential.solve.Target(settings.board, settings.budget)
+            target = sequential.solve.Target(
+                settings.board, settings.budget, whole_memory=settings.whole_memory
+            )
             return sequential.solve.solve(
                 source, candidates, target, settings.max_loss, seconds, progress
             )

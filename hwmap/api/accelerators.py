@@ -81,6 +81,7 @@ def compile(
     scales: str | None = None,
     plan: str | Path | None = None,
     engine: str | Path | None = None,
+    whole_memory: bool = False,
     cache: str | Path | None = None,
     progress: Progress = quiet,
 ) -> CompileResult:
@@ -92,8 +93,9 @@ def compile(
     `max_drop` is what decompositions may cost: points of top-1 if `calib` has labels, else percent
     of relative error of the outputs; 0 keeps every op as it is. `plan` is a plan.json to use
     instead of solving. `engine` is a build directory, instead of a board and budgets: the network
-    becomes a program for the engine that is there. `style` is one of `hwmap.style.STYLES`, or auto
-    for the fastest. `scales` are "free", or "power-of-two": a kernel then requantizes by shifts,
+    becomes a program for the engine that is there; one that was made with `whole_memory` takes any
+    network, for it has all memory of the budget, and a port for spills. `style` is one of
+    `hwmap.style.STYLES`, or auto for the fastest. `scales` are "free", or "power-of-two": a kernel then requantizes by shifts,
     without DSP slices (None: those of the model, else free). What was measured about decompositions
     is kept in the folder `cache`.
     `progress` is told what is going on.
@@ -108,6 +110,11 @@ def compile(
         raise DataError("decompositions are fitted to data; give --calib, or --max-drop 0")
     if output is not None:
         check_output(Path(output))
+    if whole_memory and (wanted != DEFAULT_STYLE or engine is not None or plan is not None):
+        raise BudgetError(
+            f"all memory is for an engine that is chosen now, of style {DEFAULT_STYLE}; give"
+            " --whole-memory without --style, --engine, --plan"
+        )
     built = None
     if engine is not None:
         if wanted != DEFAULT_STYLE or any(
@@ -128,7 +135,7 @@ def compile(
     data = read_calibration(calib, source, preprocess)
     tests = None if test_data is None else read_labelled(test_data, source, preprocess)
     allowed = allow(source, data, max_drop, None if cache is None else Path(cache), progress)
-    settings = Settings(target, budget, max_drop, allowed.max_loss, chosen)
+    settings = Settings(target, budget, max_drop, allowed.max_loss, chosen, whole_memory)
     if built is not None:
         made = solve_for(built, source, allowed.candidates, settings, time_limit, progress)
     else:

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 import pytest
 
 import hwmap
+from hwmap.api import verify
 from hwmap.errors import BudgetError, InfeasibleError, PlanError
 from hwmap.ladder import climb, run_simulation
 from hwmap.project import Project, read_project
 from tests.command import fails
-from tests.models import ModelBuilder, chain
+from tests.models import ModelBuilder, chain, u_net
 from tests.networks import ROOT
 from tests.pynq import BASE, Driver
 from tests.sequential.board import SimulatedBoard
@@ -155,3 +156,22 @@ def test_the_driver_refuses_a_program_of_another_engine(
 
     with pytest.raises(AssertionError, match="not a program of this engine"):
         driver.run(folders[0], tmp_path)
+
+
+def test_an_engine_with_all_memory_takes_a_larger_network(tmp_path: Path):
+    small = chain().save(tmp_path / "small.onnx", "out")
+    large = u_net(4, 48, 2).save(tmp_path / "large.onnx", "out")
+    options = {"mem": 20_000, "time_limit": 2}
+    own = hwmap.compile(small, "zybo-z7-10", **options).compiled.plan
+    made = hwmap.compile(small, "zybo-z7-10", tmp_path / "any", whole_memory=True, **options)
+
+    plan = made.compiled.plan
+    assert plan.cycles == own.cycles
+    assert own.memory_bytes < 12_000 < 18_000 < plan.memory_bytes <= 20_000
+    result = hwmap.compile(large, output=tmp_path / "out", engine=tmp_path / "any", time_limit=4)
+    assert result.report.spilled
+    assert verify(tmp_path / "out").holds
+    with pytest.raises(BudgetError, match="give --whole-memory without"):
+        hwmap.compile(small, engine=tmp_path / "any", whole_memory=True)
+    sweep = ("--from", tmp_path, "--point", 0, "--whole-memory")
+    fails("--from goes with --point and --output alone", "compile", *sweep, code=2)

@@ -28,9 +28,11 @@ RESULTS = (1, 2, 4, 8, 16, 32)
 PORTS = (8, 16, 32, 64, 128, 256)
 
 
-def engines_of(board: Board, budget: Budget, least_weight: int = -127) -> tuple[Engine, ...]:
+def engines_of(
+    board: Board, budget: Budget, least_weight: int = -127, *, spills: bool = False
+) -> tuple[Engine, ...]:
     """Every engine for weights from `least_weight` on within the budgets of slices, LUTs and
-    flip-flops, in a fixed order."""
+    flip-flops, with or without a port for spills, in a fixed order."""
     bus = board.bus_bytes
     found = []
     for pe, simd, lanes, results in product(SIDES, SIDES, LANES, RESULTS):
@@ -38,7 +40,7 @@ def engines_of(board: Board, budget: Budget, least_weight: int = -127) -> tuple[
         if results > min(pe, lanes) or small.dsp > budget.dsp:
             continue
         for port, stripe in product(PORTS, STRIPES):
-            engine = Engine(pe, simd, lanes, results, port, bus, stripe, least_weight)
+            engine = Engine(pe, simd, lanes, results, port, bus, stripe, least_weight, spills)
             if port >= bus and _fits(engine, board, budget):
                 found.append(engine)
     return tuple(found)

@@ -101,7 +101,7 @@ def solve(
     if target.built is not None:
         engines: tuple[Engine, ...] = (_checked(target.built.engine, least_of_all),)
     else:
-        engines = engines_of(board, target.budget, least_of_all)
+        engines = engines_of(board, target.budget, least_of_all, spills=target.whole_memory)
     if not engines:
         raise InfeasibleError(_too_few(board, target.budget))
     deadline = Deadline(seconds)
