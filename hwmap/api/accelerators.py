@@ -95,10 +95,10 @@ def compile(
     instead of solving. `engine` is a build directory, instead of a board and budgets: the network
     becomes a program for the engine that is there; one that was made with `whole_memory` takes any
     network, for it has all memory of the budget, and a port for spills. `style` is one of
-    `hwmap.style.STYLES`, or auto for the fastest. `scales` are "free", or "power-of-two": a kernel then requantizes by shifts,
-    without DSP slices (None: those of the model, else free). What was measured about decompositions
-    is kept in the folder `cache`.
-    `progress` is told what is going on.
+    `hwmap.style.STYLES`, or auto for the fastest. `scales` are "free", or "power-of-two": a kernel
+    then requantizes by shifts, without DSP slices (None: those of the model, else free). What was
+    measured about decompositions is kept in the folder `cache`. `progress` is told what is going
+    on.
 
     Raises:
         HwmapError: of the model, data, board or budget; InfeasibleError, TimeLimitError.
