@@ -37,7 +37,8 @@ STYLE_ORDER = {
     "sequential": (
         {"geometry", "layout"},
         {"engine", "program", "sweeps"},
-        {"memory", "network", "plan"},
+        {"memory", "plan"},
+        {"network"},
         {"logic", "program_time"},
         {"check", "solve", "spills"},
         {"curve", "design"},

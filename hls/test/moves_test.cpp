@@ -85,6 +85,17 @@ int main() {
     CHECK(std::memcmp(beat.word.at, words[i].at, i == 0 ? 16 : 8) == 0 && beat.last == (i == 1));
   }
 
+  // Pixels of 3 channels, two in a word of the bus here, become words.
+  hwmap::Row packed = RowOf(StepKind::kLoad);
+  packed.trips = packed.walk_trips = 1;
+  packed.packed_channels = 3;
+  hwmap::WritePort<16>(input, words[0], true, other);
+  auto write = CommandOf<hwmap::WriteCommand<Params>>(20, 1);
+  write.count = 2;
+  hwmap::Write(writes, write, other);
+  hwmap::Load<Params>(packed, fetcher, arena, constants, program, writes, input, clock);
+  CHECK(arena[20][1] == 0x030201 && arena[21][0] == 0x060504 && arena[21][1] == 0);
+
   // A design without the port has nothing to do.
   const std::uint64_t now = clock.now();
   hwmap::Spill<Params>(RowOf(StepKind::kSpill), arena, reads, hwmap::NoSpills(), clock);

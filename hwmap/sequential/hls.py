@@ -8,6 +8,7 @@ import jinja2
 from hwmap.files.resources import data_directory, one_line, used_headers
 from hwmap.sequential.design.build import MAGIC, signature
 from hwmap.sequential.design.types import Design
+from hwmap.sequential.layout import MOST_PACKED
 from hwmap.sequential.memory import PROGRAM_FIFO_WORDS, arena_rows, memories
 from hwmap.sequential.plan import STYLE, THROUGH_DRAM
 from hwmap.sequential.program import (
@@ -98,6 +99,7 @@ def _row_context() -> dict[str, object]:
         "fields": tuple(_fields()),
         "row_bytes": ROW_BYTES,
         "nowhere": NOWHERE,
+        "most_packed": MOST_PACKED,
     }
 
 

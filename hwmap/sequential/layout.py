@@ -33,6 +33,9 @@ from hwmap.ir.types import Constant
 
 WORD_BYTES = 8
 
+MOST_PACKED = 4
+"""Channels of the pixels that the input stream packs."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -53,6 +56,15 @@ class Layout:
             found.append(first + np.arange(run))
             first += words_of(run) * WORD_BYTES
         return np.concatenate(found)
+
+
+def packed_pixels(layout: Layout, bus_bytes: int, banks: int) -> int:
+    """Pixels in a word of the input stream, each of which becomes a word of one of `banks`; 0 for
+    those with so many channels that they come as whole words."""
+    channels = layout.runs[0]
+    pixels = min(bus_bytes // channels, banks)
+    packs = len(layout.runs) == 1 and channels <= MOST_PACKED and pixels > bus_bytes // WORD_BYTES
+    return pixels if packs else 0
 
 
 def words_of(size_bytes: int) -> int:

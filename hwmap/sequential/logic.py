@@ -12,7 +12,7 @@ from hwmap.files.words import CHANNEL_BYTES
 from hwmap.logic import Block, Logic
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.geometry import TAPS
-from hwmap.sequential.layout import WORD_BYTES
+from hwmap.sequential.layout import MOST_PACKED, WORD_BYTES
 from hwmap.sequential.memory import PROGRAM_FIFO_WORDS
 from hwmap.sequential.program import MOST_ROWS, ROW_BYTES
 
@@ -62,10 +62,12 @@ def _judged(engine: Engine) -> Logic:
     rotators = 2 * word_bits * banks * stages + word_bits * banks // 2
     weights = max(engine.pe * engine.simd, TAPS * engine.vector_lanes)
     table = engine.requant_lanes * 40
+    # A byte of a pixel that is unpacked is one of five of the stream's: 2 LUTs for each bit.
+    unpacking = banks * MOST_PACKED * 16
     pointers = 2 * 24 * MOST_ROWS // 64
     # From DRAM to the engine and the two walks: 7 bits of 64 words take 8 LUTs.
     fifos = 3 * ceil(8 * engine.bus_bytes / 7) * 8 * PROGRAM_FIFO_WORDS // 64
-    luts = block * memory + slices + lanes + rotators + table + pointers + fifos
+    luts = block * memory + slices + lanes + rotators + table + unpacking + pointers + fifos
     registers = 2 * 8 * weights + 2 * 8 * CHANNEL_BYTES * block + 3 * 8 * ROW_BYTES
     registers += engine.vector_lanes * (TAPS * 40 + 64) + 3 * word_bits * banks
     return Logic(luts, registers)

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hwmap.ir.graph import Graph, hardware_ops
+from hwmap.sequential.engine import Engine
 from hwmap.sequential.geometry import Sweep
-from hwmap.sequential.layout import Layout, aligned, layouts_of
+from hwmap.sequential.layout import WORD_BYTES, Layout, aligned, layouts_of, packed_pixels
+from hwmap.sequential.plan import Moving
 from hwmap.sequential.sweeps import sweeps_of
 
 
@@ -20,6 +22,14 @@ class Network:
     def row_words(self, tensor: str) -> int:
         """Words of a row."""
         return self.graph.shape(tensor)[2] * self.layouts[tensor].words
+
+    def row_beats(self, tensor: str, kind: Moving, engine: Engine) -> int:
+        """Words of the bus in which a row comes in or goes out."""
+        if kind == "load":
+            pixels = packed_pixels(self.layouts[tensor], engine.bus_bytes, engine.banks)
+            if pixels:
+                return -(-self.graph.shape(tensor)[2] // pixels)
+        return -(-self.row_words(tensor) * WORD_BYTES // engine.bus_bytes)
 
     @cached_property
     def sweeps(self) -> Mapping[str, tuple[Sweep, ...]]:

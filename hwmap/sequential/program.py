@@ -80,6 +80,9 @@ FIELDS: dict[str, tuple[int, bool]] = {
     "row_step": (1, False),
     "second": (2, False),
     "fixed": (1, False),
+    # Of a load: pixels of a word of the stream and their channels; none if they are whole words.
+    "packed_pixels": (1, False),
+    "packed_channels": (1, False),
     # Constants, in words of the port; of a spill or a reload, the first word of the bus in DRAM.
     "address": (3, False),
     "weight_words": (2, False),
@@ -166,6 +169,8 @@ class Row:
     row_step: int = 0
     second: int = 0
     fixed: int = 0
+    packed_pixels: int = 0
+    packed_channels: int = 0
     address: int = 0
     weight_words: int = 0
     channel_words: int = 0

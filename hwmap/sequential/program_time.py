@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 
 from hwmap.sequential.engine import Engine, SweepCost, part_of
 from hwmap.sequential.geometry import Sweep
-from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.network import Network
 from hwmap.sequential.plan import THROUGH_DRAM, Moving, Step
 from hwmap.sequential.program import Segment, row_bus_words
@@ -91,23 +90,18 @@ def sweep_size(sweep: Sweep, engine: Engine) -> RowSize:
     return RowSize(SweepCost(sweep, engine).trips, sources, rows.count)
 
 
-def stream_size(kind: Moving, rows: int, row_words: int, bus_bytes: int) -> RowSize:
-    """The row of a step that moves rows of so many words into the arena or out of it."""
-    trips = rows * row_beats(row_words, bus_bytes)
+def stream_size(kind: Moving, rows: int, row_beats: int) -> RowSize:
+    """The row of a step that moves rows of so many words of the bus in or out."""
+    trips = rows * row_beats
     pointers = (0, rows) if kind in ("load", "reload") else (rows, 0)
     return RowSize(trips, *pointers, spilled=kind in THROUGH_DRAM)
-
-
-def row_beats(row_words: int, bus_bytes: int) -> int:
-    """Words of the bus of a row that is moved."""
-    return -(-row_words * WORD_BYTES // bus_bytes)
 
 
 def step_sizes(step: Step, network: Network, engine: Engine) -> list[RowSize]:
     """The rows of a step of a plan."""
     if step.kind != "run":
-        rows, words = step.last_row - step.first_row, network.row_words(step.name)
-        return [stream_size(step.kind, rows, words, engine.bus_bytes)]
+        beats = network.row_beats(step.name, step.kind, engine)
+        return [stream_size(step.kind, step.last_row - step.first_row, beats)]
     return [sweep_size(sweep, engine) for _, sweep in step_sweeps(step, network)]
 
 

@@ -19,7 +19,6 @@ from hwmap.sequential.design.types import Design
 from hwmap.sequential.geometry import TAPS
 from hwmap.sequential.layout import WORD_BYTES, words_of
 from hwmap.sequential.program import HEADER_BYTES, NOWHERE, Row, Segment, decode
-from hwmap.sequential.program_time import row_beats
 from hwmap.sequential.result import SimResult
 from hwmap.sequential.timeline import time_lines
 
@@ -213,7 +212,7 @@ def _row_words(pointers: tuple[int, ...], row_words: int) -> Integers:
 def _waiting(row: Row, machine: _Machine) -> NDArray[np.int8]:
     """The bytes in DRAM of the rows that a spill or a reload moves: (images, rows, bytes)."""
     bus = machine.engine.bus_bytes
-    beats = row_beats(row.row_words, bus)
+    beats = -(-row.row_words * WORD_BYTES // bus)
     if row.address + row.rows * beats > machine.dram.shape[1]:
         raise SimulationError(f"word {row.address} of DRAM is outside what the program has there")
     words = machine.dram[:, row.address : row.address + row.rows * beats]

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from hwmap.sequential.network import Network
-from hwmap.sequential.plan import THROUGH_DRAM, Plan
-from hwmap.sequential.program_time import row_beats
+from hwmap.sequential.plan import Plan
 
 
 def spill_places(plan: Plan, network: Network) -> tuple[Mapping[str, int], int]:
@@ -15,20 +14,16 @@ def spill_places(plan: Plan, network: Network) -> tuple[Mapping[str, int], int]:
     for step in plan.steps:
         if step.kind == "spill" and step.name not in places:
             places[step.name] = end
-            end += network.graph.shape(step.name)[1] * _beats(step.name, plan, network)
+            row = network.row_beats(step.name, "spill", plan.engine)
+            end += network.graph.shape(step.name)[1] * row
     return places, end
 
 
 def spilled_bytes(plan: Plan, network: Network) -> int:
     """Bytes that go to DRAM and come back for an image."""
     words = sum(
-        (step.last_row - step.first_row) * _beats(step.name, plan, network)
+        (step.last_row - step.first_row) * network.row_beats(step.name, step.kind, plan.engine)
         for step in plan.steps
-        if step.kind in THROUGH_DRAM
+        if step.kind == "spill" or step.kind == "reload"
     )
     return words * plan.engine.bus_bytes
-
-
-def _beats(tensor: str, plan: Plan, network: Network) -> int:
-    """Words of the bus of a row."""
-    return row_beats(network.row_words(tensor), plan.engine.bus_bytes)

@@ -6,6 +6,7 @@ from typing import Literal
 from hwmap.files.words import tensor_bytes
 from hwmap.ir.types import Array
 from hwmap.sequential.design.types import Design
+from hwmap.sequential.layout import packed_pixels
 
 COMMANDS_PER_START = 1 << 21
 """What a C simulation holds at once: a process runs to its end before the next one begins."""
@@ -33,8 +34,9 @@ def port_order(design: Design, kind: Literal["load", "store"]) -> list[str]:
 
 def ports_text(design: Design) -> str:
     """What the test bench and the driver know of a program: its tensors in the order of their
-    streams, and the runs of channels of a pixel, which begin with words of 8 bytes each; and the
-    bytes of DRAM in which rows wait."""
+    streams, with the pixels that share a word of the bus (0: they are whole words), and the runs of
+    channels of a pixel, which begin with words of 8 bytes each; and the bytes of DRAM in which rows
+    wait."""
     lines = [f"start {images_per_start(design)}"]
     if design.spilled_words:
         lines.append(f"spilled {design.spilled_words * design.engine.bus_bytes}")
@@ -44,6 +46,9 @@ def ports_text(design: Design) -> str:
     for kind, word in ports:
         for name in port_order(design, kind):
             _, height, width = tensors[name].shape
-            runs = " ".join(map(str, design.layouts[name].runs))
-            lines.append(f"{word} {height} {width} {runs}")
+            layout, engine = design.layouts[name], design.engine
+            packed = packed_pixels(layout, engine.bus_bytes, engine.banks)
+            pixels = packed if kind == "load" else 0
+            runs = " ".join(map(str, layout.runs))
+            lines.append(f"{word} {height} {width} {pixels} {runs}")
     return "\n".join(lines) + "\n"

@@ -29,10 +29,12 @@ MOST_DMA_BYTES = (1 << 26) - 1
 
 class Tensor(NamedTuple):
     """A tensor (height, width, channels) that goes through a stream, row by row: the channels of a
-    pixel are runs, which begin with words of 8 bytes each, and a row ends with a bus word."""
+    pixel are runs, which begin with words of 8 bytes each, and a row ends with a bus word. With
+    `packed` pixels in a bus word, their channels follow one another."""
 
     height: int
     width: int
+    packed: int
     runs: tuple[int, ...]
 
     @property
@@ -60,6 +62,8 @@ class Tensor(NamedTuple):
     @property
     def row_bytes(self) -> int:
         """The bytes of a row in bus words."""
+        if self.packed:
+            return -(-self.width // self.packed) * BUS_BYTES
         return -(-self.width * self.pixel_bytes // BUS_BYTES) * BUS_BYTES
 
     @property
@@ -70,6 +74,14 @@ class Tensor(NamedTuple):
     def pack(self, images: np.ndarray) -> np.ndarray:
         """Images (N, height, width, channels) of int8 as bytes of the stream (N, stream_bytes)."""
         count = len(images)
+        if self.packed:
+            groups = -(-self.width // self.packed)
+            filled = np.zeros((count, self.height, groups * self.packed, self.channels), np.int8)
+            filled[:, :, : self.width] = images
+            words = np.zeros((count, self.height, groups, BUS_BYTES), np.int8)
+            size = self.packed * self.channels
+            words[..., :size] = filled.reshape(count, self.height, groups, size)
+            return words.reshape(count, -1)
         pixels = np.zeros((count, self.height, self.width, self.pixel_bytes), np.int8)
         pixels[..., self.places] = images
         rows = np.zeros((count, self.height, self.row_bytes), np.int8)
@@ -97,8 +109,8 @@ class Program:
         for line in (directory / "ports.txt").read_text().splitlines():
             kind, *numbers = line.split()
             if kind in tensors:
-                height, width, *runs = map(int, numbers)
-                tensors[kind].append(Tensor(height, width, tuple(runs)))
+                height, width, packed, *runs = map(int, numbers)
+                tensors[kind].append(Tensor(height, width, packed, tuple(runs)))
             elif kind == "spilled":
                 (self.spilled_bytes,) = map(int, numbers)
         self.inputs, self.outputs = tensors["input"], tensors["output"]

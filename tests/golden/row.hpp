@@ -38,7 +38,9 @@ FieldByte:
 }
 
 /// Bytes of a row without its pointers and segments.
-constexpr unsigned kRowBytes = 123;
+constexpr unsigned kRowBytes = 125;
+/// Channels of the pixels that the input stream packs.
+constexpr unsigned kMostPacked = 4;
 /// The pointer of a row that lies in the padding.
 constexpr std::uint32_t kNowhere = 16777215;
 
@@ -81,6 +83,8 @@ struct Row {
   std::int32_t row_step;
   std::int32_t second;
   std::int32_t fixed;
+  std::int32_t packed_pixels;
+  std::int32_t packed_channels;
   std::int32_t address;
   std::int32_t weight_words;
   std::int32_t channel_words;
@@ -147,28 +151,30 @@ Row ParseRow(const std::int8_t (&bytes)[N]) {
   row.row_step = Field<71, 1, false>(bytes);
   row.second = Field<72, 2, false>(bytes);
   row.fixed = Field<74, 1, false>(bytes);
-  row.address = Field<75, 3, false>(bytes);
-  row.weight_words = Field<78, 2, false>(bytes);
-  row.channel_words = Field<80, 2, false>(bytes);
-  row.constant_words = Field<82, 3, false>(bytes);
-  row.write_trips = Field<85, 4, false>(bytes);
-  row.slices = Field<89, 2, false>(bytes);
-  row.last_slices = Field<91, 2, false>(bytes);
-  row.target_origin = Field<93, 3, false>(bytes);
-  row.target_pixel_words = Field<96, 2, false>(bytes);
-  row.target_group_words = Field<98, 2, false>(bytes);
-  row.target_block_words = Field<100, 1, false>(bytes);
-  row.target_words = Field<101, 3, false>(bytes);
-  row.pad_value = Field<104, 1, true>(bytes);
-  row.first_operand = Field<105, 3, true>(bytes);
-  row.later_operand = Field<108, 3, true>(bytes);
-  row.repeated = Field<111, 1, false>(bytes);
-  row.bias = Field<112, 4, true>(bytes);
-  row.multiplier = Field<116, 3, false>(bytes);
-  row.shift = Field<119, 1, false>(bytes);
-  row.zero_point = Field<120, 1, true>(bytes);
-  row.low = Field<121, 1, true>(bytes);
-  row.high = Field<122, 1, true>(bytes);
+  row.packed_pixels = Field<75, 1, false>(bytes);
+  row.packed_channels = Field<76, 1, false>(bytes);
+  row.address = Field<77, 3, false>(bytes);
+  row.weight_words = Field<80, 2, false>(bytes);
+  row.channel_words = Field<82, 2, false>(bytes);
+  row.constant_words = Field<84, 3, false>(bytes);
+  row.write_trips = Field<87, 4, false>(bytes);
+  row.slices = Field<91, 2, false>(bytes);
+  row.last_slices = Field<93, 2, false>(bytes);
+  row.target_origin = Field<95, 3, false>(bytes);
+  row.target_pixel_words = Field<98, 2, false>(bytes);
+  row.target_group_words = Field<100, 2, false>(bytes);
+  row.target_block_words = Field<102, 1, false>(bytes);
+  row.target_words = Field<103, 3, false>(bytes);
+  row.pad_value = Field<106, 1, true>(bytes);
+  row.first_operand = Field<107, 3, true>(bytes);
+  row.later_operand = Field<110, 3, true>(bytes);
+  row.repeated = Field<113, 1, false>(bytes);
+  row.bias = Field<114, 4, true>(bytes);
+  row.multiplier = Field<118, 3, false>(bytes);
+  row.shift = Field<121, 1, false>(bytes);
+  row.zero_point = Field<122, 1, true>(bytes);
+  row.low = Field<123, 1, true>(bytes);
+  row.high = Field<124, 1, true>(bytes);
   return row;
 }
 

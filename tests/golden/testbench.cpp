@@ -28,10 +28,11 @@ using Port = hwmap::Port<Params::kBusBytes>;
 
 constexpr unsigned kWordBytes = 8;
 
-/// A tensor that goes through a port: rows of pixels, whose channels are runs that begin with words.
+/// A tensor that goes through a port: rows of pixels, whose channels are runs that begin with words;
+/// or several pixels share a word of the bus.
 struct Tensor {
   bool output;
-  std::size_t height, width;
+  std::size_t height, width, packed_pixels;
   std::vector<std::size_t> runs;
 
   std::size_t Channels() const {
@@ -77,14 +78,19 @@ bool ReadPorts(const std::string& path, Ports& ports) {
     } else if (kind == "spilled") {
       text >> ports.spilled_bytes;
     } else if (kind == "input" || kind == "output") {
-      Tensor tensor = {kind == "output", 0, 0, {}};
-      text >> tensor.height >> tensor.width;
+      Tensor tensor = {kind == "output", 0, 0, 0, {}};
+      text >> tensor.height >> tensor.width >> tensor.packed_pixels;
       for (std::size_t run; text >> run;) tensor.runs.push_back(run);
       ports.tensors.push_back(tensor);
     }
   }
   if (ports.tensors.empty()) std::fprintf(stderr, "%s: names no tensors\n", path.c_str());
   return !ports.tensors.empty();
+}
+
+/// Fills the last word up with zeros.
+void FillUp(std::size_t size, std::vector<char>& bytes) {
+  bytes.resize((bytes.size() + size - 1) / size * size);
 }
 
 /// Sends the bytes of a tensor, row after row; what is no channel is 0.
@@ -95,11 +101,14 @@ const char* Send(const char* bytes, const Tensor& tensor, Port& port) {
     for (std::size_t column = 0; column < tensor.width; ++column) {
       for (const std::size_t run : tensor.runs) {
         words.insert(words.end(), bytes, bytes + run);
-        words.resize((words.size() + kWordBytes - 1) / kWordBytes * kWordBytes);
         bytes += run;
+        if (tensor.packed_pixels == 0) FillUp(kWordBytes, words);
+      }
+      if (tensor.packed_pixels != 0 && (column + 1) % tensor.packed_pixels == 0) {
+        FillUp(Params::kBusBytes, words);
       }
     }
-    words.resize((words.size() + Params::kBusBytes - 1) / Params::kBusBytes * Params::kBusBytes);
+    FillUp(Params::kBusBytes, words);
     for (std::size_t at = 0; at < words.size(); at += Params::kBusBytes) {
       Word word;
       std::memcpy(word.at, &words[at], Params::kBusBytes);

@@ -6,6 +6,7 @@ import numpy as np
 
 import hwmap
 from hwmap.project import Project
+from hwmap.sequential.layout import packed_pixels
 from hwmap.sequential.vectors import port_order
 from tests.pynq import BASE, Registers
 
@@ -45,7 +46,9 @@ class SimulatedBoard:
         for image in words:
             left = image.tobytes()
             for name in inputs:
-                values, left = _taken(left, shapes[name], design.layouts[name].runs, bus)
+                layout = design.layouts[name]
+                packed = packed_pixels(layout, bus, design.engine.banks)
+                values, left = _taken(left, shapes[name], layout.runs, bus, packed)
                 inputs[name].append(values)
             assert left == b""
         tensors = {name: np.stack(values) for name, values in inputs.items()}
@@ -60,7 +63,7 @@ class SimulatedBoard:
 
 
 def _taken(
-    stream: bytes, shape: tuple[int, int, int], runs: tuple[int, ...], bus: int
+    stream: bytes, shape: tuple[int, int, int], runs: tuple[int, ...], bus: int, packed: int
 ) -> tuple[np.ndarray, bytes]:
     """A tensor (C, H, W) at the start of a stream, and the rest of it."""
     values = np.zeros(shape, np.int8)
@@ -72,7 +75,9 @@ def _taken(
                 values[channel : channel + run, row, column] = np.frombuffer(
                     stream, np.int8, run, at
                 )
-                channel, at = channel + run, at + -(-run // 8) * 8
+                channel, at = channel + run, at + (run if packed else -(-run // 8) * 8)
+            if packed and (column + 1) % packed == 0:
+                at = -(-at // bus) * bus
         at = -(-at // bus) * bus
     return values, stream[at:]
 

@@ -30,6 +30,26 @@ BeatByte:
   }
 }
 
+/// A word of the input as words of the arena: as it is, or each pixel of few `channels` as a word.
+template <typename P>
+void Unpack(const Bytes<P::kBusBytes>& word, std::uint32_t channels,
+            std::int8_t (&bytes)[Sizes<P>::kBankBytes]) {
+#pragma HLS INLINE
+UnpackByte:
+  for (unsigned i = 0; i < Sizes<P>::kBankBytes; ++i) {
+#pragma HLS UNROLL
+    std::int8_t value = i < P::kBusBytes ? word.at[i % P::kBusBytes] : 0;
+  UnpackChannels:
+    for (unsigned packed = 1; packed <= kMostPacked; ++packed) {
+#pragma HLS UNROLL
+      const unsigned from = i / kWordBytes * packed + i % kWordBytes;
+      const bool there = i % kWordBytes < packed && from < P::kBusBytes;
+      if (channels == packed) value = there ? word.at[from % P::kBusBytes] : 0;
+    }
+    bytes[i] = value;
+  }
+}
+
 /// Rows of a tensor from the input to the arena.
 template <typename P, typename Words, typename Commands>
 void Load(const Row& row, Fetcher<P>& fetcher, ArenaMemory<P>& arena, ConstantMemory<P>& constants,
@@ -45,7 +65,10 @@ LoadWord:
       const WriteCommand<P> command = hwmap::Read(commands, clock);
       const Bytes<P::kBusBytes> word = ReadPort<P::kBusBytes>(input, clock).word;
 #pragma HLS AGGREGATE variable = word
-      WriteArena<P>(arena, command.row, command.bank, word.at, command.count);
+      std::int8_t bytes[Sizes<P>::kBankBytes];
+#pragma HLS ARRAY_PARTITION variable = bytes complete
+      Unpack<P>(word, row.packed_channels, bytes);
+      WriteArena<P>(arena, command.row, command.bank, bytes, command.count);
       --words;
     }
     fetcher.Advance(program, constants, clock);

@@ -155,7 +155,7 @@ void WalkWrites(Words& words, Commands& commands, Clock& clock) {
     return;
   }
   if (row.kind == StepKind::kLoad || row.kind == StepKind::kReload) {
-    constexpr std::int32_t kWords = Sizes<P>::kBeatWords;
+    const std::int32_t most = row.packed_pixels != 0 ? row.packed_pixels : Sizes<P>::kBeatWords;
     std::int32_t at = 0;
     std::uint32_t index = 0;
   LoadWrite:
@@ -165,8 +165,8 @@ void WalkWrites(Words& words, Commands& commands, Clock& clock) {
       clock.Tick();
       WriteCommand<P> command = {};
       const std::int32_t words_left = row.row_words - at;
-      WriteWalk<P>::SetPlace(NumberAt(pointers, index), at, words_left < kWords ? words_left : kWords, command);
-      at += kWords;
+      WriteWalk<P>::SetPlace(NumberAt(pointers, index), at, words_left < most ? words_left : most, command);
+      at += most;
       if (at >= row.row_words) {
         at = 0;
         ++index;

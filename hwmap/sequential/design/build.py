@@ -23,7 +23,6 @@ from hwmap.sequential.program import MOST_SEGMENTS, Row, Segment, encode, fits
 from hwmap.sequential.program_time import (
     RowSize,
     Timed,
-    row_beats,
     step_sizes,
     step_sweeps,
     timed_rows,
@@ -182,14 +181,8 @@ class _Builder:
         pointer = self._pointer(index)
         engine = self.plan.engine
         if step.kind != "run":
-            words = self.network.row_words(step.name)
-            wanted = range(step.first_row, step.last_row)
-            address = 0
-            if step.kind in THROUGH_DRAM:
-                first = step.first_row * row_beats(words, engine.bus_bytes)
-                address = self.places[step.name] + first
-            row = stream_row(step.name, self.graph, step.kind, wanted, words,
-                             engine.bus_bytes, pointer, address)  # fmt: skip
+            wanted, place = range(step.first_row, step.last_row), self.places.get(step.name, 0)
+            row = stream_row(step.name, self.network, step.kind, wanted, engine, pointer, place)
             yield _fetching(row, times[0].fetched)
             return
         facts = self.facts(step.name)

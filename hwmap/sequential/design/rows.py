@@ -22,12 +22,12 @@ from hwmap.ir.ops import (
     Select,
 )
 from hwmap.ir.requantize import Requant, window_sizes
-from hwmap.sequential.engine import SweepCost
+from hwmap.sequential.engine import Engine, SweepCost
 from hwmap.sequential.geometry import Axis, Sweep
-from hwmap.sequential.layout import WORD_BYTES
-from hwmap.sequential.plan import Moving
+from hwmap.sequential.layout import WORD_BYTES, packed_pixels
+from hwmap.sequential.network import Network
+from hwmap.sequential.plan import THROUGH_DRAM, Moving
 from hwmap.sequential.program import NOWHERE, Row
-from hwmap.sequential.program_time import row_beats
 
 Pointer = Callable[[str, int], int]
 """Where row r of a tensor begins in the arena."""
@@ -150,12 +150,14 @@ def _source_pointers(op: HardwareOp, sweep: Sweep, rows: Axis, pointer: Pointer)
 
 
 def stream_row(
-    name: str, graph: Graph, kind: Moving, rows: range, row_words: int, bus_bytes: int,
-    pointer: Pointer, address: int,
+    name: str, network: Network, kind: Moving, rows: range, engine: Engine, pointer: Pointer,
+    address: int,
 ) -> Row:  # fmt: skip
-    """The row of a step that moves `rows` of a tensor in or out, whose rows have `row_words`; to
-    or from word `address` of the bus in DRAM."""
-    trips = len(rows) * row_beats(row_words, bus_bytes)
+    """The row of a step that moves `rows` of a tensor in or out; from or to DRAM, where row 0 lies
+    at word `address` of the bus."""
+    layout, beats = network.layouts[name], network.row_beats(name, kind, engine)
+    trips = len(rows) * beats
+    pixels = packed_pixels(layout, engine.bus_bytes, engine.banks) if kind == "load" else 0
     pointers = tuple(pointer(name, row) for row in rows)
     comes = kind in ("load", "reload")
     return Row(
@@ -166,10 +168,12 @@ def stream_row(
         source_pointers=() if comes else pointers,
         target_pointers=pointers if comes else (),
         rows=len(rows),
-        row_words=row_words,
+        row_words=network.row_words(name),
         walk_trips=trips,
-        ends=int(kind == "store" and rows.stop == graph.shape(name)[1]),
-        address=address,
+        ends=int(kind == "store" and rows.stop == network.graph.shape(name)[1]),
+        address=address + rows.start * beats if kind in THROUGH_DRAM else 0,
+        packed_pixels=pixels,
+        packed_channels=layout.runs[0] if pixels else 0,
     )
 
 

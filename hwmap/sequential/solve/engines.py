@@ -20,6 +20,8 @@ from hwmap.sequential.engine import (
 from hwmap.sequential.geometry import TAPS, Sweep, passes_of
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.logic import engine_logic
+from hwmap.sequential.network import Network
+from hwmap.sequential.plan import Moving
 from hwmap.sequential.program_time import sweep_size
 
 SIDES = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128)
@@ -65,6 +67,15 @@ class Grid:
         self.pe, self.simd, self.lanes = sizes("pe"), sizes("simd"), sizes("vector_lanes")
         self.results, self.port = sizes("requant_lanes"), sizes("port_bytes")
         self.stripe, self.overhead = sizes("stripe"), sizes("overhead_cycles")
+
+    def row_beats(self, network: Network, tensor: str, kind: Moving) -> Integers:
+        """Words of the bus in which a row comes in or goes out."""
+        banks = np.array([engine.banks for engine in self.engines])
+        found = np.zeros_like(self.pe)
+        for count in np.unique(banks):
+            first = self.engines[int(np.argmax(banks == count))]
+            found[banks == count] = network.row_beats(tensor, kind, first)
+        return found
 
     def _words(self, sweep: Sweep) -> tuple[Integers, Integers, Integers]:
         """Port words of a term's weights, of a block's channels, and of a table."""

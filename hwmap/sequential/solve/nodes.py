@@ -75,9 +75,10 @@ class Costs:
                 cycles += self.known[part]
         return cycles
 
-    def stream(self, kind: Moving, rows: int, row_words: int) -> int:
-        """The cycles of rows that come in or go out."""
-        return self._cycles(stream_size(kind, rows, row_words, self.engine.bus_bytes))
+    def stream(self, kind: Moving, name: str, rows: int) -> int:
+        """The cycles of rows of a tensor that come in or go out."""
+        beats = self.network.row_beats(name, kind, self.engine)
+        return self._cycles(stream_size(kind, rows, beats))
 
     def _cycles(self, size: RowSize) -> int:
         return Timed(size, ()).cycles(self.engine)
@@ -152,7 +153,7 @@ class _Cutter:
     ) -> int:
         """Adds a strip that comes in or goes out."""
         row_words = self.network.row_words(name)
-        cycles = self.costs.stream(kind, len(part), row_words)
+        cycles = self.costs.stream(kind, name, len(part))
         words = len(part) * row_words if kind in ("load", "reload") else 0
         self.nodes.append(Node(kind, name, part.start, part.stop, reads, words, cycles, phase))
         return len(self.nodes) - 1

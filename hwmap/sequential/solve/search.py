@@ -164,9 +164,9 @@ def _streamed(network: Network, grid: Grid) -> Integers:
     moved: list[tuple[Moving, str]] = [("load", name) for name in graph.inputs]
     moved += [("store", name) for name in graph.outputs]
     for kind, name in moved:
-        rows, words = graph.shape(name)[1], network.row_words(name)
-        size = stream_size(kind, rows, words, grid.bus_bytes)
-        found = found + size.bus_words(grid.bus_bytes) + grid.overhead + size.trips
+        rows, beats = graph.shape(name)[1], grid.row_beats(network, name, kind)
+        words = stream_size(kind, rows, 0).bus_words(grid.bus_bytes)
+        found = found + words + grid.overhead + rows * beats
     return found
 
 

@@ -191,9 +191,11 @@ class Estimates:
         bus, any_engine = self.grid.bus_bytes, self.grid.engines[0]
         trips = np.zeros(len(self.grid.engines), np.int64)
         if kind != "run":
-            row_words = self.network.row_words(name)
-            size = stream_size(kind, len(wanted), row_words, bus)
-            return size.bus_words(bus) + size.shown_cycles, 1, trips + size.hidden_trips
+            beats = self.grid.row_beats(self.network, name, kind)
+            size = stream_size(kind, len(wanted), int(beats.min()))
+            if size.spilled:
+                return size.bus_words(bus) + size.shown_cycles, 1, trips
+            return size.bus_words(bus), 1, trips + len(wanted) * beats
         words = rows = 0
         for sweep in self.network.sweeps[name]:
             part = placeless(sweep, wanted)
