@@ -19,6 +19,7 @@ from tests.bench import (
     decompositions,
     estimators,
     exploration,
+    fifos,
     integer,
     ladder,
     luts,
@@ -64,6 +65,7 @@ BENCHMARKS = {
     "speed": speed,
     "luts": luts,
     "streaming": streaming,
+    "fifos": fifos,
     "exploration": exploration,
 }
 
