@@ -1,8 +1,9 @@
 """The ladder of proof on whole networks, each at three budgets: values and cycles, rung by rung.
 
 Shared networks are compiled for a Pynq-Z2 with all its memory, and with a half and a quarter of
-what that took, and as a kernel per op (streaming) for a KV260; topologies, with random weights, for three
-boards. A rung compares values or cycles of reference, simulator and C++ (see `hwmap verify`).
+what that took, and as a kernel per op (streaming) for a KV260; topologies, with random weights,
+for three boards. A rung compares values or cycles of reference, simulator and C++ (see `hwmap
+verify`).
 """
 
 import time
