@@ -60,10 +60,44 @@ def fifo(bits: int) -> Logic:
     return _logic(bits + 7, 6)
 
 
+def sums(words: int) -> Logic:
+    """The two sums of a channel of a block, in memories of 32 or 64 `words`, and what a term does
+    to one of them."""
+    memories = 48 if words <= 32 else 88
+    return _logic(163 + memories, 96)
+
+
+def selection(channels: int, results: int) -> Logic:
+    """Sums and constants (96 bits) of `results` of a block's channels."""
+    slices = ceil(channels / results)
+    return _logic(96 * results * (0.65 * slices - 0.3 if slices > 1 else 0), 96 * results)
+
+
+def lane(taps: int) -> Logic:
+    """A vector lane without its `taps` multipliers, which are slices."""
+    return _logic(83 * taps, 76 * taps)
+
+
+def rotator(banks: int) -> Logic:
+    """As many words of 64 bits, some places further."""
+    per_bit = 0 if banks < 2 else 1 if banks < 8 else 2.5
+    return _logic(64 * banks * per_bit, 64 * banks)
+
+
+def unpacker(banks: int, bus_bytes: int) -> Logic:
+    """Words of a stream as words of as many banks, or pixels of few channels."""
+    return _logic(11.5 * bus_bytes, min(banks, bus_bytes) * 8 + 12 * bus_bytes)
+
+
 MODELS: Mapping[str, Callable[..., Logic]] = {
     "matrix": matrix,
     "requantizer": requantizer,
     "fifo": fifo,
+    "sums": sums,
+    "selection": selection,
+    "lane": lane,
+    "rotator": rotator,
+    "unpacker": unpacker,
 }
 """The model of each block by its name in Verilog; their sizes have the same names too."""
 

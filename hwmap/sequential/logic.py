@@ -5,14 +5,14 @@ Blocks that the models do not have yet are judged here from what they are made o
 """
 
 from functools import cache
-from math import ceil, log2
+from math import ceil
 
 from hwmap.dsp import DspSlice, packing
 from hwmap.files.words import CHANNEL_BYTES
 from hwmap.logic import Block, Logic
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.geometry import TAPS
-from hwmap.sequential.layout import MOST_PACKED, WORD_BYTES
+from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.memory import PROGRAM_FIFO_WORDS
 from hwmap.sequential.program import MOST_ROWS, ROW_BYTES
 
@@ -31,7 +31,7 @@ memories of 7 bits by 64 words. A judgement."""
 
 
 def engine_blocks(engine: Engine, dsp_slice: DspSlice) -> tuple[Block, ...]:
-    """The blocks with models: the array, requantizers, command FIFOs."""
+    """The blocks with models: all but what `_judged` adds."""
     packed = packing(dsp_slice, engine.least_weight)
     array = {
         "pe": engine.pe,
@@ -46,6 +46,12 @@ def engine_blocks(engine: Engine, dsp_slice: DspSlice) -> tuple[Block, ...]:
             "requantizer", {"sum_bits": SUM_BITS, "most_shift": MOST_SHIFT}, engine.requant_lanes
         ),
         Block("fifo", {"bits": COMMAND_BITS}, 2),
+        Block("sums", {"words": engine.stripe}, engine.block),
+        Block("selection", {"channels": engine.block, "results": engine.requant_lanes}),
+        Block("lane", {"taps": TAPS}, engine.vector_lanes),
+        # What is read and written in a trip, and what comes from the input.
+        Block("rotator", {"banks": engine.banks}, 3),
+        Block("unpacker", {"banks": engine.banks, "bus_bytes": engine.bus_bytes}),
     )
 
 
@@ -53,23 +59,18 @@ def _judged(engine: Engine) -> Logic:
     """What no model is there for."""
     word_bits = 8 * WORD_BYTES
     block, banks = engine.block, engine.banks
-    stages = ceil(log2(banks) / 2) if banks > 1 else 0
-    # Two halves of 32-bit sums: 6 bits of 32 words take 4 LUTs, 3 bits of 64 words too.
-    memory = 2 * ceil(SUM_BITS / (6 if engine.stripe <= 32 else 3)) * 4 + SUM_BITS
-    slices = ceil((SUM_BITS + 8 * CHANNEL_BYTES) * (block - engine.requant_lanes) / 3)
-    # A lane selects a factor of 22 bits and a column for each multiplication, and adds or compares.
-    lanes = engine.vector_lanes * (TAPS * 40 + SUM_BITS + 24)
-    rotators = 2 * word_bits * banks * stages + word_bits * banks // 2
+    # What leaves for the bus is one of all banks, what comes from DRAM goes to any of them.
+    beat_bits = 8 * engine.bus_bytes
+    moved = (1 + engine.spills) * beat_bits * ceil(banks / 4) + engine.spills * word_bits * banks
+    padding = word_bits * banks // 2
     weights = max(engine.pe * engine.simd, TAPS * engine.vector_lanes)
     table = engine.requant_lanes * 40
-    # A byte of a pixel that is unpacked is one of five of the stream's: 2 LUTs for each bit.
-    unpacking = banks * MOST_PACKED * 16
     pointers = 2 * 24 * MOST_ROWS // 64
     # From DRAM to the engine and the two walks: 7 bits of 64 words take 8 LUTs.
     fifos = 3 * ceil(8 * engine.bus_bytes / 7) * 8 * PROGRAM_FIFO_WORDS // 64
-    luts = block * memory + slices + lanes + rotators + table + unpacking + pointers + fifos
+    luts = moved + padding + table + pointers + fifos
     registers = 2 * 8 * weights + 2 * 8 * CHANNEL_BYTES * block + 3 * 8 * ROW_BYTES
-    registers += engine.vector_lanes * (TAPS * 40 + 64) + 3 * word_bits * banks
+    registers += 2 * word_bits * banks
     return Logic(luts, registers)
 
 

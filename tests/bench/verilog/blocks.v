@@ -137,3 +137,104 @@ module fifo #(parameter BITS = 90) (
   assign full = count[4];
 endmodule
 
+// The two sums of a channel of a block, one of which grows while the other leaves: two memories of
+// WORDS pixels in LUTs, what the term does to the one, and the other as it leaves.
+module sums #(parameter WORDS = 32) (
+    input clk, input write, input is_odd, input first, input largest,
+    input [$clog2(WORDS)-1:0] pixel, leaving_pixel, written_pixel,
+    input signed [31:0] term, output reg signed [31:0] done
+);
+  (* ram_style = "distributed" *) reg signed [31:0] even[0:WORDS-1];
+  (* ram_style = "distributed" *) reg signed [31:0] odd[0:WORDS-1];
+  wire signed [31:0] even_read = even[is_odd ? leaving_pixel : pixel];
+  wire signed [31:0] odd_read = odd[is_odd ? pixel : leaving_pixel];
+  reg signed [31:0] before, next;
+  always @(posedge clk) begin
+    before <= is_odd ? odd_read : even_read;
+    done <= is_odd ? even_read : odd_read;
+    next <= first ? term : largest ? (before > term ? before : term) : before + term;
+    if (write && !is_odd) even[written_pixel] <= next;
+    if (write && is_odd) odd[written_pixel] <= next;
+  end
+endmodule
+
+// Of the sums and constants of a block, those of a slice of RESULTS channels.
+module selection #(parameter CHANNELS = 16, parameter RESULTS = 4) (
+    input clk, input [5:0] slice, input [96*CHANNELS-1:0] d, output reg [96*RESULTS-1:0] q
+);
+  localparam SLICES = (CHANNELS + RESULTS - 1) / RESULTS;
+  wire [96*RESULTS*SLICES-1:0] padded = d;
+  integer s;
+  reg [96*RESULTS-1:0] picked;
+  always @* begin
+    picked = 0;
+    for (s = 0; s < SLICES; s = s + 1)
+      if (slice == s) picked = padded[96*RESULTS*s +: 96*RESULTS];
+  end
+  always @(posedge clk) q <= picked;
+endmodule
+
+// A vector lane without its three multipliers: the columns that it slides over, the operands of each
+// multiplier, and the sum or the largest of three.
+module lane #(parameter TAPS = 3) (
+    input clk, input [7:0] column, input [8*TAPS-1:0] weights, input [22*TAPS-1:0] factors,
+    input [7:0] first_zero, second_zero, input weighted, product, largest, input [TAPS-1:0] taken,
+    output reg [22*TAPS-1:0] scales, output reg [9*TAPS-1:0] others,
+    input [31*TAPS-1:0] products, output reg signed [31:0] term
+);
+  reg signed [7:0] columns[0:TAPS-1];
+  wire signed [8:0] centred = columns[1] - $signed(first_zero);
+  reg signed [7:0] most1;
+  reg signed [7:0] last;
+  reg signed [31:0] two;
+  reg signed [30:0] third;
+  integer t;
+  always @(posedge clk) begin
+    columns[0] <= column;
+    for (t = 1; t < TAPS; t = t + 1) columns[t] <= columns[t-1];
+    for (t = 0; t < TAPS; t = t + 1) begin
+      scales[22*t +: 22] <= weighted ? $signed(weights[8*t +: 8])
+          : product ? (t == 0 ? centred : 0) : $signed(factors[22*t +: 22]);
+      others[9*t +: 9] <= product ? columns[t] - $signed(second_zero) : columns[t];
+    end
+    most1 <= taken[1] && columns[1] > columns[0] ? columns[1] : columns[0];
+    last <= taken[2] && columns[2] > most1 ? columns[2] : most1;
+    two <= $signed(products[30:0]) + $signed(products[61:31]);
+    third <= products[92:62];
+    term <= largest ? last : two + third;
+  end
+endmodule
+
+// BANKS words of 64 bits, so many places further; half of the stages behind a register.
+module rotator #(parameter BANKS = 4) (
+    input clk, input [$clog2(BANKS)-1:0] places, input [64*BANKS-1:0] d, output reg [64*BANKS-1:0] q
+);
+  localparam STAGES = $clog2(BANKS);
+  wire [64*BANKS-1:0] stage[0:STAGES];
+  assign stage[0] = d;
+  genvar s;
+  generate
+    for (s = 0; s < STAGES; s = s + 1) begin : rotate
+      assign stage[s+1] = places[s]
+          ? {stage[s][64*(1<<s)-1:0], stage[s][64*BANKS-1:64*(1<<s)]} : stage[s];
+    end
+  endgenerate
+  always @(posedge clk) q <= stage[STAGES];
+endmodule
+
+// Words of the input stream as words of the arena: as they are, or pixels of 1 to 4 channels.
+module unpacker #(parameter BANKS = 4, parameter BUS_BYTES = 8) (
+    input clk, input [2:0] channels, input [8*BUS_BYTES-1:0] d, output reg [64*BANKS-1:0] q
+);
+  integer i, c;
+  reg [64*BANKS-1:0] found;
+  always @* begin
+    found = d;
+    for (i = 0; i < 8 * BANKS; i = i + 1)
+      for (c = 1; c <= 4; c = c + 1)
+        if (channels == c)
+          found[8*i +: 8] = i % 8 < c && i / 8 * c + i % 8 < BUS_BYTES
+              ? d[8*((i / 8 * c + i % 8) % BUS_BYTES) +: 8] : 0;
+  end
+  always @(posedge clk) q <= found;
+endmodule
