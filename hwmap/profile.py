@@ -6,7 +6,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Span:
     """From the first to the last cycle in which a kernel, or a step, works on the first image;
-    `fetches` are the cycles in which constants come from DRAM meanwhile."""
+    `fetches` are the cycles in which DRAM is busy meanwhile."""
 
     name: str
     start_cycle: int

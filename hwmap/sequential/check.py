@@ -208,7 +208,10 @@ def _step_problem(
     for number, item in kept:
         for row in range(item.first_row, item.last_row):
             # A row that comes back while it is still there: the later copy counts.
-            if (item.tensor, row) in where and item not in reloaded:
+            before = where.get((item.tensor, row))
+            if before is not None and (
+                item not in reloaded or before[1].start_step == item.start_step
+            ):
                 return f"step {index} ('{step.name}'): two copies of a row are kept at once"
             where[item.tensor, row] = number, item
     for name, row in _reads(step, network):

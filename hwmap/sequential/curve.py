@@ -181,7 +181,7 @@ def _footprint(nodes: tuple[Node, ...]) -> int:
 TITLE = "memory of activations -> cycles more than whole tensors without a limit"
 CAPTION = (
     "rows: of a strip's output; steps: runs of all strips, of which so many run again; needs: bytes"
-    " that one step alone takes"
+    " that one step alone takes; nothing waits in DRAM here, as it may where a network is compiled"
 )
 COLUMNS = ("bytes", "of the peak", "whole tensors", "strips", "rows", "steps", "again")
 

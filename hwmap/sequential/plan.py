@@ -10,7 +10,7 @@ from hwmap.sequential.engine import Engine
 from hwmap.solve.answer import Choice, Status
 
 Moving = Literal["load", "store", "spill", "reload"]
-Kind = Literal["run"] | Moving
+Kind = Literal["run", "load", "store", "spill", "reload"]
 THROUGH_DRAM = ("spill", "reload")
 Style = Literal["sequential"]
 STYLE: Style = "sequential"

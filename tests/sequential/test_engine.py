@@ -167,6 +167,8 @@ def test_an_engine_with_all_memory_takes_a_larger_network(tmp_path: Path):
 
     plan = made.compiled.plan
     assert plan.cycles == own.cycles
+    assert (plan.engine.spills, plan.engine.least_weight) == (True, -128)
+    assert "depth = 0" not in (tmp_path / "any/hls/top.cpp").read_text("utf-8")
     assert own.memory_bytes < 12_000 < 18_000 < plan.memory_bytes <= 20_000
     result = hwmap.compile(large, output=tmp_path / "out", engine=tmp_path / "any", time_limit=4)
     assert result.report.spilled

@@ -1,7 +1,8 @@
 """Rows of tensors that wait in DRAM: plans, the checker, every rung, the driver."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,19 @@ from hwmap.compiler import Compiled
 from hwmap.errors import HwmapError, PlanError, SimulationError
 from hwmap.inference import quantize_inputs
 from hwmap.ir.evaluate import evaluate
+from hwmap.ir.graph import hardware_ops
 from hwmap.ladder import climb, run_simulation
 from hwmap.project import Project, read_project
 from hwmap.report.compiled import compile_report
 from hwmap.sequential.check import check_plan
 from hwmap.sequential.design import Design, build_design
 from hwmap.sequential.logic import engine_logic
-from hwmap.sequential.plan import Plan
+from hwmap.sequential.network import network_of
+from hwmap.sequential.plan import Plan, Retention
 from hwmap.sequential.profile import profile_of
 from hwmap.sequential.simulate import simulate
+from hwmap.sequential.solve.nodes import Costs, Cut, depth_first, nodes_of
+from hwmap.sequential.solve.parts import parts_of, steps_of
 from hwmap.sequential.summary import rows
 from tests.models import chain, u_net
 from tests.pynq import BASE, Driver
@@ -59,6 +64,29 @@ def test_all_of_a_tensor_has_left_before_any_of_it_comes_back(plan: Plan, compil
     assert max(spills) < min(reloads)
     assert plan.engine == replace(compiled.plan.engine, spills=True)
     check_plan(plan, compiled.source, BOARD, WHOLE, 0.0)
+
+
+def test_a_strip_that_runs_again_behind_its_spill_takes_what_it_took(
+    compiled: Compiled, plan: Plan
+):
+    network = network_of(compiled.source)
+    edges = frozenset(
+        (op.output, reader.name)
+        for op in hardware_ops(network.graph)
+        for reader in hardware_ops(network.graph)
+        if op.output in reader.inputs and op.name == op.output
+    )
+    cut = Cut(dict.fromkeys(network.graph.tensors, 3), edges)
+    nodes = nodes_of(network, Costs(network, plan.engine), cut)
+    order = depth_first(nodes)
+    spill = next(at for at, number in enumerate(order) if nodes[number].kind == "spill")
+    made = order[spill - 1]
+    assert (nodes[made].kind, nodes[made].name) == ("run", nodes[order[spill]].name)
+
+    found = steps_of(network, plan.engine, nodes, [*order[: spill + 1], made],
+                     parts_of(network, plan.engine, 1 << 20))  # fmt: skip
+
+    assert found.sizes[-1] == found.sizes[spill - 1] != found.sizes[spill]
 
 
 def _changed(plan: Plan, index: int, **changes: object) -> Plan:
@@ -149,6 +177,38 @@ def test_a_network_that_is_too_large_for_its_board_runs_through_dram(project: Pr
     assert [rung for rung in rungs if rung.holds is False] == []
     said = dict(rows(compile_report(project.compiled, None)))["spilled"]
     assert said.startswith(f"{len(spilled)} tensor")
+
+
+def test_two_copies_that_come_back_in_one_step_are_refused(project: Project):
+    compiled = project.compiled
+    plan, network = compiled.plan, network_of(compiled.source)
+
+    def span(item: Retention, address: int) -> range:
+        size = (item.last_row - item.first_row) * network.row_words(item.tensor)
+        return range(address, address + size)
+
+    def free(item: Retention) -> Iterator[int]:
+        meets = [
+            other
+            for other in plan.retentions
+            if other.start_step < item.end_step and item.start_step < other.end_step
+        ]
+        taken = {word for other in meets for word in span(other, other.address_words)}
+        for address in range(plan.arena_words - len(span(item, 0)) + 1):
+            if not taken & set(span(item, address)):
+                yield address
+
+    twice = [
+        (number, replace(item, address_words=address))
+        for number, item in enumerate(plan.retentions)
+        if plan.steps[item.start_step].kind == "reload"
+        for address in islice(free(item), 1)
+    ]
+    assert twice
+    for number, second in twice[:3]:
+        kept = (*plan.retentions[:number], second, *plan.retentions[number:])
+        with pytest.raises(PlanError, match="two copies of a row"):
+            hwmap.style.check(replace(plan, retentions=kept), compiled.source, compiled.settings)
 
 
 def test_an_engine_with_the_port_takes_what_one_without_it_does_not(

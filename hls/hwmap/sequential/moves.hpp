@@ -103,17 +103,22 @@ StoreWord:
 struct NoSpills {};
 
 template <typename P, typename Commands>
-void Spill(const Row&, const ArenaMemory<P>&, Commands&, NoSpills, Clock&) {}
+void Spill(const Row&, const ArenaMemory<P>&, Commands&, NoSpills, Clock&) {
+#pragma HLS INLINE
+}
 
 template <typename P, typename Commands>
-void Reload(const Row&, ArenaMemory<P>&, Commands&, NoSpills, Clock&) {}
+void Reload(const Row&, ArenaMemory<P>&, Commands&, NoSpills, Clock&) {
+#pragma HLS INLINE
+}
 
 /// Rows of a tensor from the arena to DRAM. Nothing else is moved meanwhile: a burst.
 template <typename P, typename Commands>
 void Spill(const Row& row, const ArenaMemory<P>& arena, Commands& commands,
            Bytes<P::kBusBytes>* dram, Clock& clock) {
 #pragma HLS INLINE
-  const std::uint32_t first = row.address, count = row.walk_trips;
+  Bytes<P::kBusBytes>* const rows = dram + row.address;
+  const std::uint32_t count = row.walk_trips;
   clock.Skip(P::kDramLatencyCycles);
 SpillWord:
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -124,7 +129,7 @@ SpillWord:
     Bytes<P::kBusBytes> word;
 #pragma HLS AGGREGATE variable = word
     ReadBeat<P>(arena, command, word);
-    dram[first + i] = word;
+    rows[i] = word;
   }
 }
 
@@ -133,14 +138,15 @@ template <typename P, typename Commands>
 void Reload(const Row& row, ArenaMemory<P>& arena, Commands& commands,
             const Bytes<P::kBusBytes>* dram, Clock& clock) {
 #pragma HLS INLINE
-  const std::uint32_t first = row.address, count = row.walk_trips;
+  const Bytes<P::kBusBytes>* const rows = dram + row.address;
+  const std::uint32_t count = row.walk_trips;
   clock.Skip(P::kDramLatencyCycles);
 ReloadWord:
   for (std::uint32_t i = 0; i < count; ++i) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = 1 max = 1000000
     clock.Tick();
-    const Bytes<P::kBusBytes> word = dram[first + i];
+    const Bytes<P::kBusBytes> word = rows[i];
 #pragma HLS AGGREGATE variable = word
     const WriteCommand<P> command = hwmap::Read(commands, clock);
     WriteArena<P>(arena, command.row, command.bank, word.at, command.count);

@@ -152,12 +152,13 @@ void SendBurst(const Bytes<P::kBusBytes>* program, std::uint32_t first, std::uin
 #pragma HLS ARRAY_PARTITION variable = bytes complete
   // Words that are left of the row's fields, of its lists, and of its constants.
   std::uint32_t fields = kRowWords, lists = 0, constants = 0;
+  const Bytes<P::kBusBytes>* const burst = program + first;
   clock.Skip(P::kDramLatencyCycles);
 Burst:
   for (std::uint32_t i = 0; i < count; ++i) {
 #pragma HLS PIPELINE II = 1 style = flp
 #pragma HLS LOOP_TRIPCOUNT min = 0 max = 1000000
-    const Bytes<P::kBusBytes> word = program[first + i];
+    const Bytes<P::kBusBytes> word = burst[i];
 #pragma HLS AGGREGATE variable = word
     hwmap::Write(engine, word, clock);
     const bool row = fields != 0 || lists != 0;

@@ -99,11 +99,12 @@ def steps_of(
             count[key] = instance + 1
             rows = node.first_row, node.last_row
             steps.append(Step(node.kind, node.name, *rows, first, last, instance))
-    known: dict[tuple[str, int, int, int, int], tuple[RowSize, ...]] = {}
+    known: dict[tuple[Kind, str, int, int, int, int], tuple[RowSize, ...]] = {}
     sizes = []
     for step in steps:
-        place = (step.name, step.first_row, step.last_row, step.first_word, step.last_word)
-        if step.kind != "run" or place not in known:
+        rows, words = (step.first_row, step.last_row), (step.first_word, step.last_word)
+        place = (step.kind, step.name, *rows, *words)
+        if place not in known:
             known[place] = tuple(step_sizes(step, network, engine))
         sizes.append(known[place])
     return Steps(tuple(steps), tuple(sizes))

@@ -17,6 +17,7 @@ from hwmap.board import Board, Budget
 from hwmap.decompose.apply import apply_parts
 from hwmap.decompose.candidates import Candidate
 from hwmap.decompose.method import DENSE
+from hwmap.dsp import LEAST_INT8
 from hwmap.errors import InfeasibleError, TimeLimitError
 from hwmap.ir.given import least_weight
 from hwmap.ir.graph import Graph
@@ -99,7 +100,8 @@ def solve(
             f"no design fits '{board.name}': its DRAM moves {board.bus_bytes} bytes per cycle at"
             f" {board.clock_mhz} MHz, an engine takes {WORD_BYTES}; lower --clock"
         )
-    least_of_all = least_weight(graph)
+    # An engine for networks to come takes all weights there can be.
+    least_of_all = LEAST_INT8 if target.whole_memory else least_weight(graph)
     if target.built is not None:
         engines: tuple[Engine, ...] = (_checked(target.built.engine, least_of_all),)
     else:

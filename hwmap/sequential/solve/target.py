@@ -72,7 +72,8 @@ class Target:
         use = place(found, bram18=budget.bram18, uram=budget.uram)
         size = sum(memory.size_bytes for memory in found)
         logic = engine_logic(plan.engine, self.board.dsp_slice)
-        if use is None or size > budget.memory_bytes or logic.lut > budget.lut:
+        too_much = size > budget.memory_bytes or logic.lut > budget.lut or logic.ff > budget.ff
+        if use is None or too_much:
             return None
         return replace(plan, memory_bytes=size, in_uram=use.in_uram, dsp=plan.engine.dsp,
                        lut=logic.lut, ff=logic.ff)  # fmt: skip
