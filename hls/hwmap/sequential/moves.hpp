@@ -99,19 +99,6 @@ StoreWord:
   }
 }
 
-/// The DRAM of a design that has no port for rows of tensors.
-struct NoSpills {};
-
-template <typename P, typename Commands>
-void Spill(const Row&, const ArenaMemory<P>&, Commands&, NoSpills, Clock&) {
-#pragma HLS INLINE
-}
-
-template <typename P, typename Commands>
-void Reload(const Row&, ArenaMemory<P>&, Commands&, NoSpills, Clock&) {
-#pragma HLS INLINE
-}
-
 /// Rows of a tensor from the arena to DRAM. Nothing else is moved meanwhile: a burst.
 template <typename P, typename Commands>
 void Spill(const Row& row, const ArenaMemory<P>& arena, Commands& commands,
@@ -151,6 +138,19 @@ ReloadWord:
     const WriteCommand<P> command = hwmap::Read(commands, clock);
     WriteArena<P>(arena, command.row, command.bank, word.at, command.count);
   }
+}
+
+/// The DRAM of a design that has no port for rows of tensors.
+struct NoSpills {};
+
+template <typename P, typename Commands>
+void Spill(const Row&, const ArenaMemory<P>&, Commands&, NoSpills, Clock&) {
+#pragma HLS INLINE
+}
+
+template <typename P, typename Commands>
+void Reload(const Row&, ArenaMemory<P>&, Commands&, NoSpills, Clock&) {
+#pragma HLS INLINE
 }
 
 }  // namespace hwmap
