@@ -5,7 +5,7 @@ from typing import Literal
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.network import Network
 from hwmap.sequential.solve.engines import Grid
-from hwmap.sequential.solve.nodes import Costs, Cut
+from hwmap.sequential.solve.nodes import Costs, Cut, Edges
 from hwmap.sequential.solve.shapes import Estimates, Shape, edges_of, packed, unpacked
 from hwmap.sequential.solve.target import Room
 from hwmap.solve.deadline import Deadline
@@ -31,18 +31,17 @@ def refined(
         return found if found >= 0 else float("inf")
 
     best, cycles, seen, improved = shape, cycles_of(shape), 0, True
-    moves: list[tuple[tuple[str, ...], Change]] = [
-        (names, change) for names in _groups(network) for change in CHANGES
-    ]
-    if shape.cut.spills:
-        moves += [((name,), change) for name in network.graph.tensors for change in SPILLS]
+    changes = (*SPILLS, *CHANGES) if shape.cut.spills else CHANGES
+    moves = [(names, change) for names in _groups(network) for change in changes]
+    tried = {_key(shape.cut)}
     while improved:
         improved = False
         for names, change in moves:
             while seen <= MOST_NODES and not deadline.over:
                 cut = _changed(best.cut, names, change, network)
-                if cut == best.cut:
+                if _key(cut) in tried:
                     break
+                tried.add(_key(cut))
                 found = unpacked(network, costs, cut)
                 seen += len(found.nodes)
                 # A packed arena is no smaller than what lives in it.
@@ -54,6 +53,10 @@ def refined(
                     break
                 best, cycles, improved = found, now, True
     return best
+
+
+def _key(cut: Cut) -> tuple[tuple[int, ...], Edges]:
+    return tuple(cut.heights.values()), cut.spills
 
 
 def _groups(network: Network) -> list[tuple[str, ...]]:
