@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from hwmap.board import Board, Budget, budget_of
+from hwmap.compiler import Compiled
+from hwmap.inference import quantize_inputs
+from hwmap.ir.evaluate import evaluate
 from hwmap.ir.graph import Graph, hardware_ops
 from hwmap.sequential.engine import Engine
 from hwmap.sequential.network import network_of
 from hwmap.sequential.plan import Plan
+from hwmap.sequential.simulate import simulate
 from hwmap.sequential.solve.assemble import assemble
 from hwmap.sequential.solve.nodes import Costs, Cut, Edges, depth_first, nodes_of
 from hwmap.sequential.solve.target import Target
@@ -38,6 +44,17 @@ def plan_of(
     nodes = nodes_of(network, Costs(network, engine), Cut(wanted, spills))
     target = Target(board, budget or budget_of(board))
     return assemble(network, target, engine, nodes, depth_first(nodes))
+
+
+def runs_as_the_reference(compiled: Compiled, images: int = 2) -> bool:
+    """Whether the simulator has the reference's values on random images, in the plan's cycles."""
+    random = np.random.default_rng(0)
+    source = compiled.source
+    x = {name: random.random((images, *source.shape(name))).astype("f") for name in source.inputs}
+    inputs = quantize_inputs(compiled.graph, x)
+    found, wanted = simulate(compiled.design, inputs), evaluate(compiled.graph, inputs)
+    same = all(np.array_equal(found.outputs[name], wanted[name]) for name in wanted)
+    return same and found.cycles == compiled.plan.cycles
 
 
 def tight_plan(graph: Graph, board: Board, engine: Engine, **options: object) -> Plan:
