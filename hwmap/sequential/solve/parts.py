@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hwmap.sequential.engine import Engine
+from hwmap.sequential.geometry import Sweep
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.network import Network
 from hwmap.sequential.plan import Kind, Step
@@ -34,6 +35,11 @@ def largest_block(network: Network, engine: Engine) -> int:
     )
 
 
+def in_parts(sweeps: Sequence[Sweep], words: int) -> bool:
+    """Whether an op with pixels of so many words can be made some words at a time."""
+    return all(sweep.matrix and sweep.words * sweep.groups == words for sweep in sweeps)
+
+
 def _parts(
     network: Network, name: str, engine: Engine, words: int, most_words: int
 ) -> tuple[tuple[int, int], ...]:
@@ -41,7 +47,7 @@ def _parts(
     if total <= most_words:
         return ((0, words),)
     sweeps = network.sweeps[name]
-    if not all(sweep.matrix and sweep.words * sweep.groups == words for sweep in sweeps):
+    if not in_parts(sweeps, words):
         return ((0, words),)
     groups = max(sweep.groups for sweep in sweeps)
     if groups > 1 and total <= most_words * groups:

@@ -20,6 +20,7 @@ from hwmap.sequential.program_time import constant_words, stream_size, sweep_siz
 from hwmap.sequential.solve.assemble import arena_items
 from hwmap.sequential.solve.engines import Grid
 from hwmap.sequential.solve.nodes import Costs, Cut, Node, depth_first, nodes_of, placeless
+from hwmap.sequential.solve.parts import in_parts
 from hwmap.sequential.solve.target import Room
 from hwmap.solve.addresses import Item, live_peak, pack_low, top
 
@@ -238,9 +239,11 @@ def _fetched_again(
 
 
 def least_constants(network: Network, grid: Grid) -> Integers:
-    """Port words of the largest block of constants, on every engine."""
+    """Port words of the most constants that have to be there at once, on every engine: a block of
+    what is made in parts, and all of what is not."""
     found = np.zeros(len(grid.engines), np.int64)
-    for sweeps in network.sweeps.values():
-        for sweep in sweeps:
-            found = np.maximum(found, grid.block_words(sweep))
+    for name, sweeps in network.sweeps.items():
+        words = network.layouts[network.graph.op(name).output].words
+        cost = grid.block_words if in_parts(sweeps, words) else grid.constant_words
+        found = np.maximum(found, sum(cost(sweep) for sweep in sweeps))
     return found
