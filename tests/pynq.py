@@ -27,7 +27,7 @@ class Registers:
     """The registers of the accelerator."""
 
     def __init__(self) -> None:
-        self.CTRL = SimpleNamespace()
+        self.CTRL = SimpleNamespace(AP_IDLE=1)
         self.written: dict[str, int] = {}
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -156,6 +156,8 @@ def test_the_driver_refuses_a_program_of_another_engine(
 
     with pytest.raises(AssertionError, match="not a program of this engine"):
         driver.run(folders[0], tmp_path)
+    with pytest.raises(AssertionError, match=r"nothing/program\.bin: No such file"):
+        driver.run(folders[0], tmp_path / "nothing")
 
 
 def test_an_engine_with_all_memory_takes_a_larger_network(tmp_path: Path):
