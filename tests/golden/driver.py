@@ -191,6 +191,9 @@ class Engine:
                 receive.transfer(buffer)
                 receive.wait()
         send.wait()
+        # The outputs are here a little before the engine is ready for the next start.
+        while not self._registers.CTRL.AP_IDLE:
+            pass
 
 
 def main() -> int:
@@ -218,4 +221,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}")
