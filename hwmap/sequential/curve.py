@@ -9,7 +9,7 @@ from hwmap.sequential.engine import Engine
 from hwmap.sequential.layout import WORD_BYTES
 from hwmap.sequential.network import network_of
 from hwmap.sequential.solve.assemble import arena_items
-from hwmap.sequential.solve.heights import refined
+from hwmap.sequential.solve.cuts import refined
 from hwmap.sequential.solve.nodes import Costs, Cut, Node, nodes_of
 from hwmap.sequential.solve.shapes import shapes_of
 from hwmap.solve.addresses import Item, live_peak

@@ -32,8 +32,8 @@ from hwmap.sequential.program_time import stream_size
 from hwmap.sequential.solve.again import run_again
 from hwmap.sequential.solve.assemble import assemble, with_bound
 from hwmap.sequential.solve.choose import Choices
+from hwmap.sequential.solve.cuts import refined
 from hwmap.sequential.solve.engines import Grid, engines_of
-from hwmap.sequential.solve.heights import refined
 from hwmap.sequential.solve.least import Smallest, least_bytes, least_words
 from hwmap.sequential.solve.nodes import Costs
 from hwmap.sequential.solve.shapes import (

@@ -26,7 +26,7 @@ from hwmap.sequential.simulate import simulate
 from hwmap.sequential.solve import solve
 from hwmap.sequential.solve.again import run_again
 from hwmap.sequential.solve.assemble import assemble
-from hwmap.sequential.solve.heights import refined
+from hwmap.sequential.solve.cuts import refined
 from hwmap.sequential.solve.nodes import Costs
 from hwmap.sequential.solve.shapes import shapes_of
 from hwmap.sequential.solve.target import Target

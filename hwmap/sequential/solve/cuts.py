@@ -1,4 +1,5 @@
-"""The heights of strips, tensor by tensor: fewer and taller strips where there is room for them."""
+"""How a network is cut, tensor by tensor: fewer and taller strips where there is room for them, and
+which tensors go through DRAM."""
 
 from typing import Literal
 
@@ -22,8 +23,9 @@ SPILLS: tuple[Change, ...] = ("keep", "spill", "spill far")
 def refined(
     shape: Shape, network: Network, room: Room, engine: Engine, deadline: Deadline
 ) -> Shape:
-    """`shape` with other heights, as long as that takes fewer cycles on `engine`: a descent that
-    changes all tensors of as many rows together, or one of them."""
+    """`shape` cut in another way, as long as that takes fewer cycles on `engine`: a descent that
+    changes all tensors of as many rows together, or one of them. Where nothing goes through DRAM,
+    nothing will."""
     estimates, costs = Estimates(network, Grid([engine]), room), Costs(network, engine)
 
     def cycles_of(some: Shape) -> float:
