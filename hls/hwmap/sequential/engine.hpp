@@ -190,13 +190,11 @@ void RunStep(ArenaMemory<P>& arena, ConstantMemory<P>& constants, SumMemory<P>& 
     Load<P>(row, fetcher, arena, constants, program, writes, input, clock);
   } else if (row.kind == StepKind::kStore) {
     Store<P>(row, fetcher, arena, constants, program, reads, output, clock);
-  } else if (row.kind == StepKind::kSpill) {
-    Spill<P>(row, arena, reads, dram, clock);
-    Fetch<P>(row, fetcher, constants, program, clock);
-  } else if (row.kind == StepKind::kReload) {
-    Reload<P>(row, arena, writes, dram, clock);
-    Fetch<P>(row, fetcher, constants, program, clock);
-  } else if (row.kind == StepKind::kFetch) {
+  } else if (row.kind == StepKind::kFetch || row.kind == StepKind::kSpill ||
+             row.kind == StepKind::kReload) {
+    // Rows have the bus for themselves; constants come behind them.
+    if (row.kind == StepKind::kSpill) Spill<P>(row, arena, reads, dram, clock);
+    if (row.kind == StepKind::kReload) Reload<P>(row, arena, writes, dram, clock);
     Fetch<P>(row, fetcher, constants, program, clock);
   } else {
     Compute<P>(row, fetcher, arena, constants, even, odd, program, reads, writes, clock);
