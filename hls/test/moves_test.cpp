@@ -46,23 +46,18 @@ int main() {
   hwmap::Clock other, clock;
   const Word words[2] = {{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}},
                          {{-1, -2, -3, -4, -5, -6, -7, -8, 99, 99, 99, 99, 99, 99, 99, 99}}};
-  for (unsigned i = 0; i < 2; ++i) {
-    hwmap::WritePort<16>(input, words[i], i == 1, other);
-    // Twice from bank 1 of row 3 on: it is read for DRAM; then from bank 0 of row 8 on.
-    auto write = CommandOf<hwmap::WriteCommand<Params>>(3 + i, 1);
-    write.count = 2 - i;
-    hwmap::Write(writes, write, other);
-    auto read = CommandOf<hwmap::ReadCommand<Params>>(3 + i, 1);
-    read.high = 2 - i;
-    hwmap::Write(reads, read, other);
-  }
-  for (unsigned i = 0; i < 2; ++i) {
-    auto write = CommandOf<hwmap::WriteCommand<Params>>(8 + i, 0);
-    write.count = 2 - i;
-    hwmap::Write(writes, write, other);
-    auto read = CommandOf<hwmap::ReadCommand<Params>>(8 + i, 0);
-    read.high = 2 - i;
-    hwmap::Write(reads, read, other);
+  for (unsigned i = 0; i < 2; ++i) hwmap::WritePort<16>(input, words[i], i == 1, other);
+  // The row comes to bank 1 of row 3 and leaves from there, and then the same with bank 0 of row 8.
+  for (unsigned place = 0; place < 2; ++place) {
+    for (unsigned i = 0; i < 2; ++i) {
+      const unsigned row = (place == 0 ? 3 : 8) + i, bank = place == 0 ? 1 : 0;
+      auto write = CommandOf<hwmap::WriteCommand<Params>>(row, bank);
+      write.count = 2 - i;
+      hwmap::Write(writes, write, other);
+      auto read = CommandOf<hwmap::ReadCommand<Params>>(row, bank);
+      read.high = 2 - i;
+      hwmap::Write(reads, read, other);
+    }
   }
 
   hwmap::Load<Params>(RowOf(StepKind::kLoad), fetcher, arena, constants, program, writes, input, clock);

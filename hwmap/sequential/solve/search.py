@@ -255,23 +255,21 @@ class _Search:
         """Other shapes, unless the most promising one is near the bound as it is: that one, cut
         better for its engine; and where it stays far from the bound, shapes with tensors that go
         through DRAM, in the same way."""
-        if not self._near(self.shapes, ENOUGH * bound):
-            self._cut_better(self.shapes, progress)
-        if not self._near(self.shapes, NEAR * bound):
+        self._cut_better(self.shapes, ENOUGH * bound, progress)
+        if all(low > NEAR * bound for low, _, _ in islice(self._promising(self.shapes), 1)):
             self.spilled = with_spills(self.shapes, self.network, self.costs)
-            self._cut_better(self.spilled, progress)
+            self._cut_better(self.spilled, ENOUGH * bound, progress)
 
-    def _near(self, shapes: list[Shape], cycles: float) -> bool:
-        return any(low <= cycles for low, _, _ in islice(self._promising(shapes), 1))
-
-    def _cut_better(self, shapes: list[Shape], progress: Progress) -> None:
-        """Adds a shape: the most promising one with other heights and spills."""
-        for _, shape, engine in islice(self._promising(shapes), 1):
-            progress(f"heights of {len(shape.nodes)} strips")
-            room = self.target.most_constants
-            found = refined(shape, self.network, room, engine, self.deadline)
-            if found.cut != shape.cut:
-                shapes.append(found)
+    def _cut_better(self, shapes: list[Shape], enough: float, progress: Progress) -> None:
+        """Adds a shape: the most promising one with other heights and spills, unless it takes
+        `enough` cycles or fewer as it is."""
+        for low, shape, engine in islice(self._promising(shapes), 1):
+            if low > enough:
+                progress(f"heights of {len(shape.nodes)} strips")
+                room = self.target.most_constants
+                found = refined(shape, self.network, room, engine, self.deadline)
+                if found.cut != shape.cut:
+                    shapes.append(found)
 
     def _assembled(self, shape: Shape, engine: Engine, best: Plan | None) -> Plan | None:
         """The plan of a shape, if it is better than `best`."""
